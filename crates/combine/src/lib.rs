@@ -1,0 +1,1 @@
+//! Many manifests joined into one.

@@ -1,0 +1,12 @@
+//! Heaps: local (III.D), global (III.E) and fractal (III.G).
+
+use crate::address::Address;
+
+/// An object of the global heap (III.E).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HeapId {
+    /// The collection that holds it.
+    pub collection: Address,
+    /// Its index within the collection; 0 stands for no object.
+    pub index: u32,
+}

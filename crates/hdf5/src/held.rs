@@ -1,0 +1,188 @@
+//! The bytes that have been supplied and are still wanted.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::address::{Address, Sizes};
+use crate::cursor::Cursor;
+use crate::error::{Error, Place, Result};
+
+/// Why a step stopped short.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// These bytes of the file (absolute) must be held before the step is tried again.
+    /// They cover all that the step reads, also what it has already read.
+    Need(Range<u64>),
+    /// The file is at fault.
+    Error(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+/// What a restartable step gives: a value, or why it can't go on yet.
+pub(crate) type Step<T> = std::result::Result<T, Stop>;
+
+/// Blocks of the file, by absolute offset; none overlap.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    blocks: BTreeMap<u64, Bytes>,
+    /// Added to every [`Address`] to get an offset in the file.
+    pub(crate) base: u64,
+    /// Size of the file, once known.
+    pub(crate) file_size: Option<u64>,
+    pub(crate) sizes: Sizes,
+}
+
+impl Held {
+    /// A place for errors about the structure at `address`.
+    pub(crate) fn place(&self, structure: &'static str, address: Address) -> Place {
+        Place::new(structure, self.base.saturating_add(address.0))
+    }
+
+    /// A cursor over the `length` bytes at `address`; [`Stop::Need`] when they are not held.
+    pub(crate) fn cursor(
+        &self,
+        structure: &'static str,
+        address: Address,
+        length: u64,
+    ) -> Step<Cursor> {
+        self.cursor_with_hint(structure, address, length, length)
+    }
+
+    /// As [`Held::cursor`], but when the bytes are not held asks for `hint` bytes (cut at the
+    /// end of the file), and gives all of those that are held.
+    pub(crate) fn cursor_with_hint(
+        &self,
+        structure: &'static str,
+        address: Address,
+        length: u64,
+        hint: u64,
+    ) -> Step<Cursor> {
+        let place = self.place(structure, address);
+        if address == Address::UNDEFINED {
+            return Err(place.malformed("address is undefined").into());
+        }
+        let start = self.base.checked_add(address.0);
+        let end = start.and_then(|start| start.checked_add(length));
+        let (Some(start), Some(end)) = (start, end) else {
+            return Err(place
+                .malformed(format!("{length} bytes overflow the address space"))
+                .into());
+        };
+        if let Some(file_size) = self.file_size
+            && end > file_size
+        {
+            let (structure, at) = (place.structure, place.at);
+            return Err(Error::Truncated {
+                structure,
+                at,
+                end,
+                file_size,
+            }
+            .into());
+        }
+        let mut hinted = start.saturating_add(hint).max(end);
+        if let Some(file_size) = self.file_size {
+            hinted = hinted.min(file_size);
+        }
+        match self.get(start..hinted).or_else(|| self.get(start..end)) {
+            Some(bytes) => Ok(Cursor::new(bytes, self.sizes, place)),
+            None => Err(Stop::Need(start..hinted)),
+        }
+    }
+
+    /// The bytes of an absolute range, if all are held; joined when they lie in several blocks.
+    pub(crate) fn get(&self, range: Range<u64>) -> Option<Bytes> {
+        let length = usize::try_from(range.end.checked_sub(range.start)?).ok()?;
+        if length == 0 {
+            return Some(Bytes::new());
+        }
+        let (&first, _) = self.blocks.range(..=range.start).next_back()?;
+        let mut joined: Option<BytesMut> = None;
+        let mut position = range.start;
+        for (&offset, block) in self.blocks.range(first..range.end) {
+            let skip = usize::try_from(position.checked_sub(offset)?).ok()?;
+            let missing = usize::try_from(range.end.checked_sub(position)?).ok()?;
+            let end = skip.saturating_add(missing).min(block.len());
+            if skip >= end {
+                return None;
+            }
+            let part = block.slice(skip..end);
+            if joined.is_none() && part.len() == length {
+                return Some(part);
+            }
+            position = position.checked_add(u64::try_from(part.len()).ok()?)?;
+            joined
+                .get_or_insert_with(|| BytesMut::with_capacity(length.min(1 << 20)))
+                .extend_from_slice(&part);
+        }
+        (position == range.end).then(|| joined.unwrap_or_default().freeze())
+    }
+
+    /// Adds bytes; those that are held already stay as they are.
+    pub(crate) fn insert(&mut self, offset: u64, bytes: &Bytes) {
+        let Some(end) = u64::try_from(bytes.len())
+            .ok()
+            .and_then(|len| offset.checked_add(len))
+        else {
+            return;
+        };
+        for gap in self.missing(offset..end) {
+            let from = usize::try_from(gap.start.saturating_sub(offset)).unwrap_or(usize::MAX);
+            let to = usize::try_from(gap.end.saturating_sub(offset)).unwrap_or(usize::MAX);
+            if from < to && to <= bytes.len() {
+                self.blocks.insert(gap.start, bytes.slice(from..to));
+            }
+        }
+    }
+
+    /// The parts of `range` that are not held.
+    pub(crate) fn missing(&self, range: Range<u64>) -> Vec<Range<u64>> {
+        let mut missing = Vec::new();
+        let mut position = range.start;
+        let first = self
+            .blocks
+            .range(..=range.start)
+            .next_back()
+            .map_or(range.start, |(&at, _)| at);
+        for (&offset, block) in self.blocks.range(first..range.end) {
+            let end = offset.saturating_add(u64::try_from(block.len()).unwrap_or(u64::MAX));
+            if end <= position {
+                continue;
+            }
+            if offset > position {
+                missing.push(position..offset);
+            }
+            position = end;
+        }
+        if position < range.end {
+            missing.push(position..range.end);
+        }
+        missing
+    }
+
+    /// Drops every block that shares no byte with `wants`, which are sorted and apart.
+    pub(crate) fn retain(&mut self, wants: &[Range<u64>]) {
+        self.blocks.retain(|&offset, block| {
+            let end = offset.saturating_add(u64::try_from(block.len()).unwrap_or(u64::MAX));
+            let next = wants.partition_point(|want| want.end <= offset);
+            wants.get(next).is_some_and(|want| want.start < end)
+        });
+    }
+
+    /// Fails when `length` could not lie in the file, before anything is allocated for it.
+    pub(crate) fn check_size(&self, place: Place, length: u64) -> Result<()> {
+        match self.file_size {
+            Some(size) if length > size => {
+                Err(place.malformed(format!("claims {length} bytes, the whole file has {size}")))
+            }
+            _ => Ok(()),
+        }
+    }
+}

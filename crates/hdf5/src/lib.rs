@@ -1,0 +1,71 @@
+//! Sans-IO parser of HDF5 metadata: bytes in, wanted ranges out.
+//!
+//! The parser does no I/O. [`Scan::poll`] says which byte ranges it wants, [`Scan::supply`] hands
+//! them over in any order and any split, and [`Scan::finish`] gives the [`File`]: every group,
+//! dataset and attribute, and where each chunk lies.
+//!
+//! Section numbers in the documentation ("III.D") are those of the *HDF5 File Format
+//! Specification*, version 4.0.
+
+#![forbid(unsafe_code)]
+#![deny(
+    clippy::as_conversions,
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::as_conversions,
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unwrap_used,
+        reason = "tests build their own bytes"
+    )
+)]
+
+mod address;
+mod attribute;
+mod btree;
+mod checksum;
+mod chunk_index;
+mod cursor;
+mod dataspace;
+mod datatype;
+mod error;
+mod fill_value;
+mod filter;
+mod group;
+mod heap;
+mod held;
+mod layout;
+mod link;
+mod message;
+mod object;
+mod object_header;
+mod scan;
+mod superblock;
+mod walk;
+
+pub use address::{Address, Sizes};
+pub use attribute::Attribute;
+pub use chunk_index::{ChunkIndex, Chunks};
+pub use dataspace::Dataspace;
+pub use datatype::{
+    ByteOrder, CharacterSet, Compound, Datatype, EnumMember, Field, FloatLayout, Padding, Reference,
+};
+pub use error::{Error, Result};
+pub use fill_value::FillValue;
+pub use filter::{Filter, FilterId};
+pub use heap::HeapId;
+pub use layout::{ExternalFile, Layout};
+pub use link::{Link, LinkTarget};
+pub use object::{Dataset, File, Group, Object, ObjectKind};
+pub use scan::{Limits, Progress, Scan, ScanOptions};
+pub use superblock::Superblock;

@@ -1,0 +1,1 @@
+//! Object headers (IV.A.1).

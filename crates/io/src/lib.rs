@@ -1,0 +1,1 @@
+//! Byte ranges over object stores: merging, retrying, counting.

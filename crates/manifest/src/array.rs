@@ -1,0 +1,109 @@
+//! The tree of groups and arrays.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use crate::attribute::Attributes;
+use crate::chunk_table::ChunkTable;
+use crate::data_type::DataType;
+use crate::location::{LocationId, Locations};
+
+/// A virtual dataset.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Manifest {
+    /// The root group.
+    pub root: Group,
+    /// The objects that chunks refer to.
+    pub locations: Locations,
+}
+
+/// A group.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Group {
+    /// Its attributes.
+    pub attributes: Attributes,
+    /// Its arrays, by name.
+    pub arrays: BTreeMap<String, Array>,
+    /// Its groups, by name; no name is both an array's and a group's.
+    pub groups: BTreeMap<String, Group>,
+}
+
+/// An array.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Array {
+    /// Lengths of its axes in elements; empty for a scalar.
+    pub shape: Vec<u64>,
+    /// The type of its elements.
+    pub data_type: DataType,
+    /// The name of each axis.
+    pub dimension_names: Vec<String>,
+    /// What absent chunks hold: one element in `data_type`'s byte order. `None`: zeros.
+    pub fill_value: Option<Bytes>,
+    /// Its attributes, `_FillValue` among them if the file has one.
+    pub attributes: Attributes,
+    /// How its bytes lie.
+    pub layout: Layout,
+}
+
+/// How the bytes of an array lie.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Layout {
+    /// In chunks of equal shape; the last ones of an axis may reach over its end.
+    Chunked {
+        /// Lengths of a chunk's axes in elements, one per axis of the array, none zero.
+        chunk_shape: Vec<u64>,
+        /// What a writer applies, in this order.
+        codecs: Vec<Codec>,
+        /// Where the chunks lie.
+        chunks: ChunkTable,
+        /// A chunk full of the fill value, encoded: only where there are absent chunks whose fill
+        /// value a Zarr v2 document can't say (it is not zero, and not `_FillValue`).
+        fill_chunk: Option<Bytes>,
+    },
+    /// In one run of uncompressed bytes, C order.
+    Contiguous {
+        /// The object.
+        location: LocationId,
+        /// First byte within it.
+        offset: u64,
+        /// Length in bytes: elements times their size.
+        length: u64,
+        /// How it is split into chunks along the leading axes: every chunk is whole and one run.
+        chunk_shape: Vec<u64>,
+    },
+    /// Here: uncompressed bytes, C order, or (for [`DataType::VariableString`]) as
+    /// [`Codec::VlenUtf8`] encodes them, in one chunk of the array's shape.
+    Inline {
+        /// The bytes.
+        data: Bytes,
+    },
+    /// Nowhere: every element is the fill value (never allocated, or an axis of length zero).
+    Absent {
+        /// Lengths of a chunk's axes in elements, for the documents.
+        chunk_shape: Vec<u64>,
+        /// As in [`Layout::Chunked`], uncompressed.
+        fill_chunk: Option<Bytes>,
+    },
+}
+
+/// One step of a chunk's encoding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Codec {
+    /// Bytes of equal significance together (HDF5 filter 2).
+    Shuffle {
+        /// Size in bytes of an element.
+        element_size: u32,
+    },
+    /// Deflate in a zlib container (HDF5 filter 1).
+    Zlib {
+        /// Compression level, 0 to 9.
+        level: u8,
+    },
+    /// Fletcher-32 checksum in the last four bytes (HDF5 filter 3).
+    Fletcher32,
+    /// Strings as NumCodecs' `VLenUTF8`: count (u32), then length (u32) and bytes of each; little-endian.
+    VlenUtf8,
+}

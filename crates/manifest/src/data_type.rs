@@ -1,0 +1,101 @@
+//! Data types of arrays and attributes.
+
+/// How the bytes of a number follow one another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ByteOrder {
+    /// Least significant byte first.
+    Little,
+    /// Most significant byte first.
+    Big,
+}
+
+/// The type of an array's elements.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DataType {
+    /// One byte: 0 or 1.
+    Bool,
+    /// Two's complement integers.
+    Int {
+        /// 1, 2, 4 or 8 bytes.
+        size: u8,
+        /// Byte order; little for one byte.
+        order: ByteOrder,
+    },
+    /// Unsigned integers.
+    UInt {
+        /// 1, 2, 4 or 8 bytes.
+        size: u8,
+        /// Byte order; little for one byte.
+        order: ByteOrder,
+    },
+    /// IEEE 754 numbers.
+    Float {
+        /// 2, 4 or 8 bytes.
+        size: u8,
+        /// Byte order.
+        order: ByteOrder,
+    },
+    /// Pairs of IEEE 754 numbers, real part first.
+    Complex {
+        /// 8 or 16 bytes for both parts.
+        size: u8,
+        /// Byte order.
+        order: ByteOrder,
+    },
+    /// Strings of fixed length in bytes, filled up with NULs (NumPy `S`).
+    FixedString {
+        /// Length in bytes.
+        length: u32,
+    },
+    /// Bytes without meaning (NumPy `V`).
+    Raw {
+        /// Length in bytes.
+        length: u32,
+    },
+    /// Named fields (NumPy structured types).
+    Record {
+        /// Size in bytes, gaps included.
+        size: u32,
+        /// The fields, ascending by offset, none overlapping.
+        fields: Vec<Field>,
+    },
+    /// UTF-8 strings of variable length. In chunks they lie as the codec [`crate::Codec::VlenUtf8`] says.
+    VariableString,
+    /// Sequences of variable length (attributes only).
+    Sequence {
+        /// The type of the elements.
+        element: Box<DataType>,
+    },
+    /// References to objects, given as their paths (attributes only).
+    Reference,
+}
+
+/// A field of a [`DataType::Record`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// Bytes from the start of the record.
+    pub offset: u32,
+    /// Its type.
+    pub data_type: DataType,
+    /// Lengths of its axes; empty for a single value.
+    pub shape: Vec<u32>,
+}
+
+impl DataType {
+    /// Size in bytes of one element; `None` where it varies.
+    pub fn size(&self) -> Option<u32> {
+        match self {
+            Self::Bool => Some(1),
+            Self::Int { size, .. }
+            | Self::UInt { size, .. }
+            | Self::Float { size, .. }
+            | Self::Complex { size, .. } => Some(u32::from(*size)),
+            Self::FixedString { length } | Self::Raw { length } => Some(*length),
+            Self::Record { size, .. } => Some(*size),
+            Self::VariableString | Self::Sequence { .. } | Self::Reference => None,
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! The model of a virtual Zarr dataset, and its Kerchunk JSON and Parquet forms.
+//!
+//! Everything here is pure: bytes in, bytes out. A [`Manifest`] is a tree of groups and arrays;
+//! the chunks of an array are a columnar [`ChunkTable`] that says where each lies.
+
+#![forbid(unsafe_code)]
+#![deny(
+    clippy::as_conversions,
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::as_conversions,
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unwrap_used,
+        reason = "tests build their own data"
+    )
+)]
+
+mod array;
+mod attribute;
+mod chunk_table;
+mod data_type;
+mod location;
+
+pub use array::{Array, Codec, Group, Layout, Manifest};
+pub use attribute::{Attribute, Attributes, Value};
+pub use chunk_table::{ChunkRef, ChunkTable, ChunkTableBuilder};
+pub use data_type::{ByteOrder, DataType, Field};
+pub use location::{Location, LocationId, Locations, Pin};

@@ -1,0 +1,1 @@
+//! A manifest served as Zarr, through the zarrs storage traits.
