@@ -1,0 +1,103 @@
+"""The JSON that an HDF5 attribute becomes: the rules of docs/attributes.md, said once more.
+
+This is written from h5py's values and shares nothing with chunkref's own code.
+"""
+
+import base64
+import math
+import struct
+
+import h5py
+import numpy as np
+
+# What belongs to the format rather than to the user; netCDF-C hides these too.
+HIDDEN_EVERYWHERE = {
+    "DIMENSION_LIST",
+    "REFERENCE_LIST",
+    "_NCProperties",
+    "_Netcdf4Coordinates",
+    "_Netcdf4Dimid",
+    "_nc3_strict",
+}
+# Of dimension scales only: elsewhere (images, tables) these are the user's.
+HIDDEN_ON_SCALES = {"CLASS", "NAME"}
+
+
+def is_hidden(owner: h5py.HLObject, name: str) -> bool:
+    if name in HIDDEN_EVERYWHERE:
+        return True
+    scale = isinstance(owner, h5py.Dataset) and h5py.h5ds.is_scale(owner.id)
+    return scale and name in HIDDEN_ON_SCALES
+
+
+def expected(owner: h5py.HLObject, name: str):
+    """The JSON value of one attribute."""
+    value = owner.attrs[name]
+    if isinstance(value, h5py.Empty):
+        return None
+    return to_json(value, owner.file)
+
+
+def to_json(value, file: h5py.File):
+    if isinstance(value, np.ndarray):
+        if value.ndim == 1 and value.size == 1:
+            return to_json(value[0], file)
+        return [element_list(item, file) for item in value]
+    return scalar(value, file)
+
+
+def element_list(item, file: h5py.File):
+    """Inner axes stay lists: only a whole 1-D attribute of one element becomes a scalar."""
+    if isinstance(item, np.ndarray):
+        return [element_list(inner, file) for inner in item]
+    return scalar(item, file)
+
+
+def scalar(value, file: h5py.File):
+    if isinstance(value, (h5py.Reference, h5py.RegionReference)):
+        return file[value].name if value else None
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bytes):
+        return text(bytes(value))
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, np.void) and value.dtype.names:
+        return {name: element_list(value[name], file) for name in value.dtype.names}
+    if isinstance(value, np.void):
+        return base64.b64encode(value.tobytes()).decode()
+    if isinstance(value, np.ndarray):
+        return element_list(value, file)
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    if isinstance(value, (complex, np.complexfloating)):
+        return [number(float(value.real)), number(float(value.imag))]
+    return number(float(value))
+
+
+def text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+def number(value: float):
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
+def same(one, other) -> bool:
+    """Equal as JSON: no number is a boolean, no float an integer, zero keeps its sign."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, float):
+        return struct.pack("<d", one) == struct.pack("<d", other)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, dict):
+        return list(one) == list(other) and all(same(one[key], other[key]) for key in one)
+    return one == other

@@ -1,0 +1,100 @@
+"""Files under test, their comparison in the background, and the totals at the end."""
+
+import os
+from collections import Counter
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import h5py
+import pytest
+
+import differential
+from differential import Finding
+
+ROOT = Path(__file__).resolve().parents[2]
+FIXTURES = ROOT / "fixtures"
+CORPUS = ROOT.parent / "shared" / "corpus"
+LONG = os.environ.get("CHUNKREF_LONG") == "1"
+
+
+def opens(path: Path) -> bool:
+    try:
+        with h5py.File(path, "r"):
+            return True
+    except OSError:
+        return False
+
+
+def hdf5_files(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.rglob("*")) if path.is_file() and opens(path)]
+
+
+def name_of(path: Path) -> str:
+    """As the tests and exceptions.py name it, the same on every machine."""
+    base, prefix = (FIXTURES, "fixtures") if path.is_relative_to(FIXTURES) else (CORPUS, "corpus")
+    return f"{prefix}/{path.relative_to(base).as_posix()}"
+
+
+def cases() -> list[tuple[Path, int]]:
+    """Files with their inline thresholds in bytes; without the corpus only the fixtures."""
+    fixtures = hdf5_files(FIXTURES)
+    corpus = hdf5_files(CORPUS / "hdf5") if CORPUS.is_dir() else []
+    both = fixtures + corpus if LONG else fixtures
+    return [(path, 500) for path in fixtures + corpus] + [(path, 0) for path in both]
+
+
+class Findings:
+    """The findings of all files; two are worked on while the tests wait for them in turn."""
+
+    def __init__(self) -> None:
+        self.pool = ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 2))
+        self.futures: dict[tuple[Path, int], Future[Finding]] = {}
+
+    def submit(self, path: Path, threshold: int) -> Future[Finding]:
+        case = (path, threshold)
+        if case not in self.futures:
+            # xarray shows the same whether a chunk is inlined or not: once is enough.
+            self.futures[case] = self.pool.submit(
+                differential.in_own_process, path, threshold, threshold != 0
+            )
+        return self.futures[case]
+
+    def done(self) -> list[Finding]:
+        ended = [future for future in self.futures.values() if future.done()]
+        return [future.result() for future in ended if not future.cancelled() and not future.exception()]
+
+
+FINDINGS = Findings()
+
+
+@pytest.fixture(scope="session")
+def findings(request: pytest.FixtureRequest) -> Findings:
+    for item in request.session.items:
+        case = getattr(getattr(item, "callspec", None), "params", {}).get("case")
+        if case is not None:
+            FINDINGS.submit(*case)
+    return FINDINGS
+
+
+def pytest_unconfigure() -> None:
+    FINDINGS.pool.shutdown(wait=False, cancel_futures=True)
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    found = FINDINGS.done()
+    if not found:
+        return
+    terminalreporter.section("differential totals")
+    terminalreporter.write_line(f"{len(found)} scans, {sum(bool(one.failure) for one in found)} failed")
+    outcomes: Counter = sum((one.outcomes for one in found), Counter())
+    for outcome, count in sorted(outcomes.items()):
+        terminalreporter.write_line(f"{count:>7} datasets {outcome}")
+    terminalreporter.write_line(f"{sum(one.compared for one in found):>7} datasets compared")
+    terminalreporter.write_line(f"{sum(len(one.differences) for one in found):>7} differences")
+    for title, counts in (
+        ("refused", sum((one.refusals for one in found), Counter())),
+        ("attributes refused", sum((one.attribute_refusals for one in found), Counter())),
+        ("not comparable", sum((one.not_comparable for one in found), Counter())),
+    ):
+        for reason, count in counts.most_common():
+            terminalreporter.write_line(f"{count:>7} {title}: {reason}")

@@ -1,0 +1,134 @@
+"""Scans one file, compares the result, and says what it found as plain data.
+
+Each file has a process of its own (libraries under test and reference libraries alike abort on
+some inputs), forked from a server that has everything imported.
+"""
+
+import json
+import multiprocessing
+import multiprocessing.connection
+import tempfile
+import traceback
+import warnings
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import fsspec
+import zarr
+from zarr.storage import FsspecStore
+
+import compare_xarray
+from chunkref_cli import chunkref
+from compare import Difference, References, compare
+
+TIMEOUT_S = 300
+
+
+@dataclass
+class Finding:
+    """What one scan of one file gave."""
+
+    # The exit code and standard error of chunkref when it failed.
+    failure: str | None = None
+    outcomes: Counter = field(default_factory=Counter)
+    refusals: Counter = field(default_factory=Counter)
+    attribute_refusals: Counter = field(default_factory=Counter)
+    compared: int = 0
+    differences: list[Difference] = field(default_factory=list)
+    # Sources that the reference libraries themselves can't read, by reason.
+    not_comparable: Counter = field(default_factory=Counter)
+    # What the process was doing when it died; `None` when it ended well.
+    died: str | None = None
+
+
+def open_references(path: Path) -> zarr.Group:
+    fs = fsspec.filesystem("reference", fo=str(path), asynchronous=True, skip_instance_cache=True)
+    store = FsspecStore(fs, read_only=True)
+    return zarr.open_group(store, mode="r", zarr_format=2, use_consolidated=False)
+
+
+def find(source: Path, threshold: int, with_xarray: bool, say) -> Finding:
+    """Everything about one file; `say` is told what comes next."""
+    warnings.simplefilter("ignore")
+    finding = Finding()
+    with tempfile.TemporaryDirectory() as folder:
+        out, report_path = Path(folder, "out.json"), Path(folder, "report.json")
+        say("chunkref", finding)
+        run = chunkref(
+            *("scan", source, "-o", out, "--report", report_path, "--inline-threshold", threshold)
+        )
+        if run.returncode != 0:
+            finding.failure = f"exit {run.returncode}: {run.stderr.strip()}"
+            return finding
+        report, references = json.loads(report_path.read_text()), References(out)
+        for row in report["datasets"]:
+            finding.outcomes[row["outcome"]] += 1
+            if row["outcome"] == "refused":
+                finding.refusals[row["reason"]] += 1
+        for row in report["attributes_refused"]:
+            finding.attribute_refusals[row["reason"]] += 1
+        say("h5py and zarr", finding)
+        for item in compare(source, references, report, open_references(out)):
+            note(finding, item)
+        if with_xarray:
+            say("netCDF4", finding)
+            compare_netcdf(source, out, references, report, finding)
+    return finding
+
+
+def note(finding: Finding, item) -> None:
+    if isinstance(item, Difference):
+        finding.differences.append(item)
+    else:
+        finding.compared += 1
+
+
+def compare_netcdf(source: Path, out: Path, references, report, finding: Finding) -> None:
+    shown = {row["path"] for row in report["datasets"] if row["outcome"] in ("referenced", "inlined")}
+    try:
+        finding.differences.extend(compare_xarray.dimensions(source, references, shown))
+    except (OSError, AttributeError) as error:  # AttributeError: netCDF4-python on half-scaled data
+        finding.not_comparable[f"netCDF4 can't open the source: {type(error).__name__}"] += 1
+    for item in compare_xarray.datasets(source, out, shown):
+        if isinstance(item, Difference):
+            finding.differences.append(item)
+        else:
+            finding.not_comparable[item] += 1
+
+
+def serve(pipe, source: Path, threshold: int, with_xarray: bool) -> None:
+    try:
+        finding = find(source, threshold, with_xarray, lambda *message: pipe.send(message))
+        pipe.send(("done", finding))
+    except BaseException:  # reported to the parent, which fails the test with it
+        pipe.send(("failed", traceback.format_exc()))
+
+
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["differential"])
+
+
+def in_own_process(source: Path, threshold: int, with_xarray: bool) -> Finding:
+    """`find`, and where the process dies what it had found until then."""
+    mine, theirs = CONTEXT.Pipe(duplex=False)
+    process = CONTEXT.Process(target=serve, args=(theirs, source, threshold, with_xarray))
+    process.start()
+    theirs.close()
+    stage, finding = "start", Finding()
+    try:
+        while stage != "done":
+            if not mine.poll(TIMEOUT_S):
+                raise TimeoutError(f"{source}: {stage} takes more than {TIMEOUT_S} s")
+            stage, message = mine.recv()
+            if stage == "failed":
+                raise RuntimeError(f"{source}: {message}")
+            finding = message
+    except EOFError:
+        process.join()
+        finding.died = stage
+    finally:
+        process.kill()
+        process.join()
+        mine.close()
+    return finding

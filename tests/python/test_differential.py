@@ -1,0 +1,64 @@
+"""Every dataset that is not refused reads through its references as it does through h5py."""
+
+from pathlib import Path
+
+import pytest
+
+import exceptions
+from conftest import CORPUS, Findings, cases, name_of
+
+CASES = cases()
+
+
+@pytest.mark.parametrize(
+    "case", CASES, ids=[f"{name_of(path)}-{threshold}" for path, threshold in CASES]
+)
+def test_reads_as_h5py_does(case: tuple[Path, int], findings: Findings) -> None:
+    path, threshold = case
+    name = name_of(path)
+    finding = findings.submit(path, threshold).result()
+
+    if name in exceptions.FAILURES:
+        message, _ = exceptions.FAILURES[name]
+        assert finding.failure and message in finding.failure, "no longer fails so"
+        return
+    assert finding.failure is None, f"h5py opens it, chunkref does not: {finding.failure}"
+
+    if threshold != 0 and name in exceptions.NETCDF_ABORTS:
+        assert finding.died == "netCDF4", "netCDF-C no longer dies of it"
+    else:
+        assert finding.died is None, f"the process died during `{finding.died}`"
+
+    unexplained = [
+        difference
+        for difference in finding.differences
+        if not any(entry.covers(name, difference) for entry in exceptions.DIFFERENCES)
+    ]
+    assert not unexplained, f"{len(unexplained)} differences\n" + "\n".join(map(str, unexplained[:30]))
+
+
+@pytest.mark.parametrize("entry", exceptions.DIFFERENCES, ids=lambda entry: f"{entry.file}:{entry.path}")
+def test_exception_is_still_needed(entry: exceptions.Exception_, findings: Findings) -> None:
+    if entry.file.startswith("corpus/") and not CORPUS.is_dir():
+        pytest.skip("the corpus is not there")
+    matched = [
+        difference
+        for path, threshold in CASES
+        for difference in findings.submit(path, threshold).result().differences
+        if entry.covers(name_of(path), difference)
+    ]
+    assert matched, f"nothing differs so any more: {entry}"
+
+
+def test_exceptions_name_files_that_exist() -> None:
+    names = {name_of(path) for path, _ in CASES}
+    listed = exceptions.FAILURES.keys() | exceptions.NETCDF_ABORTS.keys()
+    gone = {name for name in listed - names if CORPUS.is_dir() or not name.startswith("corpus/")}
+    assert not gone
+
+
+def test_something_was_compared(findings: Findings) -> None:
+    """The comparison can't pass by comparing nothing."""
+    fixtures = [findings.submit(*case).result() for case in CASES if name_of(case[0]).startswith("fixtures")]
+    assert len(fixtures) >= 20
+    assert sum(finding.compared for finding in fixtures) >= 500
