@@ -20,6 +20,11 @@ READINGS = {
 }
 
 
+# What netCDF4-python raises for files that it can't open; AttributeError for a dataset with a
+# scale on some axes alone, TypeError for nested compounds.
+NETCDF_ERRORS = (AttributeError, OSError, RuntimeError, TypeError)
+
+
 # --- dimension names -------------------------------------------------------------------------
 
 
@@ -102,7 +107,7 @@ def engine_for(path: Path) -> tuple[str, list[str]]:
     try:
         with netCDF4.Dataset(path) as nc:
             return "netcdf4", list(group_paths(nc))
-    except (OSError, AttributeError):
+    except NETCDF_ERRORS:
         with h5py.File(path) as file:
             return "h5netcdf", [names[0] for names in walk(file).groups]
 

@@ -88,7 +88,7 @@ def compare_netcdf(source: Path, out: Path, references, report, finding: Finding
     shown = {row["path"] for row in report["datasets"] if row["outcome"] in ("referenced", "inlined")}
     try:
         finding.differences.extend(compare_xarray.dimensions(source, references, shown))
-    except (OSError, AttributeError) as error:  # AttributeError: netCDF4-python on half-scaled data
+    except compare_xarray.NETCDF_ERRORS as error:
         finding.not_comparable[f"netCDF4 can't open the source: {type(error).__name__}"] += 1
     for item in compare_xarray.datasets(source, out, shown):
         if isinstance(item, Difference):
