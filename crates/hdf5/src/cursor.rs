@@ -32,6 +32,33 @@ impl Cursor {
         self.sizes
     }
 
+    pub(crate) fn set_sizes(&mut self, sizes: Sizes) {
+        self.sizes = sizes;
+    }
+
+    /// Forgets the bytes not yet read.
+    pub(crate) fn truncate_here(&mut self) {
+        self.bytes.truncate(self.position);
+    }
+
+    /// Forgets the last `count` bytes (a checksum).
+    pub(crate) fn drop_last(&mut self, count: usize) {
+        self.bytes.truncate(self.bytes.len().saturating_sub(count));
+    }
+
+    /// The next bytes, at most `count`, without reading them.
+    pub(crate) fn peek(&self, count: usize) -> &[u8] {
+        let rest = self.bytes.get(self.position..).unwrap_or_default();
+        rest.get(..count.min(rest.len())).unwrap_or_default()
+    }
+
+    /// Where the next byte lies, in bytes from the start of the file.
+    pub(crate) fn offset(&self) -> u64 {
+        self.place
+            .at
+            .saturating_add(u64::try_from(self.position).unwrap_or(u64::MAX))
+    }
+
     /// Bytes read so far.
     pub(crate) fn position(&self) -> usize {
         self.position

@@ -51,6 +51,7 @@ mod object;
 mod object_header;
 mod scan;
 mod superblock;
+mod variable_length;
 mod walk;
 
 pub use address::{Address, Sizes};
