@@ -104,6 +104,6 @@ pub enum Codec {
     },
     /// Fletcher-32 checksum in the last four bytes (HDF5 filter 3).
     Fletcher32,
-    /// Strings as NumCodecs' `VLenUTF8`: count (u32), then length (u32) and bytes of each; little-endian.
+    /// Strings as `numcodecs.VLenUTF8` has them: count (u32), then length (u32) and bytes of each; little-endian.
     VlenUtf8,
 }

@@ -28,12 +28,20 @@
 
 mod array;
 mod attribute;
+mod chunk_grid;
 mod chunk_table;
 mod data_type;
+mod error;
+pub mod kerchunk;
 mod location;
+mod tree;
+pub mod zarr;
 
 pub use array::{Array, Codec, Group, Layout, Manifest};
 pub use attribute::{Attribute, Attributes, Value};
+pub use chunk_grid::{cell_count, chunk_coordinates, chunk_grid, chunk_index};
 pub use chunk_table::{ChunkRef, ChunkTable, ChunkTableBuilder};
 pub use data_type::{ByteOrder, DataType, Field};
+pub use error::{Error, Result};
 pub use location::{Location, LocationId, Locations, Pin};
+pub use tree::check_name;

@@ -1,0 +1,171 @@
+//! Kerchunk's JSON, version 1: `{"version":1,"refs":{key: text | "base64:..." | [url,offset,length]}}`.
+
+use std::collections::HashMap;
+use std::io;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::array::{Array, Manifest};
+use crate::chunk_grid::{locate, step};
+use crate::chunk_table::ChunkRef;
+use crate::error::{Error, Result};
+use crate::kerchunk::every_chunk;
+use crate::location::{LocationId, Locations};
+use crate::zarr::v2;
+
+/// How many bytes are gathered before they are written.
+const BUFFER_BYTES: usize = 1 << 18;
+
+/// Writes a manifest as Kerchunk JSON, version 1: first all documents, then the chunks, array by
+/// array in C order. Nothing grows with the number of chunks. Inline data is always base64.
+///
+/// # Errors
+/// When Zarr v2 can't say an array, a chunk refers to a location that is not there, or the writer
+/// fails; what was written so far is then no reference set.
+pub fn write_json(manifest: &Manifest, out: impl io::Write) -> Result<()> {
+    let mut refs = Refs {
+        out,
+        buffer: Vec::with_capacity(BUFFER_BYTES.saturating_mul(2)),
+        first: true,
+    };
+    refs.buffer.extend_from_slice(b"{\"version\":1,\"refs\":{");
+    for (key, document) in v2::documents(manifest)? {
+        refs.separate();
+        refs.buffer.extend_from_slice(&quoted(&key));
+        refs.buffer.push(b':');
+        refs.buffer
+            .extend_from_slice(&quoted(&document.to_string()));
+        refs.flush(BUFFER_BYTES)?;
+    }
+    let mut urls = Urls {
+        locations: &manifest.locations,
+        quoted: HashMap::new(),
+    };
+    for (path, array) in manifest.arrays() {
+        refs.array(&path, array, &mut urls)?;
+    }
+    refs.buffer.extend_from_slice(b"\n}}\n");
+    refs.flush(0)?;
+    refs.out.flush().map_err(failed)
+}
+
+struct Refs<W> {
+    out: W,
+    buffer: Vec<u8>,
+    /// Whether nothing was written yet.
+    first: bool,
+}
+
+impl<W: io::Write> Refs<W> {
+    fn array(&mut self, path: &str, array: &Array, urls: &mut Urls<'_>) -> Result<()> {
+        let at = |error: Error| error.at(path);
+        let grid = array.chunk_grid().map_err(at)?;
+        let fill = v2::absent_chunk(array).map_err(at)?;
+        let fill_text = fill.map(|data| inline(data));
+        // Without its last quotation mark: the chunk's place follows.
+        let mut prefix = quoted(&format!("{}/", path.trim_start_matches('/')));
+        prefix.pop();
+        let mut digits = itoa::Buffer::new();
+        let mut coordinates = vec![0; grid.len()];
+        let mut next = 0;
+        for (index, chunk) in every_chunk(array, fill) {
+            if index != next {
+                locate(index, &grid, &mut coordinates);
+            }
+            next = index.saturating_add(1);
+            self.separate();
+            self.buffer.extend_from_slice(&prefix);
+            for (axis, place) in coordinates.iter().enumerate() {
+                if axis > 0 {
+                    self.buffer.push(b'.');
+                }
+                self.buffer
+                    .extend_from_slice(digits.format(*place).as_bytes());
+            }
+            if coordinates.is_empty() {
+                self.buffer.push(b'0');
+            }
+            self.buffer.extend_from_slice(b"\":");
+            match chunk {
+                ChunkRef::Range {
+                    location,
+                    offset,
+                    length,
+                } => {
+                    self.buffer.push(b'[');
+                    self.buffer
+                        .extend_from_slice(urls.get(location).map_err(at)?);
+                    self.buffer.push(b',');
+                    self.buffer
+                        .extend_from_slice(digits.format(offset).as_bytes());
+                    self.buffer.push(b',');
+                    self.buffer
+                        .extend_from_slice(digits.format(length).as_bytes());
+                    self.buffer.push(b']');
+                }
+                ChunkRef::Inline(data) => match (fill, &fill_text) {
+                    (Some(fill), Some(text)) if std::ptr::eq(fill, data) => {
+                        self.buffer.extend_from_slice(text);
+                    }
+                    _ => self.buffer.extend_from_slice(&inline(data)),
+                },
+            }
+            self.flush(BUFFER_BYTES)?;
+            step(&grid, &mut coordinates);
+        }
+        Ok(())
+    }
+
+    fn separate(&mut self) {
+        if !std::mem::take(&mut self.first) {
+            self.buffer.push(b',');
+        }
+        self.buffer.push(b'\n');
+    }
+
+    /// Writes the buffer out if it has more than `limit` bytes.
+    fn flush(&mut self, limit: usize) -> Result<()> {
+        if self.buffer.len() > limit {
+            self.out.write_all(&self.buffer).map_err(failed)?;
+            self.buffer.clear();
+        }
+        Ok(())
+    }
+}
+
+fn failed(source: io::Error) -> Error {
+    Error::Io {
+        what: "kerchunk json".to_owned(),
+        source,
+    }
+}
+
+/// URLs as JSON strings, each escaped once.
+struct Urls<'a> {
+    locations: &'a Locations,
+    quoted: HashMap<LocationId, Vec<u8>>,
+}
+
+impl Urls<'_> {
+    fn get(&mut self, id: LocationId) -> Result<&[u8]> {
+        let location = self.locations.get(id).ok_or(Error::UnknownLocation {
+            id,
+            known: self.locations.len(),
+        });
+        Ok(match self.quoted.entry(id) {
+            std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
+            std::collections::hash_map::Entry::Vacant(entry) => {
+                entry.insert(quoted(&location?.url))
+            }
+        })
+    }
+}
+
+fn inline(data: &[u8]) -> Vec<u8> {
+    format!("\"base64:{}\"", STANDARD.encode(data)).into_bytes()
+}
+
+fn quoted(text: &str) -> Vec<u8> {
+    serde_json::Value::from(text).to_string().into_bytes()
+}

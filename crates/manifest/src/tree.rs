@@ -1,0 +1,241 @@
+//! Ways through the tree, and through the chunks of an array whatever its layout.
+
+use std::borrow::Cow;
+use std::collections::btree_map;
+
+use bytes::Bytes;
+
+use crate::array::{Array, Codec, Group, Layout, Manifest};
+use crate::chunk_grid::{cell_count, chunk_grid};
+use crate::chunk_table::ChunkRef;
+use crate::data_type::DataType;
+use crate::error::{Error, Result};
+
+/// Whether a group or an array of this name can be written as keys of a Zarr store.
+///
+/// Keys are joined with `/` and become file names and parts of URLs; names that begin with `.z`
+/// are Zarr's own, and fsspec takes them for documents.
+///
+/// # Errors
+/// When it can't, with the reason.
+pub fn check_name(name: &str) -> Result<()> {
+    let reason = match name {
+        "" => "empty",
+        "." | ".." => "means a folder in a path",
+        "zarr.json" => "the name of a Zarr document",
+        _ if name.starts_with(".z") => "names that begin with .z are Zarr's own",
+        _ if name.contains('/') => "holds a slash, which separates names",
+        _ if name.contains('\\') => "holds a backslash, which separates names on some systems",
+        _ if name.contains('\0') => "holds a NUL, which no file name can",
+        _ => return Ok(()),
+    };
+    Err(Error::Name {
+        name: name.to_owned(),
+        reason,
+    })
+}
+
+impl Manifest {
+    /// The array at a path such as `/a/b`; the leading slash may be left out.
+    pub fn array(&self, path: &str) -> Option<&Array> {
+        let path = path.strip_prefix('/').unwrap_or(path);
+        match path.rsplit_once('/') {
+            Some((group, name)) => self.group(group)?.arrays.get(name),
+            None => self.root.arrays.get(path),
+        }
+    }
+
+    /// The group at a path such as `/a/b`; `/` and the empty path are the root.
+    pub fn group(&self, path: &str) -> Option<&Group> {
+        let path = path.strip_prefix('/').unwrap_or(path);
+        if path.is_empty() {
+            return Some(&self.root);
+        }
+        path.split('/')
+            .try_fold(&self.root, |group, name| group.groups.get(name))
+    }
+
+    /// All groups with their paths from the root (`/`, `/a`, `/a/b`), each before those within it.
+    pub fn groups(&self) -> impl Iterator<Item = (String, &Group)> {
+        Groups {
+            root: Some(&self.root),
+            path: String::new(),
+            levels: Vec::new(),
+        }
+    }
+
+    /// All arrays with their paths from the root (`/a/b`), group by group.
+    pub fn arrays(&self) -> impl Iterator<Item = (String, &Array)> {
+        self.groups().flat_map(|(path, group)| {
+            let prefix = if path == "/" { String::new() } else { path };
+            group
+                .arrays
+                .iter()
+                .map(move |(name, array)| (format!("{prefix}/{name}"), array))
+        })
+    }
+}
+
+/// A walk that holds its own stack: a hostile file's groups may be nested deeper than a thread's.
+struct Groups<'a> {
+    root: Option<&'a Group>,
+    /// Of the group last given; empty for the root.
+    path: String,
+    /// For each open group: its subgroups, and how long its path is.
+    levels: Vec<(btree_map::Iter<'a, String, Group>, usize)>,
+}
+
+impl<'a> Iterator for Groups<'a> {
+    type Item = (String, &'a Group);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(root) = self.root.take() {
+            self.levels.push((root.groups.iter(), 0));
+            return Some(("/".to_owned(), root));
+        }
+        loop {
+            let (groups, length) = self.levels.last_mut()?;
+            self.path.truncate(*length);
+            if let Some((name, group)) = groups.next() {
+                self.path.push('/');
+                self.path.push_str(name);
+                self.levels.push((group.groups.iter(), self.path.len()));
+                return Some((self.path.clone(), group));
+            }
+            self.levels.pop();
+        }
+    }
+}
+
+impl Array {
+    /// Lengths of a chunk's axes in elements, none zero; empty for a scalar.
+    pub fn chunk_shape(&self) -> Cow<'_, [u64]> {
+        match &self.layout {
+            Layout::Chunked { chunk_shape, .. }
+            | Layout::Contiguous { chunk_shape, .. }
+            | Layout::Absent { chunk_shape, .. } => Cow::Borrowed(chunk_shape),
+            Layout::Inline { .. } => {
+                Cow::Owned(self.shape.iter().map(|length| (*length).max(1)).collect())
+            }
+        }
+    }
+
+    /// Chunks along each axis.
+    ///
+    /// # Errors
+    /// When the chunk shape has not one length above zero for each axis.
+    pub fn chunk_grid(&self) -> Result<Vec<u64>> {
+        let chunk_shape = self.chunk_shape();
+        chunk_grid(&self.shape, &chunk_shape).ok_or(Error::Axes {
+            what: "chunk lengths above zero",
+            found: chunk_shape.iter().filter(|length| **length > 0).count(),
+            axes: self.shape.len(),
+        })
+    }
+
+    /// What a writer of its chunks applies, in this order.
+    pub fn codecs(&self) -> &[Codec] {
+        match (&self.layout, &self.data_type) {
+            (Layout::Chunked { codecs, .. }, _) => codecs,
+            (_, DataType::VariableString) => &[Codec::VlenUtf8],
+            _ => &[],
+        }
+    }
+
+    /// Where the chunk with this number (its place in the grid in C order) lies; `None` if it is
+    /// absent or outside the grid.
+    pub fn chunk(&self, index: u64) -> Option<ChunkRef<'_>> {
+        match &self.layout {
+            Layout::Chunked { chunks, .. } => chunks.get(index),
+            Layout::Contiguous { .. } => {
+                let runs = self.runs()?;
+                (index < runs.count).then(|| runs.get(index)).flatten()
+            }
+            Layout::Inline { data } => (index < self.cells()?).then_some(ChunkRef::Inline(data)),
+            Layout::Absent { .. } => None,
+        }
+    }
+
+    /// The chunks that are not absent, with their numbers, ascending.
+    pub fn chunks(&self) -> Box<dyn Iterator<Item = (u64, ChunkRef<'_>)> + '_> {
+        match &self.layout {
+            Layout::Chunked { chunks, .. } => Box::new(chunks.iter()),
+            Layout::Contiguous { .. } => match self.runs() {
+                Some(runs) => Box::new(
+                    (0..runs.count).filter_map(move |index| Some((index, runs.get(index)?))),
+                ),
+                None => Box::new(std::iter::empty()),
+            },
+            Layout::Inline { .. } => Box::new(self.chunk(0).into_iter().map(|chunk| (0, chunk))),
+            Layout::Absent { .. } => Box::new(std::iter::empty()),
+        }
+    }
+
+    /// The number of chunks that are not absent.
+    pub fn stored_chunks(&self) -> u64 {
+        match &self.layout {
+            Layout::Chunked { chunks, .. } => chunks.stored(),
+            Layout::Contiguous { .. } => self.runs().map_or(0, |runs| runs.count),
+            Layout::Inline { .. } => u64::from(self.chunk(0).is_some()),
+            Layout::Absent { .. } => 0,
+        }
+    }
+
+    /// Whether no chunk is absent.
+    pub fn is_complete(&self) -> bool {
+        self.cells() == Some(self.stored_chunks())
+    }
+
+    /// An encoded chunk full of the fill value, where the layout has one.
+    pub fn fill_chunk(&self) -> Option<&Bytes> {
+        match &self.layout {
+            Layout::Chunked { fill_chunk, .. } | Layout::Absent { fill_chunk, .. } => {
+                fill_chunk.as_ref()
+            }
+            Layout::Contiguous { .. } | Layout::Inline { .. } => None,
+        }
+    }
+
+    fn cells(&self) -> Option<u64> {
+        cell_count(&self.chunk_grid().ok()?)
+    }
+
+    /// The equal runs of a contiguous layout.
+    fn runs(&self) -> Option<Runs> {
+        let Layout::Contiguous {
+            location,
+            offset,
+            length,
+            ..
+        } = &self.layout
+        else {
+            return None;
+        };
+        let count = self.cells()?;
+        Some(Runs {
+            count,
+            location: *location,
+            offset: *offset,
+            // Every chunk is whole, so all are equally long.
+            length: length.checked_div(count).unwrap_or(0),
+        })
+    }
+}
+
+struct Runs {
+    count: u64,
+    location: crate::location::LocationId,
+    offset: u64,
+    /// Of one run, in bytes.
+    length: u64,
+}
+
+impl Runs {
+    fn get(&self, index: u64) -> Option<ChunkRef<'static>> {
+        Some(ChunkRef::Range {
+            location: self.location,
+            offset: self.offset.checked_add(index.checked_mul(self.length)?)?,
+            length: self.length,
+        })
+    }
+}

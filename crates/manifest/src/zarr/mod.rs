@@ -1,0 +1,8 @@
+//! The documents that describe the tree to Zarr readers, in versions 2 and 3 of the format.
+
+mod attributes;
+mod scalar;
+pub mod v2;
+pub mod v3;
+
+pub use attributes::{attribute_json, attributes_json};

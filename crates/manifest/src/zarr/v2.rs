@@ -1,0 +1,336 @@
+//! Zarr v2: `.zgroup`, `.zarray` and `.zattrs`, as kerchunk and fsspec expect them.
+//!
+//! xarray takes the `fill_value` of a v2 array for its `_FillValue`, whatever the attributes say,
+//! and shows those elements as missing. So a document has one only where the file has the
+//! attribute, and null otherwise: absent chunks then read as zeros, and where that would be wrong
+//! they have to be there ([`absent_chunk`]).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use serde_json::{Map, Value as Json, json};
+
+use super::attributes::attributes_json;
+use super::scalar::{Format, element, same, scalar_json, zero};
+use crate::array::{Array, Codec, Group, Manifest};
+use crate::chunk_grid::{cell_count, join};
+use crate::data_type::{ByteOrder, DataType, Field};
+use crate::error::{Error, Result};
+use crate::tree::check_name;
+
+/// The most absent chunks of one array that are written out.
+pub const MAX_ABSENT_CHUNKS: u64 = 1_000_000;
+
+/// The documents of an array.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ArrayDocuments {
+    /// `.zarray`.
+    pub zarray: Json,
+    /// `.zattrs`.
+    pub zattrs: Json,
+}
+
+/// The document `.zgroup`.
+pub fn zgroup() -> Json {
+    json!({"zarr_format": 2})
+}
+
+/// The document `.zattrs` of a group.
+pub fn group_zattrs(group: &Group) -> Json {
+    Json::Object(attributes_json(&group.attributes))
+}
+
+/// The documents of an array.
+///
+/// # Errors
+/// When Zarr v2 can't say its type or its fill value, or it has not one dimension name and one
+/// chunk length for each axis.
+pub fn array_documents(array: &Array) -> Result<ArrayDocuments> {
+    array.chunk_grid()?;
+    if array.dimension_names.len() != array.shape.len() {
+        return Err(Error::Axes {
+            what: "dimension names",
+            found: array.dimension_names.len(),
+            axes: array.shape.len(),
+        });
+    }
+    let mut attributes = attributes_json(&array.attributes);
+    let fill_value = fill_value(array)?;
+    if !fill_value.is_null() {
+        attributes.remove("_FillValue");
+    } else if let Some(bytes) = fill_attribute(array)
+        && !masks(&array.data_type)
+    {
+        // xarray compares with it: an object or a list can't be.
+        attributes.insert("_FillValue".to_owned(), STANDARD.encode(bytes).into());
+    }
+    attributes.insert(
+        "_ARRAY_DIMENSIONS".to_owned(),
+        array.dimension_names.clone().into(),
+    );
+    let filters: Vec<Json> = array.codecs().iter().map(filter).collect();
+    Ok(ArrayDocuments {
+        zarray: json!({
+            "zarr_format": 2,
+            "shape": array.shape,
+            "chunks": array.chunk_shape(),
+            "dtype": dtype(&array.data_type)?,
+            "compressor": null,
+            "filters": if filters.is_empty() { Json::Null } else { Json::Array(filters) },
+            "order": "C",
+            "fill_value": fill_value,
+            "dimension_separator": ".",
+        }),
+        zattrs: Json::Object(attributes),
+    })
+}
+
+/// What a store must have under the keys of absent chunks: the encoded chunk of fill values, or
+/// nothing (`None`) where the document says what they hold.
+///
+/// # Errors
+/// When there must be such a chunk and the array has none, or there are more than
+/// [`MAX_ABSENT_CHUNKS`].
+pub fn absent_chunk(array: &Array) -> Result<Option<&Bytes>> {
+    let stored = array.stored_chunks();
+    let cells = cell_count(&array.chunk_grid()?).unwrap_or(u64::MAX);
+    let zeros = fill_bytes(array).iter().all(|byte| *byte == 0);
+    if stored >= cells || zeros || !fill_value(array)?.is_null() {
+        return Ok(None);
+    }
+    let absent = cells.saturating_sub(stored);
+    if absent > MAX_ABSENT_CHUNKS {
+        return Err(Error::unsupported(format!(
+            "{absent} absent chunks whose fill value a Zarr v2 document can't say (it is neither \
+             zero nor _FillValue), expected at most {MAX_ABSENT_CHUNKS}"
+        )));
+    }
+    array.fill_chunk().map(Some).ok_or_else(|| {
+        Error::unsupported(
+            "absent chunks whose fill value a Zarr v2 document can't say (it is neither zero nor \
+             _FillValue), without an encoded chunk of it",
+        )
+    })
+}
+
+/// All documents with their keys, group by group: `.zgroup`, `.zattrs`, `a/.zarray`, ...
+///
+/// # Errors
+/// As for [`array_documents`], with the path; and when a name can't be a part of a key.
+pub fn documents(manifest: &Manifest) -> Result<Vec<(String, Json)>> {
+    let mut documents = Vec::new();
+    for (path, group) in manifest.groups() {
+        let prefix = prefix(&path);
+        let at = |error: Error| error.at(&path);
+        for name in group.groups.keys().chain(group.arrays.keys()) {
+            check_name(name).map_err(at)?;
+        }
+        documents.push((format!("{prefix}.zgroup"), zgroup()));
+        documents.push((format!("{prefix}.zattrs"), group_zattrs(group)));
+        for (name, array) in &group.arrays {
+            let ArrayDocuments { zarray, zattrs } =
+                array_documents(array).map_err(|error| error.at(&format!("/{prefix}{name}")))?;
+            documents.push((format!("{prefix}{name}/.zarray"), zarray));
+            documents.push((format!("{prefix}{name}/.zattrs"), zattrs));
+        }
+    }
+    Ok(documents)
+}
+
+/// The document `.zmetadata`, which holds all others.
+///
+/// # Errors
+/// As for [`documents`].
+pub fn consolidated(manifest: &Manifest) -> Result<Json> {
+    let metadata: Map<String, Json> = documents(manifest)?.into_iter().collect();
+    Ok(json!({"zarr_consolidated_format": 1, "metadata": metadata}))
+}
+
+/// The key of the chunk at this place in the grid, within its array: `1.2`, or `0` for a scalar.
+pub fn chunk_key(coordinates: &[u64]) -> String {
+    if coordinates.is_empty() {
+        "0".to_owned()
+    } else {
+        join(coordinates, '.')
+    }
+}
+
+/// A data type as Zarr v2 writes it: NumPy's type string, or its list of fields.
+///
+/// # Errors
+/// When Zarr v2 can't say it.
+pub fn dtype(data_type: &DataType) -> Result<Json> {
+    Ok(match data_type {
+        DataType::Bool => "|b1".into(),
+        DataType::Int { size, order } => number('i', *size, *order),
+        DataType::UInt { size, order } => number('u', *size, *order),
+        DataType::Float { size, order } => number('f', *size, *order),
+        DataType::Complex { size, order } => number('c', *size, *order),
+        DataType::FixedString { length: 0 } | DataType::Raw { length: 0 } => {
+            return Err(Error::unsupported("elements of length zero"));
+        }
+        DataType::FixedString { length } => format!("|S{length}").into(),
+        DataType::Raw { length } => format!("|V{length}").into(),
+        DataType::Record { size, fields } => Json::Array(
+            with_padding(*size, fields)?
+                .into_iter()
+                .map(|field| {
+                    let mut descr = vec![Json::from(field.name), dtype(&field.data_type)?];
+                    if !field.shape.is_empty() {
+                        descr.push(field.shape.into());
+                    }
+                    Ok(Json::Array(descr))
+                })
+                .collect::<Result<_>>()?,
+        ),
+        DataType::VariableString => "|O".into(),
+        DataType::Sequence { .. } => {
+            return Err(Error::unsupported("sequences of variable length"));
+        }
+        DataType::Reference => return Err(Error::unsupported("references")),
+    })
+}
+
+/// Why zarr-python 3.1 can't open a v2 array of this type though the format can say it; `None` if
+/// it can.
+pub fn zarr_python_refuses(data_type: &DataType) -> Option<&'static str> {
+    let DataType::Record { fields, .. } = data_type else {
+        return None;
+    };
+    fields.iter().find_map(|field| {
+        if matches!(field.data_type, DataType::Record { .. }) {
+            Some("records within records")
+        } else if field.shape.is_empty() {
+            None
+        } else {
+            Some("arrays within records")
+        }
+    })
+}
+
+/// The fields of a record with its gaps as fields of their own, named so that no other field has
+/// that name.
+pub(super) fn with_padding(size: u32, fields: &[Field]) -> Result<Vec<Field>> {
+    let mut padded = Vec::new();
+    let mut end = 0_u32;
+    for field in fields {
+        let repeated = fields.iter().filter(|other| other.name == field.name);
+        if field.name.is_empty() || repeated.count() > 1 {
+            return Err(Error::unsupported(format!(
+                "records with a field name that is empty or repeated ({:?})",
+                field.name
+            )));
+        }
+        padding(&mut padded, fields, end, field.offset)?;
+        let elements = field
+            .shape
+            .iter()
+            .try_fold(1_u32, |product, length| product.checked_mul(*length));
+        end = field
+            .data_type
+            .size()
+            .and_then(|size| size.checked_mul(elements?))
+            .and_then(|length| field.offset.checked_add(length))
+            .filter(|end| *end <= size)
+            .ok_or_else(|| {
+                Error::unsupported(format!(
+                    "records with a field of variable length or beyond their size ({:?})",
+                    field.name
+                ))
+            })?;
+        padded.push(field.clone());
+    }
+    padding(&mut padded, fields, end, size)?;
+    if padded.is_empty() {
+        return Err(Error::unsupported("records without fields"));
+    }
+    Ok(padded)
+}
+
+fn padding(padded: &mut Vec<Field>, fields: &[Field], start: u32, end: u32) -> Result<()> {
+    let length = end
+        .checked_sub(start)
+        .ok_or_else(|| Error::unsupported("records with fields that overlap"))?;
+    if length == 0 {
+        return Ok(());
+    }
+    let mut name = format!("_pad{start}");
+    while fields.iter().any(|field| field.name == name) {
+        name.insert(0, '_');
+    }
+    padded.push(Field {
+        name,
+        offset: start,
+        data_type: DataType::Raw { length },
+        shape: Vec::new(),
+    });
+    Ok(())
+}
+
+fn number(kind: char, size: u8, order: ByteOrder) -> Json {
+    let order = match (size, order) {
+        (1, _) => '|',
+        (_, ByteOrder::Little) => '<',
+        (_, ByteOrder::Big) => '>',
+    };
+    format!("{order}{kind}{size}").into()
+}
+
+fn filter(codec: &Codec) -> Json {
+    match codec {
+        Codec::Shuffle { element_size } => json!({"id": "shuffle", "elementsize": element_size}),
+        Codec::Zlib { level } => json!({"id": "zlib", "level": level}),
+        Codec::Fletcher32 => json!({"id": "fletcher32"}),
+        Codec::VlenUtf8 => json!({"id": "vlen-utf8"}),
+    }
+}
+
+/// Keys under the group at `path` begin with this.
+pub(crate) fn prefix(path: &str) -> String {
+    match path.trim_start_matches('/') {
+        "" => String::new(),
+        path => format!("{path}/"),
+    }
+}
+
+/// The `fill_value` of the document: `_FillValue` where absent chunks hold just that or there are
+/// none, otherwise null.
+fn fill_value(array: &Array) -> Result<Json> {
+    let data_type = &array.data_type;
+    let fill = fill_bytes(array);
+    if scalar_json(data_type, &fill, Format::V2).is_none() {
+        return Err(Error::unsupported(format!(
+            "a fill value of {} bytes for elements of {data_type:?}",
+            fill.len()
+        )));
+    }
+    let Some(attribute) = fill_attribute(array).filter(|_| masks(data_type)) else {
+        return Ok(Json::Null);
+    };
+    if array.is_complete() || same(data_type, &attribute, &fill) {
+        Ok(scalar_json(data_type, &attribute, Format::V2).unwrap_or_default())
+    } else {
+        Ok(Json::Null)
+    }
+}
+
+/// Whether xarray can mask elements of this type: it can't compare records and raw bytes.
+fn masks(data_type: &DataType) -> bool {
+    !matches!(data_type, DataType::Raw { .. } | DataType::Record { .. })
+}
+
+/// The attribute `_FillValue` as an element, if it is one that the type can hold.
+pub(super) fn fill_attribute(array: &Array) -> Option<Vec<u8>> {
+    match array.attributes.get("_FillValue")?.values.as_slice() {
+        [value] => element(&array.data_type, value),
+        _ => None,
+    }
+}
+
+/// What absent chunks hold, as an element.
+pub(super) fn fill_bytes(array: &Array) -> Vec<u8> {
+    match &array.fill_value {
+        Some(bytes) => bytes.to_vec(),
+        None => zero(&array.data_type),
+    }
+}

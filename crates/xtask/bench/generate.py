@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+"""Makes the large files that `cargo xtask bench` measures with; every value comes from a fixed seed.
+
+generate.py chunks OUT.h5 [--side 1000]  one dataset of side x side chunks under a version 1 B-tree
+generate.py granule OUT.h5               an altimetry granule: 1,000 datasets in 100 groups, 22,000
+                                         chunks, old-style structures, appended to in turn so that
+                                         the metadata lies scattered among the data
+"""
+
+import argparse
+import zlib
+
+import h5py
+import numpy as np
+
+BEAMS = ["gt1l", "gt1r", "gt2l", "gt2r", "gt3l", "gt3r"]
+# Photons of a beam, chunk length: strong beams have four times as many.
+PHOTONS = {"l": 3_300_000, "r": 850_000}
+CHUNK = 10_000
+TEXT = (
+    "Derived by the processing system from the telemetry, referenced to the WGS84 ellipsoid; "
+    "the theoretical basis document gives the algorithm, its parameters and its limits. "
+)
+
+
+def chunks(out, side):
+    rng = np.random.default_rng(11)
+    blobs = [
+        zlib.compress(rng.integers(0, 40 + 5 * k, 64).astype("i2").tobytes(), 6) for k in range(16)
+    ]
+    with h5py.File(out, "w", libver=("earliest", "v108")) as f:
+        d = f.create_dataset(
+            "data",
+            shape=(side * 8, side * 8),
+            maxshape=(None, side * 8),
+            chunks=(8, 8),
+            dtype="i2",
+            compression="gzip",
+            compression_opts=6,
+        )
+        for i in range(side):
+            for j in range(side):
+                d.id.write_direct_chunk((i * 8, j * 8), blobs[(i * 7 + j) & 15])
+
+
+def describe(dataset, name, rng):
+    text = TEXT * 3
+    dataset.attrs["long_name"] = np.bytes_(name.replace("_", " ").title().encode())
+    dataset.attrs["description"] = np.bytes_(text[: int(rng.integers(60, 400))].encode())
+    dataset.attrs["units"] = np.bytes_(b"meters")
+    dataset.attrs["source"] = np.bytes_(b"theoretical basis document, section 4")
+    dataset.attrs["valid_min"] = np.array([0], dataset.dtype)
+    if dataset.dtype.kind == "f":
+        dataset.attrs["_FillValue"] = np.array([3.4028235e38], dataset.dtype)
+
+
+def fill(group, names, length, rng):
+    """Creates the variables, then appends to all of them in turn, 20 chunks at a time."""
+    made = []
+    for k, name in enumerate(names):
+        kind = "f8" if k % 4 == 0 else "f4" if k % 4 < 3 else "i1"
+        d = group.create_dataset(
+            name, (0,), kind, maxshape=(None,), chunks=(CHUNK,), compression="gzip", shuffle=True
+        )
+        describe(d, name, rng)
+        values = np.cumsum(rng.integers(-3, 4, length)).astype(kind)
+        made.append((d, values))
+    step = 20 * CHUNK
+    for start in range(0, length, step):
+        end = min(length, start + step)
+        for d, values in made:
+            d.resize((end,))
+            d[start:end] = values[start:end]
+    scale = made[0][0]
+    scale.make_scale(names[0])
+    for d, _ in made[1:]:
+        d.dims[0].attach_scale(scale)
+
+
+def granule(out):
+    rng = np.random.default_rng(5)
+    with h5py.File(out, "w", libver=("earliest", "v108")) as f:
+        for k in range(45):
+            f.attrs[f"global_{k:02}"] = np.bytes_((TEXT * 2)[: 20 + 6 * k].encode())
+        for beam in BEAMS:
+            f.require_group(beam).attrs["groundtrack_id"] = np.bytes_(beam.encode())
+            photons = PHOTONS[beam[-1]]
+            fill(f.require_group(f"{beam}/heights"), ["delta_time"] + [f"ph_{k:02}" for k in range(14)], photons, rng)
+            fill(f.require_group(f"{beam}/geolocation"), ["delta_time"] + [f"geo_{k:02}" for k in range(34)], 120_000, rng)
+            fill(f.require_group(f"{beam}/geophys_corr"), ["delta_time"] + [f"cor_{k:02}" for k in range(13)], 120_000, rng)
+            fill(f.require_group(f"{beam}/bckgrd_atlas"), ["delta_time"] + [f"bck_{k:02}" for k in range(11)], 80_000, rng)
+            for surface in ("inlandwater", "land", "land_ice", "ocean", "sea_ice"):
+                fill(f.require_group(f"{beam}/signal_find_output/{surface}"), ["delta_time", "mean", "sigma", "t", "z"], 4_200, rng)
+            for part in range(9):
+                g = f.require_group(f"ancillary_data/{beam}/part_{part}")
+                for k in range(7):
+                    d = g.create_dataset(f"value_{k}", (5,), "f4", chunks=(5,), maxshape=(None,))
+                    d[...] = k
+                    describe(d, f"value_{k}", rng)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    p = commands.add_parser("chunks")
+    p.add_argument("out")
+    p.add_argument("--side", type=int, default=1000)
+    p = commands.add_parser("granule")
+    p.add_argument("out")
+    args = parser.parse_args()
+    if args.command == "chunks":
+        chunks(args.out, args.side)
+    else:
+        granule(args.out)

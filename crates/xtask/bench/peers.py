@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""Runs one peer on one local HDF5 file, in a process of its own: peers.py TOOL FILE OUT.json
+
+The seconds of the work alone, without imports, are printed as the last line.
+"""
+
+import json
+import sys
+import time
+
+
+def h5py_chunk_iter(path, _out):
+    """The floor with libhdf5: every chunk's place and nothing else."""
+    import h5py
+
+    start = time.perf_counter()
+    count = 0
+
+    def visit(_name, item):
+        nonlocal count
+        if isinstance(item, h5py.Dataset) and item.chunks:
+            def one(_chunk):
+                nonlocal count
+                count += 1
+
+            item.id.get_storage_size() and item.id.chunk_iter(one)
+
+    with h5py.File(path) as f:
+        f.visititems(visit)
+    return start, count
+
+
+def kerchunk(path, out):
+    from kerchunk.hdf import SingleHdf5ToZarr
+
+    start = time.perf_counter()
+    refs = SingleHdf5ToZarr(path, inline_threshold=0).translate()
+    with open(out, "w") as f:
+        json.dump(refs, f)
+    return start, len(refs["refs"])
+
+
+def virtualizarr(path, out):
+    from obspec_utils.registry import ObjectStoreRegistry
+    from obstore.store import LocalStore
+    from virtualizarr.parsers import HDFParser
+
+    start = time.perf_counter()
+    url = f"file://{path}"
+    registry = ObjectStoreRegistry({"file://": LocalStore()})
+    groups = [None]
+    import h5py
+
+    with h5py.File(path) as f:  # one call reads one group: all that hold datasets are needed
+        def visit(name, item):
+            if isinstance(item, h5py.Group) and any(isinstance(v, h5py.Dataset) for v in item.values()):
+                groups.append(name)
+
+        f.visititems(visit)
+        if not any(isinstance(v, h5py.Dataset) for v in f.values()):
+            groups.remove(None)
+    count = 0
+    for k, group in enumerate(groups):
+        store = HDFParser(group=group)(url=url, registry=registry)
+        virtual = store.to_virtual_dataset(loadable_variables=[])
+        virtual.vz.to_kerchunk(f"{out}.{k}" if k else out, format="json")
+        count += len(virtual.variables)
+    return start, count
+
+
+def async_hdf5(path, _out):
+    import asyncio
+
+    from async_hdf5 import HDF5File
+    from obstore.store import LocalStore
+
+    async def walk(group):
+        count = 0
+        for name in await group.dataset_names():
+            dataset = await group.dataset(name)
+            if dataset.chunk_shape:
+                count += len(await dataset.chunk_index())
+        for name in await group.group_names():
+            count += await walk(await group.group(name))
+        return count
+
+    async def run():
+        f = await HDF5File.open(path.lstrip("/"), store=LocalStore("/"))
+        return await walk(await f.root_group())
+
+    start = time.perf_counter()
+    return start, asyncio.run(run())
+
+
+TOOLS = {
+    "h5py": h5py_chunk_iter,
+    "kerchunk": kerchunk,
+    "virtualizarr": virtualizarr,
+    "async-hdf5": async_hdf5,
+}
+
+if __name__ == "__main__":
+    tool, path, out = sys.argv[1:4]
+    start, count = TOOLS[tool](path, out)
+    print(f"{time.perf_counter() - start:.4f} {count}")

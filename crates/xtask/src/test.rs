@@ -1,0 +1,157 @@
+//! `cargo xtask test`: all that CI runs.
+
+use std::path::PathBuf;
+
+use crate::process::{cargo, output, root, run as run_program};
+use crate::steps::{self, Step};
+use crate::tools::{self, Tools};
+use crate::{Error, venv};
+
+/// What earlier steps found for later ones.
+#[derive(Default)]
+struct Context {
+    long: bool,
+    tools: Option<Tools>,
+    interpreter: Option<PathBuf>,
+    target: PathBuf,
+}
+
+const STEPS: [Step<Context>; 9] = [
+    Step {
+        name: "tools",
+        run: find_tools,
+    },
+    Step {
+        name: "python venv",
+        run: prepare_venv,
+    },
+    Step {
+        name: "format",
+        run: |_| run_program(&mut cargo(&["fmt", "--all", "--check"])),
+    },
+    Step {
+        name: "clippy",
+        run: |_| run_program(&mut cargo(CLIPPY)),
+    },
+    Step {
+        name: "build",
+        run: |_| run_program(&mut cargo(BUILD)),
+    },
+    Step {
+        name: "rust tests",
+        run: rust_tests,
+    },
+    Step {
+        name: "doc tests",
+        run: |_| run_program(&mut cargo(DOC_TESTS)),
+    },
+    Step {
+        name: "documentation",
+        run: documentation,
+    },
+    // Last, so that pytest's closing line is the last test summary of the output.
+    Step {
+        name: "python tests",
+        run: python_tests,
+    },
+];
+
+const CLIPPY: &[&str] = &[
+    "clippy",
+    "--workspace",
+    "--all-targets",
+    "--",
+    "-D",
+    "warnings",
+];
+const BUILD: &[&str] = &["build", "--package", "chunkref-cli", "--bin", "chunkref"];
+const DOC_TESTS: &[&str] = &["test", "--workspace", "--doc"];
+const DOC: &[&str] = &["doc", "--workspace", "--no-deps"];
+
+/// Runs every step.
+///
+/// # Errors
+/// An unknown option, or the first step that fails.
+pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
+    let mut context = Context::default();
+    for argument in arguments {
+        match argument.as_str() {
+            "--long" => context.long = true,
+            other => return Err(format!("`{other}`: `test` takes only --long").into()),
+        }
+    }
+    steps::run(&STEPS, &mut context)
+}
+
+fn find_tools(context: &mut Context) -> Result<(), Error> {
+    context.tools = Some(tools::find()?);
+    let metadata = output(&mut cargo(&[
+        "metadata",
+        "--no-deps",
+        "--format-version",
+        "1",
+    ]))
+    .ok_or("`cargo metadata` gives nothing")?;
+    let metadata: serde_json::Value = serde_json::from_str(&metadata)?;
+    let target = metadata
+        .get("target_directory")
+        .and_then(|value| value.as_str());
+    context.target = target
+        .ok_or("`cargo metadata` names no target_directory")?
+        .into();
+    Ok(())
+}
+
+fn prepare_venv(context: &mut Context) -> Result<(), Error> {
+    let tools = context
+        .tools
+        .as_ref()
+        .ok_or("the tools were not looked for")?;
+    let requirements = root().join("tests/requirements.txt");
+    let folder = context.target.join("venv");
+    context.interpreter = Some(venv::prepare(&folder, &tools.python, &requirements)?);
+    Ok(())
+}
+
+fn rust_tests(context: &mut Context) -> Result<(), Error> {
+    let nextest = context.tools.as_ref().is_some_and(|tools| tools.nextest);
+    let mut command = if nextest {
+        cargo(&["nextest", "run", "--workspace", "--no-fail-fast"])
+    } else {
+        cargo(&[
+            "test",
+            "--workspace",
+            "--lib",
+            "--bins",
+            "--tests",
+            "--no-fail-fast",
+        ])
+    };
+    if context.long {
+        command
+            .env("CHUNKREF_LONG", "1")
+            .env("PROPTEST_CASES", "8192");
+    }
+    run_program(&mut command)
+}
+
+fn documentation(_: &mut Context) -> Result<(), Error> {
+    run_program(cargo(DOC).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn python_tests(context: &mut Context) -> Result<(), Error> {
+    let interpreter = context
+        .interpreter
+        .as_ref()
+        .ok_or("there is no Python environment")?;
+    let name = format!("debug/chunkref{}", std::env::consts::EXE_SUFFIX);
+    let mut command = std::process::Command::new(interpreter);
+    command
+        .args(["-m", "pytest", "tests/python", "-ra", "--durations=5"])
+        .current_dir(root())
+        .env("CHUNKREF_BIN", context.target.join(name));
+    if context.long {
+        command.env("CHUNKREF_LONG", "1");
+    }
+    run_program(&mut command)
+}
