@@ -44,6 +44,8 @@ mod filter;
 mod group;
 mod heap;
 mod held;
+#[cfg(test)]
+mod hostile;
 mod layout;
 mod link;
 mod message;
@@ -51,6 +53,7 @@ mod object;
 mod object_header;
 mod scan;
 mod superblock;
+mod text;
 mod walk;
 
 pub use address::{Address, Sizes};
