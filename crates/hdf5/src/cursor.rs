@@ -217,6 +217,16 @@ impl Cursor {
         rest.slice(..end)
     }
 
+    /// As [`Cursor::c_string`], but fails when there is no NUL.
+    pub(crate) fn terminated_string(&mut self) -> Result<Bytes> {
+        let start = self.position;
+        let found = self.c_string();
+        if self.position.saturating_sub(start) > found.len() {
+            return Ok(found);
+        }
+        Err(self.malformed(format!("string at byte {start} is not ended by a NUL")))
+    }
+
     /// Fails unless the last four bytes of all are the lookup3 checksum of those before them.
     pub(crate) fn verify_checksum(&self) -> Result<()> {
         let split = self.bytes.len().saturating_sub(4);

@@ -44,6 +44,8 @@ mod filter;
 mod group;
 mod heap;
 mod held;
+#[cfg(test)]
+mod hostile;
 mod layout;
 mod link;
 mod message;
@@ -52,6 +54,7 @@ mod object_header;
 mod scan;
 mod superblock;
 mod variable_length;
+mod text;
 mod walk;
 
 pub use address::{Address, Sizes};
