@@ -28,6 +28,8 @@ struct Node {
     address: Address,
     /// `None`: the root, which may be of any level.
     level: Option<u8>,
+    /// Entries it is expected to have room for.
+    room: u64,
 }
 
 /// The nodes of a tree.
@@ -59,9 +61,12 @@ impl BTreeV1 {
         columns: &mut Columns,
     ) -> Result<()> {
         if let Some(address) = self.root.take() {
-            let level = None;
-            self.nodes
-                .push_once(held.place(NODE, address), Node { address, level })?;
+            let root = Node {
+                address,
+                level: None,
+                room: DEFAULT_ENTRIES,
+            };
+            self.nodes.push_once(held.place(NODE, address), root)?;
         }
         let entry = Entry::new(held, cells);
         self.nodes.advance(wants, |node, nodes| {
@@ -75,23 +80,19 @@ struct Entry {
     prefix: u64,
     key: usize,
     size: usize,
-    full_node: u64,
 }
 
 impl Entry {
     fn new(held: &Held, cells: &Cells) -> Self {
         let width = usize::from(held.sizes.offsets);
         let key = cells.rank().saturating_add(2).saturating_mul(8);
-        let mut entry = Self {
+        Self {
             prefix: u64::from(held.sizes.offsets)
                 .saturating_mul(2)
                 .saturating_add(8),
             key,
             size: key.saturating_add(width),
-            full_node: 0,
-        };
-        entry.full_node = entry.node(DEFAULT_ENTRIES);
-        entry
+        }
     }
 
     /// Bytes of a node with `count` entries and its last key.
@@ -110,7 +111,7 @@ impl Entry {
         columns: &mut Columns,
     ) -> Step<()> {
         let ask = |length: u64| {
-            let hint = self.full_node.max(length);
+            let hint = self.node(node.room).max(length);
             held.cursor_with_hint(NODE, node.address, length, hint)
         };
         let (level, count) = parse_prefix(&mut ask(self.prefix)?, node)?;
@@ -130,8 +131,12 @@ impl Entry {
                 for entry in children {
                     let (_, child) = entry.split_at_checked(self.key).unwrap_or_default();
                     let address = Address(uint(child));
-                    let level = Some(below);
-                    nodes.push_once(held.place(NODE, address), Node { address, level })?;
+                    let child = Node {
+                        address,
+                        level: Some(below),
+                        room: node.room.max(count),
+                    };
+                    nodes.push_once(held.place(NODE, address), child)?;
                 }
             }
             None => {

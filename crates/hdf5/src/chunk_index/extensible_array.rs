@@ -218,12 +218,11 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// A cursor over a block of `body` bytes between the header address and the checksum,
-    /// with all but the body read and checked.
+    /// A block of `body` bytes between header address and checksum, with all but these checked.
     fn block(
         &self,
         structure: &'static str,
-        signature: &[u8; 4],
+        signature: [u8; 4],
         address: Address,
         body: u64,
     ) -> Step<Cursor> {
@@ -231,7 +230,7 @@ impl Reader<'_> {
             .saturating_add(10)
             .saturating_add(body);
         let mut cursor = self.held.cursor(structure, address, length)?;
-        cursor.signature(signature)?;
+        cursor.signature(&signature)?;
         cursor.verify_checksum()?;
         cursor.version(0)?;
         let elements = &self.header.elements;
@@ -255,7 +254,7 @@ impl Reader<'_> {
         let elements = header.elements.bytes_of(header.index_elements);
         let pointers = self.addresses(direct.saturating_add(indirect));
         let body = elements.saturating_add(pointers);
-        let mut cursor = self.block(INDEX_BLOCK, b"EAIB", address, body)?;
+        let mut cursor = self.block(INDEX_BLOCK, *b"EAIB", address, body)?;
         columns.charge(self.held, cursor.place(), body)?;
         let elements = cursor.take(usize::try_from(elements).unwrap_or(usize::MAX))?;
         header
@@ -322,7 +321,7 @@ impl Reader<'_> {
             .block_offset
             .saturating_add(bitmap)
             .saturating_add(self.addresses(blocks));
-        let mut cursor = self.block(SUPER_BLOCK, b"EASB", address, body)?;
+        let mut cursor = self.block(SUPER_BLOCK, *b"EASB", address, body)?;
         columns.charge(self.held, cursor.place(), body)?;
         cursor.skip(usize::try_from(header.block_offset).unwrap_or(usize::MAX))?;
         let bitmap = cursor.take(usize::try_from(bitmap).unwrap_or(usize::MAX))?;
@@ -382,7 +381,7 @@ impl Reader<'_> {
         let header = self.header;
         let elements = header.elements.bytes_of(run.count);
         let body = header.block_offset.saturating_add(elements);
-        let mut cursor = self.block(DATA_BLOCK, b"EADB", run.address, body)?;
+        let mut cursor = self.block(DATA_BLOCK, *b"EADB", run.address, body)?;
         columns.charge(self.held, cursor.place(), body)?;
         cursor.skip(usize::try_from(header.block_offset).unwrap_or(usize::MAX))?;
         let elements = cursor.take(usize::try_from(elements).unwrap_or(usize::MAX))?;

@@ -112,7 +112,8 @@ impl Cells {
             let what = "an axis is unlimited, but the chunk index is of fixed size";
             return Err(self.place.malformed(what));
         }
-        self.order((0..self.rank()).collect())
+        let axes: Vec<usize> = (0..self.rank()).collect();
+        self.order(&axes)
     }
 
     /// The order of an extensible array: as above, with the one unlimited axis made the slowest
@@ -126,10 +127,10 @@ impl Cells {
                 "{unlimited} axes are unlimited, an extensible array has one"
             )));
         }
-        self.order(axes)
+        self.order(&axes)
     }
 
-    fn order(&self, axes: Vec<usize>) -> Result<Order> {
+    fn order(&self, axes: &[usize]) -> Result<Order> {
         let counts: Vec<u64> = axes
             .iter()
             // The slowest axis does not count in strides; 1 stands for unlimited.
