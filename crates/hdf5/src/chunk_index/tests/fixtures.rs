@@ -103,7 +103,7 @@ fn all_fixtures_match_libhdf5_in_any_order_of_arrival() {
         .filter_map(|name| name.strip_suffix(".chunks.json").map(str::to_owned))
         .collect();
     names.sort();
-    assert!(names.len() >= 31, "{names:?}");
+    assert!(names.len() >= 35, "{names:?}");
     for name in names {
         let (image, expected) = load(&name);
         let source = source(&image, &expected);
