@@ -273,7 +273,7 @@ impl Header {
             .saturating_add(records)
             .saturating_add(pointers);
         let all = held.cursor_with_hint(node.structure(), node.address, used, self.node_size)?;
-        let mut cursor = cut(&all, used)?;
+        let mut cursor = all.cut(used)?;
         cursor.verify_checksum()?;
         cursor.signature(if below.is_some() { b"BTIN" } else { b"BTLF" })?;
         cursor.version(0)?;
@@ -332,13 +332,6 @@ impl Header {
         }
         Ok(())
     }
-}
-
-/// The first `length` bytes of what `all` holds.
-fn cut(all: &Cursor, length: u64) -> Result<Cursor> {
-    let length = usize::try_from(length).unwrap_or(usize::MAX);
-    let bytes = all.clone().take(length)?;
-    Ok(Cursor::new(bytes, all.sizes(), all.place()))
 }
 
 /// Bytes in which `limit` can be written: at least one.

@@ -38,9 +38,7 @@ fn header(depth: u16, root: u64, root_records: u16, total: u64) -> Vec<u8> {
 fn leaf(records: &[u32]) -> Vec<u8> {
     let mut out = b"BTLF\0".to_vec();
     out.push(KIND);
-    records
-        .iter()
-        .for_each(|record| out.extend(record.to_le_bytes()));
+    out.extend(records.iter().flat_map(|record| record.to_le_bytes()));
     out
 }
 
@@ -99,7 +97,8 @@ fn drive(image: &Image) -> Result<(Vec<u32>, usize)> {
         assert!(!wants.is_empty(), "neither done nor wanting");
         waves += 1;
         for want in wants {
-            let bytes = &image.0[want.start as usize..want.end as usize];
+            let [start, end] = [want.start, want.end].map(|at| usize::try_from(at).unwrap());
+            let bytes = &image.0[start..end];
             held.insert(want.start, &Bytes::copy_from_slice(bytes));
         }
     }
