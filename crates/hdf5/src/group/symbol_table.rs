@@ -12,13 +12,15 @@
 //! | child                     | offsets | scratch-pad               | 16      |
 //! | key after the last        | lengths |                           |         |
 
+use bytes::Bytes;
+
 use crate::address::Address;
 use crate::cursor::Cursor;
 use crate::error::{Place, Result};
 use crate::heap::LocalHeap;
 use crate::heap::local::DataSegment;
 use crate::held::{Held, Step};
-use crate::link::{Link, LinkTarget};
+use crate::link::{Link, LinkTarget, link_name, soft_path};
 use crate::walk::{Taken, Walk, Wants, Worklist};
 
 const TREE: &str = "version 1 B-tree node";
@@ -118,11 +120,15 @@ impl Walk for SymbolTable {
         let mut room = heap.len().saturating_mul(SHARING);
         let mut links = Vec::new();
         for entry in self.entries {
+            let name = string(&heap, entry.name, &mut room)?;
             links.push(Link {
-                name: string(&heap, entry.name, &mut room)?,
+                name: link_name(heap.place(), &name)?,
                 target: match entry.target {
                     Target::Hard(address) => LinkTarget::Hard(address),
-                    Target::Soft(path) => LinkTarget::Soft(string(&heap, path, &mut room)?),
+                    Target::Soft(path) => {
+                        let path = string(&heap, path, &mut room)?;
+                        LinkTarget::Soft(soft_path(heap.place(), &path)?)
+                    }
                 },
                 creation_order: None,
             });
@@ -133,7 +139,7 @@ impl Walk for SymbolTable {
 }
 
 /// A string of the heap; `room` is what all together may still take.
-fn string(heap: &DataSegment, offset: u64, room: &mut usize) -> Result<String> {
+fn string(heap: &DataSegment, offset: u64, room: &mut usize) -> Result<Bytes> {
     let bytes = heap.string(offset)?;
     match room.checked_sub(bytes.len()) {
         Some(left) => *room = left,
@@ -143,13 +149,7 @@ fn string(heap: &DataSegment, offset: u64, room: &mut usize) -> Result<String> {
                 .malformed("its strings overlap: together they are many times its size"));
         }
     }
-    match std::str::from_utf8(&bytes) {
-        Ok(text) => Ok(text.to_owned()),
-        Err(_) => Err(heap.place().unsupported(format!(
-            "name \"{}\" that is not UTF-8",
-            bytes.escape_ascii()
-        ))),
-    }
+    Ok(bytes)
 }
 
 /// A cursor over a B-tree node, before its level; all of its entries are held.

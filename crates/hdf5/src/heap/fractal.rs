@@ -129,7 +129,8 @@ impl FractalHeap {
                     }
                     Err(Stop::Need(range)) => {
                         wants.push(range);
-                        self.waiting.insert(at, objects);
+                        // A parent read just now may lead here a second time.
+                        self.waiting.entry(at).or_default().extend(objects);
                         continue;
                     }
                     Err(Stop::Error(error)) => return Err(error),
