@@ -53,8 +53,8 @@ mod object;
 mod object_header;
 mod scan;
 mod superblock;
-mod variable_length;
 mod text;
+mod variable_length;
 mod walk;
 
 pub use address::{Address, Sizes};

@@ -140,8 +140,12 @@ fn sizes(cursor: &mut Cursor) -> Result<Sizes> {
 fn read_old(mut cursor: Cursor, version: u8, offset: u64) -> Result<Opening> {
     // Versions of free space, root entry and shared header; all 0, as libhdf5 demands.
     let versions = [cursor.u8()?, cursor.u8()?, cursor.u8()?, cursor.u8()?];
-    if let [free @ 1.., _, _, _] | [_, free @ 1.., _, _] | [_, _, _, free @ 1..] = versions {
-        return Err(cursor.malformed(format!("version {free} of a part, 0 expected")));
+    let [free_space, root, _, shared_header] = versions;
+    if (free_space, root, shared_header) != (0, 0, 0) {
+        return Err(cursor.malformed(format!(
+            "versions {free_space}, {root} and {shared_header} of free space, root and shared \
+             header, all 0 expected"
+        )));
     }
     let sizes = sizes(&mut cursor)?;
     cursor.skip(1)?;

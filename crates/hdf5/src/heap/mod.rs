@@ -8,7 +8,7 @@ pub(crate) mod local;
 mod shared;
 
 pub(crate) use global::GlobalHeap;
-pub(crate) use local::LocalHeap;
+pub(crate) use local::{DataSegment, LocalHeap};
 pub(crate) use shared::SharedMessages;
 
 /// An object of the global heap (III.E).

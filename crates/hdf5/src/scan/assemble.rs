@@ -1,37 +1,23 @@
 //! Putting objects together once all of their parts are there.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use bytes::Bytes;
+use std::collections::BTreeMap;
 
 use super::job::Reading;
 use super::options::ScanOptions;
 use super::state::{Building, State};
 use crate::address::Address;
-use crate::attribute::{Attribute, AttributeMessage};
 use crate::chunk_index::{ChunkWalk, Grid};
 use crate::cursor::Cursor;
 use crate::dataspace::Dataspace;
 use crate::datatype::Datatype;
-use crate::error::{Error, Place, Result};
+use crate::error::{Place, Result};
 use crate::fill_value::FillValue;
-use crate::filter::{self, Filter};
-use crate::heap::{HeapId, LocalHeap};
+use crate::filter::Filter;
+use crate::heap::LocalHeap;
 use crate::held::Held;
 use crate::layout::{ExternalFile, ExternalFileList, Layout};
-use crate::message::{Embedded, Message, kind};
+use crate::message::{Message, kind};
 use crate::object::{Dataset, File, Group, Object, ObjectKind};
-use crate::variable_length::{heap_ids, is_variable};
-
-/// Attributes that give dimensions their names: read also when no others are wanted.
-const DIMENSION_ATTRIBUTES: [&str; 6] = [
-    "CLASS",
-    "DIMENSION_LIST",
-    "NAME",
-    "_Netcdf4Coordinates",
-    "_Netcdf4Dimid",
-    "_nc3_strict",
-];
 
 impl State {
     /// Begins what a dataset needs besides its header: its chunk index, names of external files.
@@ -177,7 +163,7 @@ impl State {
             "filter pipeline message",
             held,
         )? {
-            Some(mut cursor) => filter::parse_pipeline(&mut cursor),
+            Some(mut cursor) => Filter::parse_pipeline(&mut cursor),
             None => Ok(Vec::new()),
         }
     }
@@ -197,148 +183,6 @@ impl State {
             Some(mut cursor) => FillValue::parse_old(&mut cursor),
             None => Ok(FillValue::Default),
         }
-    }
-
-    /// Reads the attributes of every object; asks for shared messages that turn up.
-    pub(super) fn read_attributes(&mut self, held: &Held, options: &ScanOptions) -> Result<()> {
-        // A whole attribute may be a shared message, and its type be shared in turn.
-        let mut bodies = Vec::new();
-        for building in self.objects.values() {
-            for message in all_attributes(building).filter(|message| message.is_shared()) {
-                let cursor = self.message_body(message, "attribute message", held)?;
-                bodies.push(Message {
-                    kind: kind::ATTRIBUTE,
-                    flags: 0,
-                    at: message.at,
-                    body: cursor.clone().rest(),
-                });
-            }
-        }
-        for message in &bodies {
-            self.want_shared(message, held, options)?;
-        }
-        if self.is_waiting() {
-            return Ok(());
-        }
-        let addresses: Vec<_> = self.objects.keys().copied().collect();
-        for address in addresses {
-            let Some(building) = self.objects.get(&address) else {
-                continue;
-            };
-            let mut attributes = Vec::new();
-            let mut refused = Vec::new();
-            for message in all_attributes(building) {
-                let cursor = self.message_body(message, "attribute message", held)?;
-                match self.attribute(cursor, held) {
-                    Ok(attribute) => {
-                        if options.attributes
-                            || DIMENSION_ATTRIBUTES.contains(&attribute.name.as_str())
-                        {
-                            attributes.push(attribute);
-                        }
-                    }
-                    Err((Some(name), error)) if error.is_unsupported() => {
-                        refused.push((name, error));
-                    }
-                    Err((_, error)) => return Err(error),
-                }
-            }
-            attributes.sort_by(|a, b| a.name.cmp(&b.name));
-            if let Some(building) = self.objects.get_mut(&address) {
-                building.attributes = attributes;
-                building.refused_attributes.append(&mut refused);
-            }
-        }
-        Ok(())
-    }
-
-    fn attribute(
-        &self,
-        mut cursor: Cursor,
-        held: &Held,
-    ) -> Result<Attribute, (Option<String>, Error)> {
-        let place = cursor.place();
-        let message = AttributeMessage::parse(&mut cursor).map_err(|error| (None, error))?;
-        let name = message.name.clone();
-        self.attribute_parts(message, place, held)
-            .map_err(|error| (Some(name), error))
-    }
-
-    fn attribute_parts(
-        &self,
-        message: AttributeMessage,
-        place: Place,
-        held: &Held,
-    ) -> Result<Attribute> {
-        let part = |kind: u16, structure: &'static str, part: Embedded| match part {
-            Embedded::Here(body) => Ok(Cursor::new(
-                body,
-                held.sizes,
-                Place::new(structure, place.at),
-            )),
-            Embedded::Shared(shared) => self
-                .shared_body(kind, shared)
-                .map(|body| Cursor::new(body, held.sizes, Place::new(structure, place.at)))
-                .ok_or_else(|| {
-                    place.malformed(format!("{structure} is shared, but not at {shared:?}"))
-                }),
-        };
-        let mut datatype = part(kind::DATATYPE, "datatype message", message.datatype)?;
-        let datatype = Datatype::parse(&mut datatype)?;
-        let mut dataspace = part(kind::DATASPACE, "dataspace message", message.dataspace)?;
-        let dataspace = Dataspace::parse(&mut dataspace)?;
-        let size = dataspace
-            .elements()
-            .and_then(|elements| elements.checked_mul(u64::from(datatype.size())))
-            .and_then(|size| usize::try_from(size).ok());
-        match size {
-            Some(size) if size <= message.data.len() => Ok(Attribute {
-                name: message.name,
-                datatype,
-                dataspace,
-                data: message.data.slice(..size),
-            }),
-            _ => Err(place.malformed(format!(
-                "attribute \"{}\" has {} bytes of data, {} expected",
-                message.name,
-                message.data.len(),
-                size.map_or_else(|| "far more".to_owned(), |size| size.to_string()),
-            ))),
-        }
-    }
-
-    /// Objects of the global heap that attributes refer to, also from within other heap objects,
-    /// and that have not been read yet.
-    pub(super) fn missing_heap_objects(&self) -> Vec<HeapId> {
-        let mut missing = BTreeSet::new();
-        let mut visited = BTreeSet::new();
-        let attributes = self
-            .objects
-            .values()
-            .flat_map(|building| &building.attributes);
-        let mut todo: Vec<(&Datatype, Bytes)> = attributes
-            .filter(|attribute| is_variable(&attribute.datatype))
-            .map(|attribute| (&attribute.datatype, attribute.data.clone()))
-            .collect();
-        while let Some((datatype, data)) = todo.pop() {
-            heap_ids(
-                datatype,
-                &data,
-                self.superblock.sizes,
-                &mut |id, element| match (self.heap.get(&id), element) {
-                    (None, _) => {
-                        missing.insert(id);
-                    }
-                    (Some(data), Some(element)) if is_variable(element) => {
-                        if visited.insert(id) {
-                            todo.push((element, data.clone()));
-                        }
-                    }
-                    (Some(_), _) => {}
-                },
-            );
-        }
-        missing.into_iter().collect()
     }
 
     /// Puts the file together.
@@ -412,6 +256,15 @@ impl State {
     fn dataset(&self, building: &Building, held: &Held) -> Result<Dataset> {
         let dataspace = self.dataspace(building, held)?;
         let datatype = self.datatype(building, held)?;
+        let layout = self.layout(building, held)?;
+        let place = building
+            .message(kind::LAYOUT)
+            .map_or(0, |message| message.at);
+        layout.check(
+            Place::new("data layout message", place),
+            &dataspace,
+            datatype.size(),
+        )?;
         let mut external_files = Vec::new();
         if let Some(mut cursor) = self.body(
             building,
@@ -420,17 +273,12 @@ impl State {
             held,
         )? {
             let place = cursor.place();
-            let names = building.external_names.clone().unwrap_or_default();
-            for (name, offset, size) in ExternalFileList::parse(&mut cursor)?.entries {
-                let start = usize::try_from(name)
-                    .ok()
-                    .filter(|&start| start < names.len());
-                let name = start
-                    .map(|start| {
-                        let mut name = Cursor::new(names.slice(start..), held.sizes, place);
-                        String::from_utf8_lossy(&name.c_string()).into_owned()
-                    })
-                    .ok_or_else(|| place.malformed("a file name lies outside of its heap"))?;
+            let Some(names) = &building.external_names else {
+                return Err(place.malformed("the heap of its file names was not read"));
+            };
+            for slot in ExternalFileList::parse(&mut cursor)?.entries {
+                let name = String::from_utf8_lossy(&names.string(slot.name_offset)?).into_owned();
+                let (offset, size) = (slot.offset, slot.size);
                 external_files.push(ExternalFile { name, offset, size });
             }
         }
@@ -439,18 +287,9 @@ impl State {
             datatype,
             fill_value: self.fill_value(building, held)?,
             filters: self.filters(building, held)?,
-            layout: self.layout(building, held)?,
+            layout,
             external_files,
             chunks: None,
         })
     }
-}
-
-/// The attribute messages of an object, in its header and in dense storage.
-fn all_attributes(building: &Building) -> impl Iterator<Item = &Message> {
-    building
-        .messages
-        .iter()
-        .chain(&building.dense_attributes)
-        .filter(|message| message.kind == kind::ATTRIBUTE)
 }

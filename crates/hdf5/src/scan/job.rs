@@ -8,7 +8,7 @@ use crate::address::Address;
 use crate::chunk_index::{ChunkWalk, Chunks};
 use crate::error::Result;
 use crate::group::{DenseAttributes, DenseLinks, SymbolTable};
-use crate::heap::{GlobalHeap, HeapId, LocalHeap, SharedMessages};
+use crate::heap::{DataSegment, GlobalHeap, HeapId, LocalHeap, SharedMessages};
 use crate::held::Held;
 use crate::link::Link;
 use crate::message::Message;
@@ -44,7 +44,7 @@ pub(super) enum Output {
     Header(Vec<Message>),
     Links(Vec<Link>),
     Attributes(Vec<Message>),
-    ExternalNames(Bytes),
+    ExternalNames(DataSegment),
     Chunks(Chunks),
     Shared(HashMap<(u16, [u8; 8]), Bytes>),
     GlobalHeap(BTreeMap<HeapId, Bytes>),
@@ -86,7 +86,7 @@ impl Reading {
             Self::SymbolTable(walk) => Output::Links(walk.finish()?),
             Self::DenseLinks(walk) => Output::Links(walk.finish()?),
             Self::DenseAttributes(walk) => Output::Attributes(walk.finish()?),
-            Self::ExternalNames(walk) => Output::ExternalNames(walk.finish()?),
+            Self::ExternalNames(walk) => Output::ExternalNames(walk.into_segment()?),
             Self::Chunks(walk) => Output::Chunks(walk.finish()?),
             Self::Shared(walk) => Output::Shared(walk.finish()?),
             Self::GlobalHeap(walk) => Output::GlobalHeap(walk.finish()?),

@@ -12,6 +12,7 @@
 //! ```
 
 mod assemble;
+mod attributes;
 mod job;
 mod narrow;
 mod options;
@@ -81,10 +82,8 @@ enum Stage {
 impl Scan {
     /// Starts a scan.
     pub fn new(options: ScanOptions) -> Self {
-        let held = Held {
-            file_size: options.file_size,
-            ..Held::default()
-        };
+        let mut held = Held::default();
+        held.file_size = options.file_size;
         Self {
             options,
             held,

@@ -13,7 +13,7 @@ use crate::chunk_index::Chunks;
 use crate::cursor::Cursor;
 use crate::error::{Error, Place, Result};
 use crate::group::{DenseAttributes, DenseLinks, SymbolTable};
-use crate::heap::{GlobalHeap, HeapId, SharedMessages};
+use crate::heap::{DataSegment, GlobalHeap, HeapId, SharedMessages};
 use crate::held::Held;
 use crate::link::{Link, LinkTarget};
 use crate::message::{
@@ -62,7 +62,7 @@ pub(super) struct Building {
     pub(super) listed: bool,
     pub(super) creation_order_tracked: bool,
     pub(super) dense_attributes: Vec<Message>,
-    pub(super) external_names: Option<Bytes>,
+    pub(super) external_names: Option<DataSegment>,
     pub(super) chunks: Option<Chunks>,
     pub(super) refused: Option<Error>,
     pub(super) attributes: Vec<Attribute>,
@@ -243,7 +243,10 @@ impl State {
             match message.kind {
                 kind::FILE_SPACE_INFO => {
                     let mut cursor = message.cursor("file space info message", held.sizes);
-                    self.superblock.page_size = FileSpaceInfo::parse(&mut cursor)?.page_size();
+                    // A hint for reading only: libhdf5 opens files whose message it can't read.
+                    self.superblock.page_size = FileSpaceInfo::parse(&mut cursor)
+                        .ok()
+                        .and_then(|info| info.page_size);
                 }
                 kind::SHARED_MESSAGE_TABLE => {
                     let mut cursor = message.cursor("shared message table message", held.sizes);
