@@ -29,7 +29,9 @@ fn id(collection: u64, index: u32) -> HeapId {
 
 fn heap(ids: &[HeapId]) -> GlobalHeap {
     let mut heap = GlobalHeap::default();
-    ids.iter().for_each(|&id| heap.request(id));
+    for &id in ids {
+        heap.request(id);
+    }
     heap
 }
 

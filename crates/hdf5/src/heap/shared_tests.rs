@@ -9,7 +9,9 @@ const ATTRIBUTE: u16 = kind::ATTRIBUTE;
 
 fn table(file: &[u8], ids: &[[u8; 8]]) -> SharedMessages {
     let mut table = SharedMessages::new(occurrences(file, b"SMTB")[0], 2);
-    ids.iter().for_each(|&id| table.request(ATTRIBUTE, id));
+    for &id in ids {
+        table.request(ATTRIBUTE, id);
+    }
     table
 }
 
@@ -107,7 +109,9 @@ fn changed_bytes_do_not_panic() {
     let (ids, at) = (ids(&file), occurrences(&file, b"SMTB")[0]);
     survive_changes(&file, 31, || {
         let mut table = SharedMessages::new(at, 2);
-        ids.iter().for_each(|&id| table.request(ATTRIBUTE, id));
+        for &id in &ids {
+            table.request(ATTRIBUTE, id);
+        }
         table
     });
 }

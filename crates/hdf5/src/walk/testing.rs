@@ -83,7 +83,7 @@ fn read_shuffled<W: Walk>(file: &[u8], mut walk: W, seed: u64) -> Result<W::Outp
     let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
     let size = file.len() as u64;
     let mut held = Held::default();
-    held.file_size = (seed % 2 == 0).then_some(size);
+    held.file_size = seed.is_multiple_of(2).then_some(size);
     loop {
         let mut wants = Wants::new();
         walk.advance(&held, &mut wants)?;
