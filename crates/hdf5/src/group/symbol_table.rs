@@ -16,7 +16,7 @@ use bytes::Bytes;
 
 use crate::address::Address;
 use crate::cursor::Cursor;
-use crate::error::{Place, Result};
+use crate::error::Result;
 use crate::heap::LocalHeap;
 use crate::heap::local::DataSegment;
 use crate::held::{Held, Step};
