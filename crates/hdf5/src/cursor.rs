@@ -187,9 +187,9 @@ impl Cursor {
     }
 
     /// Fails unless the next four bytes are `signature`.
-    pub(crate) fn signature(&mut self, signature: &[u8; 4]) -> Result<()> {
+    pub(crate) fn signature(&mut self, signature: [u8; 4]) -> Result<()> {
         let found: [u8; 4] = self.array()?;
-        if &found == signature {
+        if found == signature {
             return Ok(());
         }
         Err(self.malformed(format!(

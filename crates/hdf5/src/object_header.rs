@@ -117,7 +117,12 @@ impl Walk for ObjectHeader {
 fn read_head(held: &Held, address: Address) -> Step<(Format, Cursor)> {
     let mut cursor = held.cursor_with_hint(STRUCTURE, address, 16, HINT)?;
     if cursor.peek(4) != b"OHDR" {
-        cursor.version(1)?;
+        let version = cursor.u8()?;
+        if version != 1 {
+            return Err(cursor
+                .malformed(format!("starts with {version}; 1 or \"OHDR\" expected"))
+                .into());
+        }
         cursor.skip(7)?;
         let size = u64::from(cursor.u32()?);
         let mut cursor = held.cursor(STRUCTURE, address, size.saturating_add(16))?;
@@ -125,7 +130,7 @@ fn read_head(held: &Held, address: Address) -> Step<(Format, Cursor)> {
         return Ok((Format::Version1, cursor));
     }
     let (format, prefix, size) = {
-        cursor.signature(b"OHDR")?;
+        cursor.signature(*b"OHDR")?;
         cursor.version(2)?;
         let flags = cursor.u8()?;
         let optional = if flags & 0x20 == 0 { 0 } else { 16_u8 }
@@ -157,7 +162,7 @@ fn read_head(held: &Held, address: Address) -> Step<(Format, Cursor)> {
 fn read_block(held: &Held, format: Format, address: Address, length: u64) -> Step<Cursor> {
     let mut cursor = held.cursor(CONTINUATION, address, length)?;
     if let Format::Version2 { .. } = format {
-        cursor.signature(b"OCHK")?;
+        cursor.signature(*b"OCHK")?;
         cursor.verify_checksum()?;
         cursor.drop_last(4);
     }

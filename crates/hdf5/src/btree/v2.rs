@@ -154,7 +154,7 @@ impl Header {
     }
 
     fn parse(cursor: &mut Cursor, held: &Held) -> Result<Self> {
-        cursor.signature(b"BTHD")?;
+        cursor.signature(*b"BTHD")?;
         cursor.verify_checksum()?;
         cursor.version(0)?;
         let kind = cursor.u8()?;

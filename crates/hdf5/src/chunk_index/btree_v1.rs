@@ -190,7 +190,7 @@ impl Entry {
 
 /// The level of a node and the number of its entries.
 fn parse_prefix(cursor: &mut Cursor, node: &Node) -> Result<(u8, u64)> {
-    cursor.signature(b"TREE")?;
+    cursor.signature(*b"TREE")?;
     let kind = cursor.u8()?;
     if kind != 1 {
         return Err(cursor.malformed(format!("type {kind}, 1 expected (chunks)")));

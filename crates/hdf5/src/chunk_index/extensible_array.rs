@@ -151,7 +151,7 @@ impl Header {
     }
 
     fn parse(cursor: &mut Cursor, address: Address, cells: &Cells) -> Result<(Self, Address)> {
-        cursor.signature(b"EAHD")?;
+        cursor.signature(*b"EAHD")?;
         cursor.verify_checksum()?;
         cursor.version(0)?;
         let elements = Elements::parse(cursor, cells)?;

@@ -118,7 +118,7 @@ impl FixedArray {
         held: &Held,
         cells: &Cells,
     ) -> Result<(Header, Address)> {
-        cursor.signature(b"FAHD")?;
+        cursor.signature(*b"FAHD")?;
         cursor.verify_checksum()?;
         cursor.version(0)?;
         let elements = Elements::parse(cursor, cells)?;
@@ -177,7 +177,7 @@ impl Header {
         let cursor = held.cursor_with_hint(DATA_BLOCK, address, length, hint)?;
         let mut cursor = cursor.cut(length)?;
         cursor.verify_checksum()?;
-        cursor.signature(b"FADB")?;
+        cursor.signature(*b"FADB")?;
         cursor.version(0)?;
         self.elements.check_owner(&mut cursor, self.address)?;
         let body = cursor.take(usize::try_from(body).unwrap_or(usize::MAX))?;

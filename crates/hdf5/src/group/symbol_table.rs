@@ -157,7 +157,7 @@ fn tree_node(held: &Held, address: Address, level: Option<u8>, taken: &mut Taken
     let (offsets, lengths) = (u64::from(held.sizes.offsets), u64::from(held.sizes.lengths));
     let header = offsets.saturating_mul(2).saturating_add(8);
     let mut cursor = held.cursor_with_hint(TREE, address, header, TREE_HINT)?;
-    cursor.signature(b"TREE")?;
+    cursor.signature(*b"TREE")?;
     let kind = cursor.u8()?;
     if kind != 0 {
         return Err(cursor
@@ -208,7 +208,7 @@ fn read_children(held: &Held, cursor: &mut Cursor, nodes: &mut Worklist<Node>) -
 fn leaf_node(held: &Held, address: Address, taken: &mut Taken) -> Step<Cursor> {
     const HEADER: u64 = 8;
     let mut cursor = held.cursor_with_hint(LEAF, address, HEADER, LEAF_HINT)?;
-    cursor.signature(b"SNOD")?;
+    cursor.signature(*b"SNOD")?;
     cursor.version(1)?;
     cursor.skip(1)?;
     let entries = u64::from(cursor.u16()?);

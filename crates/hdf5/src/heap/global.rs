@@ -95,7 +95,7 @@ impl Walk for GlobalHeap {
 fn collection(held: &Held, address: Address) -> Step<Cursor> {
     let header = u64::from(held.sizes.lengths).saturating_add(8);
     let mut cursor = held.cursor_with_hint(COLLECTION, address, header, HINT)?;
-    cursor.signature(b"GCOL")?;
+    cursor.signature(*b"GCOL")?;
     cursor.version(1)?;
     cursor.skip(3)?;
     let size = cursor.length()?;

@@ -94,7 +94,7 @@ fn read_header(held: &Held, address: Address) -> Step<State> {
         .saturating_add(lengths.saturating_mul(2))
         .saturating_add(8);
     let mut cursor = held.cursor_with_hint(HEADER, address, size, HINT)?;
-    cursor.signature(b"HEAP")?;
+    cursor.signature(*b"HEAP")?;
     cursor.version(0)?;
     cursor.skip(3)?;
     let size = cursor.length()?;

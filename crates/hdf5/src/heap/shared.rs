@@ -85,7 +85,7 @@ impl SharedMessages {
             .saturating_mul(u64::from(self.indexes))
             .saturating_add(8);
         let mut cursor = held.cursor(TABLE, self.address, size)?;
-        cursor.signature(b"SMTB")?;
+        cursor.signature(*b"SMTB")?;
         cursor.verify_checksum()?;
         let mut heaps = Vec::new();
         for _ in 0..self.indexes {

@@ -191,6 +191,10 @@ impl State {
             file.heap.append(&mut self.heap);
             return Ok(file);
         }
+        let root = self.objects.get(&self.superblock.root);
+        if let Some(error) = root.and_then(|root| root.refused.clone()) {
+            return Err(error);
+        }
         let mut kinds = Vec::with_capacity(self.objects.len());
         for building in self.objects.values() {
             kinds.push(match &building.refused {

@@ -73,7 +73,7 @@ impl BlockRef {
 
     fn parse_direct(&self, cursor: &mut Cursor, header: &Header, heap: Address) -> Result<Block> {
         let bytes = cursor.clone().rest();
-        cursor.signature(b"FHDB")?;
+        cursor.signature(*b"FHDB")?;
         self.parse_start(cursor, header, heap)?;
         if header.checksums {
             let at = cursor.position();
@@ -105,7 +105,7 @@ impl BlockRef {
         entries: u64,
     ) -> Result<Block> {
         cursor.verify_checksum()?;
-        cursor.signature(b"FHIB")?;
+        cursor.signature(*b"FHIB")?;
         self.parse_start(cursor, header, heap)?;
         let mut children = Vec::new();
         for _ in 0..entries {

@@ -54,7 +54,7 @@ impl Header {
             .saturating_add(offsets.saturating_mul(3))
             .saturating_add(26);
         let mut cursor = held.cursor(HEADER, address, fixed)?;
-        cursor.signature(b"FRHP")?;
+        cursor.signature(*b"FRHP")?;
         cursor.version(0)?;
         cursor.skip(2)?;
         let more = match u64::from(cursor.u16()?) {
