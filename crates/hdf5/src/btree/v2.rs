@@ -275,7 +275,7 @@ impl Header {
         let all = held.cursor_with_hint(node.structure(), node.address, used, self.node_size)?;
         let mut cursor = all.cut(used)?;
         cursor.verify_checksum()?;
-        cursor.signature(if below.is_some() { b"BTIN" } else { b"BTLF" })?;
+        cursor.signature(if below.is_some() { *b"BTIN" } else { *b"BTLF" })?;
         cursor.version(0)?;
         let kind = cursor.u8()?;
         if kind != self.kind {

@@ -230,7 +230,7 @@ impl Reader<'_> {
             .saturating_add(10)
             .saturating_add(body);
         let mut cursor = self.held.cursor(structure, address, length)?;
-        cursor.signature(&signature)?;
+        cursor.signature(signature)?;
         cursor.verify_checksum()?;
         cursor.version(0)?;
         let elements = &self.header.elements;
