@@ -32,6 +32,33 @@ impl Cursor {
         self.sizes
     }
 
+    pub(crate) fn set_sizes(&mut self, sizes: Sizes) {
+        self.sizes = sizes;
+    }
+
+    /// Forgets the bytes not yet read.
+    pub(crate) fn truncate_here(&mut self) {
+        self.bytes.truncate(self.position);
+    }
+
+    /// Forgets the last `count` bytes (a checksum).
+    pub(crate) fn drop_last(&mut self, count: usize) {
+        self.bytes.truncate(self.bytes.len().saturating_sub(count));
+    }
+
+    /// The next bytes, at most `count`, without reading them.
+    pub(crate) fn peek(&self, count: usize) -> &[u8] {
+        let rest = self.bytes.get(self.position..).unwrap_or_default();
+        rest.get(..count.min(rest.len())).unwrap_or_default()
+    }
+
+    /// Where the next byte lies, in bytes from the start of the file.
+    pub(crate) fn offset(&self) -> u64 {
+        self.place
+            .at
+            .saturating_add(u64::try_from(self.position).unwrap_or(u64::MAX))
+    }
+
     /// Bytes read so far.
     pub(crate) fn position(&self) -> usize {
         self.position
@@ -57,6 +84,13 @@ impl Cursor {
         let taken = self.bytes.slice(self.position..end);
         self.position = end;
         Ok(taken)
+    }
+
+    /// A cursor over just the first `length` bytes of all, at their start.
+    pub(crate) fn cut(&self, length: u64) -> Result<Self> {
+        let mut whole = Self::new(self.bytes.clone(), self.sizes, self.place);
+        let bytes = whole.take(usize::try_from(length).unwrap_or(usize::MAX))?;
+        Ok(Self::new(bytes, self.sizes, self.place))
     }
 
     /// The bytes not yet read.
@@ -153,9 +187,9 @@ impl Cursor {
     }
 
     /// Fails unless the next four bytes are `signature`.
-    pub(crate) fn signature(&mut self, signature: &[u8; 4]) -> Result<()> {
+    pub(crate) fn signature(&mut self, signature: [u8; 4]) -> Result<()> {
         let found: [u8; 4] = self.array()?;
-        if &found == signature {
+        if found == signature {
             return Ok(());
         }
         Err(self.malformed(format!(
@@ -188,6 +222,16 @@ impl Cursor {
             .len()
             .saturating_sub(rest.len().saturating_sub(after));
         rest.slice(..end)
+    }
+
+    /// As [`Cursor::c_string`], but fails when there is no NUL.
+    pub(crate) fn terminated_string(&mut self) -> Result<Bytes> {
+        let start = self.position;
+        let found = self.c_string();
+        if self.position.saturating_sub(start) > found.len() {
+            return Ok(found);
+        }
+        Err(self.malformed(format!("string at byte {start} is not ended by a NUL")))
     }
 
     /// Fails unless the last four bytes of all are the lookup3 checksum of those before them.

@@ -1,5 +1,10 @@
 //! The datatype message (IV.A.2.d).
 
+mod nested;
+mod parse;
+#[cfg(test)]
+mod tests;
+
 use bytes::Bytes;
 
 /// How the bytes of a number follow one another.

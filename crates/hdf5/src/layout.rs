@@ -1,5 +1,10 @@
 //! The data layout message (IV.A.2.i), versions 1 to 5, and external data files (IV.A.2.h).
 
+mod external;
+mod parse;
+#[cfg(test)]
+mod tests;
+
 use bytes::Bytes;
 
 use crate::address::Address;
@@ -39,6 +44,8 @@ pub enum Layout {
         mapping: Option<HeapId>,
     },
 }
+
+pub(crate) use external::ExternalFileList;
 
 /// One entry of the external data files message.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -22,6 +22,7 @@
     allow(
         clippy::as_conversions,
         clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation,
         clippy::expect_used,
         clippy::indexing_slicing,
         clippy::panic,
@@ -44,6 +45,8 @@ mod filter;
 mod group;
 mod heap;
 mod held;
+#[cfg(test)]
+mod hostile;
 mod layout;
 mod link;
 mod message;
@@ -51,6 +54,8 @@ mod object;
 mod object_header;
 mod scan;
 mod superblock;
+mod text;
+mod variable_length;
 mod walk;
 
 pub use address::{Address, Sizes};

@@ -6,6 +6,12 @@ use crate::address::{Address, Sizes};
 use crate::cursor::Cursor;
 use crate::error::{Place, Result};
 
+mod info;
+
+pub(crate) use info::{
+    AttributeInfo, Continuation, FileSpaceInfo, LinkInfo, SharedMessageTable, SymbolTableMessage,
+};
+
 /// Message types (IV.A.2).
 pub(crate) mod kind {
     pub(crate) const DATASPACE: u16 = 0x01;
@@ -61,8 +67,10 @@ impl Shared {
         let location = cursor.u8()?;
         match (version, location) {
             (1, _) => {
+                // A symbol table entry follows (the specification shows only its address): the
+                // offset of the name in a local heap, then the address of the header.
                 cursor.skip(6)?;
-                // Version 1 held a global heap ID in old drafts; libhdf5 reads an address.
+                cursor.skip(usize::from(cursor.sizes().lengths))?;
                 cursor.address().map(Self::Header)
             }
             (2, _) | (3, 2) => cursor.address().map(Self::Header),

@@ -1,22 +1,251 @@
 //! The superblock (II.A), versions 0 to 3.
+//!
+//! | field | v0, v1 | v2, v3 |
+//! |---|---|---|
+//! | signature | 8 bytes | 8 bytes |
+//! | versions | superblock, free space, root entry, reserved, shared header | superblock |
+//! | size of offsets, size of lengths | 1 + 1 | 1 + 1 |
+//! | B-tree constants | 2 + 2 (v1: + 2 + 2 reserved), after a reserved byte | - |
+//! | flags | 4 | 1 |
+//! | addresses | base, free space, end of file, driver | base, extension, end of file, root |
+//! | root | symbol table entry | - |
+//! | checksum | - | 4 |
+
+use bytes::Bytes;
 
 use crate::address::{Address, Sizes};
+use crate::cursor::Cursor;
+use crate::error::{Error, Place, Result};
+use crate::held::{Held, Step, Stop};
+
+const SIGNATURE: &[u8; 8] = b"\x89HDF\r\n\x1a\n";
+const STRUCTURE: &str = "superblock";
+/// More than any superblock takes: 8-byte addresses, version 1, is 100 bytes.
+const MAX_SIZE: u64 = 128;
 
 /// The superblock and what its extension adds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Superblock {
     /// Version of the superblock: 0 to 3.
     pub version: u8,
-    /// Where the superblock starts, in bytes from the start of the file: the size of the user block.
+    /// Where the superblock starts, in bytes from the start of the file: the size of the user
+    /// block. Every address counts from here, as in libhdf5, whatever base address is stored.
     pub offset: u64,
-    /// What is added to every address to get a position in the file, in bytes.
-    pub base_address: u64,
     /// Widths of addresses and lengths.
     pub sizes: Sizes,
-    /// End of the file as the writer left it, in bytes from the base address.
+    /// End of the file as the writer left it, in bytes from the start of the file.
     pub end_of_file: u64,
     /// Address of the root group's object header.
     pub root: Address,
-    /// Size in bytes of a page, when the file is page-aggregated (message 0x0017).
+    /// Strategy and page size in bytes, when the file says so (message 0x0017).
     pub page_size: Option<u64>,
+}
+
+/// The superblock and the addresses that only matter while opening.
+#[derive(Clone, Debug)]
+pub(crate) struct Opening {
+    pub(crate) superblock: Superblock,
+    pub(crate) extension: Option<Address>,
+    pub(crate) driver: Option<Address>,
+}
+
+/// Looks for the superblock at 0, 512, 1024, 2048, ...
+#[derive(Debug, Default)]
+pub(crate) struct Search {
+    offset: u64,
+    head: Bytes,
+}
+
+impl Search {
+    /// Goes on from where it was; finds the superblock or needs more bytes.
+    pub(crate) fn advance(&mut self, held: &Held) -> Step<Opening> {
+        loop {
+            let end = held.file_size.unwrap_or(u64::MAX);
+            if self.offset.saturating_add(8) > end {
+                return Err(not_hdf5(&self.head, held.file_size).into());
+            }
+            let range = self.offset..self.offset.saturating_add(MAX_SIZE).min(end);
+            let bytes = held.get(range.clone()).ok_or(Stop::Need(range))?;
+            if bytes.starts_with(SIGNATURE) {
+                let place = Place::new(STRUCTURE, self.offset);
+                return Ok(read(
+                    Cursor::new(bytes, Sizes::default(), place),
+                    self.offset,
+                )?);
+            }
+            if self.offset == 0 {
+                self.head = bytes;
+                self.offset = 512;
+            } else {
+                self.offset = self.offset.saturating_mul(2);
+            }
+        }
+    }
+}
+
+/// Says what stands where the signature should, for the files people most often mistake.
+fn not_hdf5(head: &[u8], file_size: Option<u64>) -> Error {
+    let text = String::from_utf8_lossy(head)
+        .trim_start()
+        .to_ascii_lowercase();
+    let what = if head.is_empty() && file_size.unwrap_or(0) == 0 {
+        "it is empty".into()
+    } else if text.starts_with("<!doctype html") || text.starts_with("<html") {
+        "it is an HTML page (a login page?)".into()
+    } else if text.starts_with("<?xml") {
+        "it is an XML document (an error message of the server?)".into()
+    } else if head.starts_with(b"CDF") {
+        "it is a netCDF classic file (netCDF-3)".into()
+    } else if head.starts_with(b"\x0e\x03\x13\x01") {
+        "it is an HDF4 file".into()
+    } else {
+        let first = head
+            .get(..8.min(head.len()))
+            .unwrap_or_default()
+            .escape_ascii();
+        format!("no signature \"\\x89HDF\" at offset 0, 512, 1024, ...; it starts with \"{first}\"")
+    };
+    Error::NotHdf5 { what }
+}
+
+fn read(mut cursor: Cursor, offset: u64) -> Result<Opening> {
+    cursor.skip(SIGNATURE.len())?;
+    match cursor.u8()? {
+        version @ (0 | 1) => read_old(cursor, version, offset),
+        version @ (2 | 3) => read_new(cursor, version, offset),
+        version => Err(cursor.place().unsupported(format!("version {version}"))),
+    }
+}
+
+fn sizes(cursor: &mut Cursor) -> Result<Sizes> {
+    let (offsets, lengths) = (cursor.u8()?, cursor.u8()?);
+    for (name, size) in [("offsets", offsets), ("lengths", lengths)] {
+        match size {
+            2 | 4 | 8 => {}
+            16 | 32 => {
+                return Err(cursor
+                    .place()
+                    .unsupported(format!("{size} bytes as size of {name}")));
+            }
+            _ => {
+                return Err(cursor.malformed(format!(
+                    "size of {name} is {size} bytes; 2, 4 or 8 expected"
+                )));
+            }
+        }
+    }
+    Ok(Sizes { offsets, lengths })
+}
+
+fn read_old(mut cursor: Cursor, version: u8, offset: u64) -> Result<Opening> {
+    // Versions of free space, root entry and shared header; all 0, as libhdf5 demands.
+    let versions = [cursor.u8()?, cursor.u8()?, cursor.u8()?, cursor.u8()?];
+    let [free_space, root, _, shared_header] = versions;
+    if (free_space, root, shared_header) != (0, 0, 0) {
+        return Err(cursor.malformed(format!(
+            "versions {free_space}, {root} and {shared_header} of free space, root and shared \
+             header, all 0 expected"
+        )));
+    }
+    let sizes = sizes(&mut cursor)?;
+    cursor.skip(1)?;
+    let (leaf_k, internal_k) = (cursor.u16()?, cursor.u16()?);
+    if leaf_k == 0 || internal_k == 0 {
+        return Err(cursor.malformed("a group B-tree constant is 0"));
+    }
+    cursor.skip(4)?;
+    if version == 1 {
+        cursor.skip(4)?;
+    }
+    cursor.set_sizes(sizes);
+    let base = cursor.address()?;
+    cursor.address()?;
+    let end_of_file = cursor.address()?;
+    let driver = cursor.address()?.defined();
+    cursor.address()?;
+    let root = cursor.address()?;
+    let superblock = finish(&cursor, version, offset, sizes, base, end_of_file, root)?;
+    Ok(Opening {
+        superblock,
+        extension: None,
+        driver,
+    })
+}
+
+fn read_new(mut cursor: Cursor, version: u8, offset: u64) -> Result<Opening> {
+    let sizes = sizes(&mut cursor)?;
+    cursor.skip(1)?;
+    cursor.set_sizes(sizes);
+    let base = cursor.address()?;
+    let extension = cursor.address()?.defined();
+    let end_of_file = cursor.address()?;
+    let root = cursor.address()?;
+    cursor.skip(4)?;
+    cursor.truncate_here();
+    cursor.verify_checksum()?;
+    let superblock = finish(&cursor, version, offset, sizes, base, end_of_file, root)?;
+    Ok(Opening {
+        superblock,
+        extension,
+        driver: None,
+    })
+}
+
+fn finish(
+    cursor: &Cursor,
+    version: u8,
+    offset: u64,
+    sizes: Sizes,
+    base: Address,
+    end_of_file: Address,
+    root: Address,
+) -> Result<Superblock> {
+    let Some(end) = end_of_file.defined() else {
+        return Err(cursor.malformed("end of file address is undefined"));
+    };
+    // As libhdf5: when a user block was put before the file or taken away, the stored base and
+    // end are those of the file as it was.
+    let base = base.defined().map_or(offset, |base| base.0);
+    let end_of_file = match offset.checked_sub(base) {
+        Some(moved) => end.0.saturating_add(moved),
+        None => end.0.saturating_sub(base.saturating_sub(offset)),
+    };
+    if root == Address::UNDEFINED {
+        return Err(cursor.malformed("address of the root group is undefined"));
+    }
+    Ok(Superblock {
+        version,
+        offset,
+        sizes,
+        end_of_file,
+        root,
+        page_size: None,
+    })
+}
+
+/// Reads the driver information block (II.B): a file that needs one is one member of several.
+pub(crate) fn refuse_driver(held: &Held, address: Address) -> Step<()> {
+    let mut cursor = held.cursor("driver information block", address, 16)?;
+    cursor.version(0)?;
+    cursor.skip(7)?;
+    let name = cursor.take(8)?;
+    let what = match name.get(..4) {
+        Some(b"NCSA") if name.ends_with(b"fami") => "a member of a file family (driver NCSAfami)",
+        Some(b"NCSA") => "a file split over several (driver NCSAmult)",
+        _ => "a file of an unknown driver",
+    };
+    Err(cursor.place().unsupported(what).into())
+}
+
+/// Fails when the file is shorter than its superblock says.
+pub(crate) fn check_end(superblock: &Superblock, file_size: Option<u64>) -> Result<()> {
+    match file_size {
+        Some(file_size) if file_size < superblock.end_of_file => Err(Error::Truncated {
+            structure: STRUCTURE,
+            at: superblock.offset,
+            end: superblock.end_of_file,
+            file_size,
+        }),
+        _ => Ok(()),
+    }
 }

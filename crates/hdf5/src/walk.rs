@@ -88,3 +88,25 @@ pub(crate) trait Walk {
     /// What was read; only called when done. Independent of the order in which bytes came.
     fn finish(self) -> Result<Self::Output>;
 }
+
+/// Bytes that the nodes of a structure take together. They lie apart in a valid file, so they
+/// can't take more than the file has; that bounds the work which overlapping nodes could cause.
+#[derive(Debug, Default)]
+pub(crate) struct Taken(u64);
+
+impl Taken {
+    /// Adds the `length` bytes of the node at `place`.
+    pub(crate) fn add(&mut self, held: &Held, place: Place, length: u64) -> Result<()> {
+        self.0 = self.0.saturating_add(length);
+        match held.file_size {
+            Some(size) if self.0 > size => Err(place.malformed(format!(
+                "overlaps others of its kind: together they take {} bytes, the whole file has {size}",
+                self.0
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing;

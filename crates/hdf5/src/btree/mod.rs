@@ -1,1 +1,3 @@
-//! Stub.
+//! B-trees (III.A).
+
+pub(crate) mod v2;

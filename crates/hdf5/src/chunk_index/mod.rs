@@ -1,6 +1,19 @@
 //! Chunk indexes: where each chunk of a dataset lies.
 
+mod btree_v1;
+mod columns;
+mod elements;
+mod extensible_array;
+mod fixed_array;
+mod grid;
+#[cfg(test)]
+mod tests;
+mod walk;
+
 use crate::address::Address;
+
+pub(crate) use grid::Grid;
+pub(crate) use walk::ChunkWalk;
 
 /// What finds the chunks of a dataset (IV.A.2.i, chunk indexing types).
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,6 +2,15 @@
 
 use crate::address::Address;
 
+pub(crate) mod fractal;
+mod global;
+pub(crate) mod local;
+mod shared;
+
+pub(crate) use global::GlobalHeap;
+pub(crate) use local::{DataSegment, LocalHeap};
+pub(crate) use shared::SharedMessages;
+
 /// An object of the global heap (III.E).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HeapId {

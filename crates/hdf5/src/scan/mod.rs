@@ -1,62 +1,36 @@
 //! The scan of a file: what to read next, and what has been read.
+//!
+//! A scan is a set of *jobs* (an object header, the links of a group, the chunk index of a
+//! dataset, ...), each a [`Walk`] over one structure. All jobs go on at once, so one round of
+//! wants serves the whole breadth of the file. A job that ends may start others:
+//!
+//! ```text
+//! superblock -> root header -> links -> headers of the members -> ...
+//!                           -> dense attributes, shared messages, committed datatypes
+//!                           -> chunk index
+//! at the end: the global heap objects that attributes refer to
+//! ```
+
+mod assemble;
+mod attributes;
+mod job;
+mod narrow;
+mod options;
+mod state;
 
 use std::ops::Range;
 
 use bytes::Bytes;
 
-use crate::error::Result;
+use crate::error::{Error, Place, Result};
 use crate::heap::HeapId;
+use crate::held::{Held, Stop};
 use crate::object::File;
+use crate::superblock::{self, Opening, Search};
+use crate::walk::Wants;
 
-/// What a scan is to read.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct ScanOptions {
-    /// Only this group and what is below it, as a path from the root; `None`: the whole file.
-    pub group: Option<String>,
-    /// Only datasets of these names (within the group); empty: all.
-    pub variables: Vec<String>,
-    /// Whether attributes are wanted.
-    pub attributes: bool,
-    /// Whether the places of chunks are wanted.
-    pub chunks: bool,
-    /// Size of the file in bytes, if known.
-    pub file_size: Option<u64>,
-    /// Bounds on memory and depth.
-    pub limits: Limits,
-}
-
-impl Default for ScanOptions {
-    fn default() -> Self {
-        Self {
-            group: None,
-            variables: Vec::new(),
-            attributes: true,
-            chunks: true,
-            file_size: None,
-            limits: Limits::default(),
-        }
-    }
-}
-
-/// Bounds that no valid granule comes near.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Limits {
-    /// Objects in a file.
-    pub objects: u64,
-    /// Chunks of one dataset.
-    pub chunks: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            objects: 10_000_000,
-            chunks: 1 << 32,
-        }
-    }
-}
+pub use options::{Limits, ScanOptions};
+use state::State;
 
 /// How far a scan is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,37 +42,190 @@ pub enum Progress {
 }
 
 /// A scan of one file, without I/O.
+///
+/// # Examples
+///
+/// ```
+/// use chunkref_hdf5::{Progress, Scan, ScanOptions};
+///
+/// # fn main() -> Result<(), chunkref_hdf5::Error> {
+/// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/granules/atl03_like.h5");
+/// # let Ok(file) = std::fs::read(path) else { return Ok(()) };
+/// # let file = bytes::Bytes::from(file);
+/// let mut scan = Scan::new(ScanOptions::default());
+/// scan.set_file_size(file.len() as u64);
+/// while let Progress::Wants(ranges) = scan.poll()? {
+///     for range in ranges {
+///         scan.supply(range.start, file.slice(range.start as usize..range.end as usize));
+///     }
+/// }
+/// println!("{} objects", scan.file()?.objects.len());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
-pub struct Scan {}
+pub struct Scan {
+    options: ScanOptions,
+    held: Held,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Search(Search),
+    Opening(Box<Opening>),
+    Objects(Box<State>),
+    Done(Box<State>, Box<File>),
+    Failed(Error),
+}
 
 impl Scan {
     /// Starts a scan.
-    pub fn new(_options: ScanOptions) -> Self {
-        Self {}
+    pub fn new(options: ScanOptions) -> Self {
+        let mut held = Held::default();
+        held.file_size = options.file_size;
+        Self {
+            options,
+            held,
+            stage: Stage::Search(Search::default()),
+        }
+    }
+
+    /// Says how large the file is, in bytes. Until that is known, wants may reach over its end.
+    pub fn set_file_size(&mut self, size: u64) {
+        self.held.file_size = Some(size);
+    }
+
+    /// Hands over bytes of the file, starting at `offset` (absolute); any order, any split.
+    /// Bytes that were not asked for are dropped at the next poll.
+    pub fn supply(&mut self, offset: u64, bytes: Bytes) {
+        self.held.insert(offset, &bytes);
     }
 
     /// Goes as far as the bytes supplied allow.
     ///
     /// # Errors
-    /// When the file is not HDF5, is truncated, or contradicts the specification.
+    /// When the file is not HDF5, is truncated, or contradicts the specification. The scan is
+    /// over then, and every later poll gives the same error.
     pub fn poll(&mut self) -> Result<Progress> {
-        Ok(Progress::Done)
+        let mut wants = Wants::new();
+        if let Err(error) = self.advance(&mut wants) {
+            self.stage = Stage::Failed(error.clone());
+            return Err(error);
+        }
+        if matches!(self.stage, Stage::Done(..)) {
+            self.held.retain(&[]);
+            return Ok(Progress::Done);
+        }
+        let wants = apart(wants);
+        self.held.retain(&wants);
+        let missing: Vec<_> = wants
+            .into_iter()
+            .flat_map(|want| self.held.missing(want))
+            .collect();
+        if missing.is_empty() {
+            return Err(Place::new("scan", 0).malformed("nothing is wanted, yet it is not done"));
+        }
+        Ok(Progress::Wants(missing))
     }
 
-    /// Hands over bytes of the file, starting at `offset` (absolute); any order, any split.
-    pub fn supply(&mut self, _offset: u64, _bytes: Bytes) {}
+    fn advance(&mut self, wants: &mut Wants) -> Result<()> {
+        loop {
+            match &mut self.stage {
+                Stage::Search(search) => match search.advance(&self.held) {
+                    Ok(opening) => {
+                        self.held.base = opening.superblock.offset;
+                        self.held.sizes = opening.superblock.sizes;
+                        self.stage = Stage::Opening(Box::new(opening));
+                    }
+                    Err(stop) => return wait(stop, wants),
+                },
+                Stage::Opening(opening) => {
+                    if let Some(driver) = opening.driver
+                        && let Err(stop) = superblock::refuse_driver(&self.held, driver)
+                    {
+                        return wait(stop, wants);
+                    }
+                    superblock::check_end(&opening.superblock, self.held.file_size)?;
+                    let state = State::new(opening, &self.options)?;
+                    self.stage = Stage::Objects(Box::new(state));
+                }
+                Stage::Objects(state) => {
+                    state.advance(&self.held, &self.options, wants)?;
+                    if !state.is_done() {
+                        return Ok(());
+                    }
+                    let file = state.assemble(&self.held)?;
+                    let Stage::Objects(state) =
+                        std::mem::replace(&mut self.stage, Stage::Search(Search::default()))
+                    else {
+                        return Ok(());
+                    };
+                    self.stage = Stage::Done(state, Box::new(file));
+                }
+                Stage::Done(..) => return Ok(()),
+                Stage::Failed(error) => return Err(error.clone()),
+            }
+        }
+    }
 
-    /// Says how large the file is, as soon as that is known.
-    pub fn set_file_size(&mut self, _size: u64) {}
+    /// Asks for objects of the global heap, such as the elements of a dataset of strings whose
+    /// references were read elsewhere; poll on, and find them in [`File::heap`]. Only once done.
+    pub fn request_heap_objects(&mut self, ids: &[HeapId]) {
+        match std::mem::replace(&mut self.stage, Stage::Search(Search::default())) {
+            Stage::Done(mut state, file) => {
+                state.reopen(*file, ids);
+                self.stage = Stage::Objects(state);
+            }
+            other => self.stage = other,
+        }
+    }
 
-    /// Asks for objects of the global heap (elements of variable length); poll on to get them.
-    pub fn request_heap_objects(&mut self, _ids: &[HeapId]) {}
-
-    /// The metadata that was read. Only complete after [`Progress::Done`].
+    /// The metadata that was read.
     ///
     /// # Errors
-    /// When the scan is not done.
+    /// When the scan is not done, or the error with which it ended.
     pub fn file(&self) -> Result<&File> {
-        Err(crate::error::Place::new("scan", 0).malformed("stub"))
+        match &self.stage {
+            Stage::Done(_, file) => Ok(file),
+            Stage::Failed(error) => Err(error.clone()),
+            _ => Err(Place::new("scan", 0).malformed("the scan is not done")),
+        }
     }
+
+    /// The metadata that was read, without a copy. See [`Scan::file`].
+    ///
+    /// # Errors
+    /// As [`Scan::file`].
+    pub fn into_file(self) -> Result<File> {
+        match self.stage {
+            Stage::Done(_, file) => Ok(*file),
+            Stage::Failed(error) => Err(error),
+            _ => Err(Place::new("scan", 0).malformed("the scan is not done")),
+        }
+    }
+}
+
+/// Turns a need into a want; an error stays one.
+fn wait(stop: Stop, wants: &mut Wants) -> Result<()> {
+    match stop {
+        Stop::Need(range) => {
+            wants.push(range);
+            Ok(())
+        }
+        Stop::Error(error) => Err(error),
+    }
+}
+
+/// Sorts ranges and joins those that touch.
+fn apart(mut wants: Wants) -> Wants {
+    wants.sort_unstable_by_key(|want| (want.start, want.end));
+    let mut out: Wants = Vec::with_capacity(wants.len());
+    for want in wants {
+        match out.last_mut() {
+            Some(last) if want.start <= last.end => last.end = last.end.max(want.end),
+            _ => out.push(want),
+        }
+    }
+    out
 }

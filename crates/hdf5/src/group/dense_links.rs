@@ -1,0 +1,91 @@
+//! New-style groups with many links (IV.A.2.c): a version 2 B-tree of names that leads to link
+//! messages in a fractal heap.
+
+use crate::address::Address;
+use crate::btree::v2::Records;
+use crate::error::{Error, Place, Result};
+use crate::heap::fractal::FractalHeap;
+use crate::held::Held;
+use crate::link::Link;
+use crate::walk::{Walk, Wants};
+
+const INDEX: &str = "name index of a group";
+const LINK: &str = "link message";
+
+/// Record type "link name for indexed group".
+const RECORD_TYPE: u8 = 5;
+
+/// Length in bytes of the heap IDs of links.
+const ID_LENGTH: usize = 7;
+
+/// Reads the links of a group with dense storage.
+#[derive(Debug)]
+pub(crate) struct DenseLinks {
+    index: Address,
+    /// `None` for a group that has no index: it is empty.
+    records: Option<Records>,
+    heap: FractalHeap,
+    links: Vec<Link>,
+}
+
+impl DenseLinks {
+    /// The group with this fractal heap and this version 2 B-tree of names; both come from its
+    /// link info message.
+    pub(crate) fn new(heap: Address, name_index: Address) -> Self {
+        Self {
+            index: name_index,
+            records: name_index.defined().map(Records::new),
+            heap: FractalHeap::new(heap),
+            links: Vec::new(),
+        }
+    }
+}
+
+impl Walk for DenseLinks {
+    type Output = Vec<Link>;
+
+    fn advance(&mut self, held: &Held, wants: &mut Wants) -> Result<()> {
+        let Some(records) = &mut self.records else {
+            return Ok(());
+        };
+        let heap = &mut self.heap;
+        records.advance(held, wants, &mut |kind, mut record| {
+            if kind != RECORD_TYPE {
+                return Err(unexpected(kind, record.place()));
+            }
+            // The hash of the name, by which one link is found.
+            record.skip(4)?;
+            heap.request(0, record.take(ID_LENGTH)?);
+            Ok(())
+        })?;
+        // Asks for the header of the heap together with the B-tree, but not for an empty group.
+        if !(records.is_done() && heap.is_done()) {
+            heap.advance(held, wants)?;
+        }
+        for object in heap.take_found() {
+            self.links
+                .push(Link::parse(&mut object.cursor(LINK, held))?);
+        }
+        Ok(())
+    }
+
+    fn is_done(&self) -> bool {
+        self.records.as_ref().is_none_or(Records::is_done) && self.heap.is_done()
+    }
+
+    /// The links, sorted by name.
+    fn finish(mut self) -> Result<Vec<Link>> {
+        super::sort_by_name(Place::new(INDEX, self.index.0), &mut self.links)?;
+        Ok(self.links)
+    }
+}
+
+fn unexpected(kind: u8, place: Place) -> Error {
+    place.malformed(format!(
+        "record type {kind}, {RECORD_TYPE} expected (names of links)"
+    ))
+}
+
+#[cfg(test)]
+#[path = "dense_links_tests.rs"]
+mod tests;

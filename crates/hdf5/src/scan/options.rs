@@ -1,0 +1,51 @@
+//! What a scan is to read.
+
+/// What a scan is to read.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ScanOptions {
+    /// Only this group and what is below it, as a path from the root; `None`: the whole file.
+    pub group: Option<String>,
+    /// Only these datasets, as names or paths from the group; empty: all.
+    pub variables: Vec<String>,
+    /// Whether all attributes are wanted; if not, only those that give dimensions their names.
+    pub attributes: bool,
+    /// Whether the places of chunks are wanted.
+    pub chunks: bool,
+    /// Size of the file in bytes, if known.
+    pub file_size: Option<u64>,
+    /// Bounds on memory.
+    pub limits: Limits,
+}
+
+impl Default for ScanOptions {
+    fn default() -> Self {
+        Self {
+            group: None,
+            variables: Vec::new(),
+            attributes: true,
+            chunks: true,
+            file_size: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Bounds that no valid granule comes near.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Objects in a file.
+    pub objects: u64,
+    /// Chunks of one dataset.
+    pub chunks: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            objects: 10_000_000,
+            chunks: 1 << 32,
+        }
+    }
+}
