@@ -1,0 +1,303 @@
+//! Granules joined along one dimension.
+
+use std::collections::BTreeSet;
+
+use chunkref_manifest::{Array, Group, Manifest};
+
+use crate::coordinate::{self, Key};
+use crate::error::{Difference, Error, Result};
+use crate::join::{self, Member};
+use crate::locations::{self, Merged};
+use crate::options::ConcatOptions;
+use crate::report::CombineReport;
+use crate::{chunks, compare, inline};
+
+/// Joins like granules along one dimension.
+///
+/// Arrays that have the dimension are appended along it, by appending their chunk tables or their
+/// inline values. The others must be equal; where their values are not in the manifests, only what
+/// describes them is compared, the first granule's stand, and the report names them.
+///
+/// # Errors
+///
+/// If granules are not alike: every difference found, with granule, variable and reason; if there
+/// are no granules, or no array has the dimension.
+pub fn concat(
+    manifests: Vec<Manifest>,
+    dimension: &str,
+    options: &ConcatOptions,
+) -> Result<(Manifest, CombineReport)> {
+    let mut granules = named(manifests, options)?;
+    if granules.is_empty() {
+        return Err(Error::NoGranules);
+    }
+    if options.sorted {
+        granules = sort(granules, dimension)?;
+    }
+    let (names, manifests): (Vec<_>, Vec<_>) = granules.into_iter().unzip();
+    let manifests: Vec<&Manifest> = manifests.iter().collect();
+    let mut differences = Vec::new();
+    let merged = locations::merge(&manifests, &names, &mut differences)?;
+    let mut work = Work {
+        dimension,
+        merged: &merged,
+        names: &names,
+        differences,
+        report: CombineReport::default(),
+    };
+    let roots: Vec<&Group> = manifests.iter().map(|manifest| &manifest.root).collect();
+    let root = work.group(&roots, "");
+    let Work {
+        differences,
+        mut report,
+        ..
+    } = work;
+    if !differences.is_empty() {
+        return Err(Error::Unlike { differences });
+    }
+    if report.joined.is_empty() {
+        return Err(Error::NoDimension {
+            dimension: dimension.to_owned(),
+        });
+    }
+    describe_coordinate(&manifests, dimension, &names, &mut report);
+    report.granules = names;
+    let locations = merged.locations;
+    Ok((Manifest { root, locations }, report))
+}
+
+/// The granules with their names.
+fn named(manifests: Vec<Manifest>, options: &ConcatOptions) -> Result<Vec<(String, Manifest)>> {
+    if let Some(names) = &options.names {
+        if names.len() != manifests.len() {
+            return Err(Error::Names {
+                found: names.len(),
+                granules: manifests.len(),
+            });
+        }
+        return Ok(names.iter().cloned().zip(manifests).collect());
+    }
+    let name = |(number, manifest): (usize, Manifest)| {
+        let first = manifest.locations.iter().next();
+        let name = first.map_or_else(
+            || format!("granule {number}"),
+            |(_, location)| location.url.clone(),
+        );
+        (name, manifest)
+    };
+    Ok(manifests.into_iter().enumerate().map(name).collect())
+}
+
+/// Sorts granules by the first value of the joined coordinate; those without values stay in place at the front.
+fn sort(granules: Vec<(String, Manifest)>, dimension: &str) -> Result<Vec<(String, Manifest)>> {
+    let mut keyed = Vec::with_capacity(granules.len());
+    let mut differences = Vec::new();
+    for (name, manifest) in granules {
+        let values = coordinate::find(&manifest, dimension)
+            .ok_or_else(|| "there is no such coordinate to sort by".to_owned())
+            .and_then(coordinate::values);
+        match values {
+            Ok(values) => keyed.push((values.first().copied(), name, manifest)),
+            Err(reason) => differences.push(Difference {
+                granule: name,
+                variable: dimension.to_owned(),
+                reason: format!("can't be sorted by: {reason}"),
+            }),
+        }
+    }
+    if !differences.is_empty() {
+        return Err(Error::Unlike { differences });
+    }
+    keyed.sort_by_key(|(value, ..)| *value);
+    Ok(keyed
+        .into_iter()
+        .map(|(_, name, manifest)| (name, manifest))
+        .collect())
+}
+
+fn describe_coordinate(
+    manifests: &[&Manifest],
+    dimension: &str,
+    names: &[String],
+    report: &mut CombineReport,
+) {
+    let values: Option<Vec<Vec<Key>>> = manifests
+        .iter()
+        .map(|manifest| coordinate::values(coordinate::find(manifest, dimension)?).ok())
+        .collect();
+    if let Some(values) = values {
+        report.ascending = Some(coordinate::ascending(&values));
+        report.duplicates = coordinate::duplicates(&values, names);
+    }
+}
+
+struct Work<'a> {
+    dimension: &'a str,
+    merged: &'a Merged,
+    names: &'a [String],
+    differences: Vec<Difference>,
+    report: CombineReport,
+}
+
+impl Work<'_> {
+    fn difference(&self, granule: usize, variable: &str, reason: String) -> Difference {
+        Difference {
+            granule: self.names.get(granule).cloned().unwrap_or_default(),
+            variable: variable.to_owned(),
+            reason,
+        }
+    }
+
+    /// Joins one group of all granules.
+    fn group(&mut self, groups: &[&Group], path: &str) -> Group {
+        let mut joined = Group::default();
+        let Some(first) = groups.first() else {
+            return joined;
+        };
+        joined.attributes = first.attributes.clone();
+        for (granule, group) in groups.iter().enumerate() {
+            for note in compare::notes(&group.attributes, &first.attributes) {
+                self.report
+                    .attributes
+                    .push(self.difference(granule, path, note));
+            }
+        }
+        for name in names(groups, |group| group.arrays.keys()) {
+            let path = child(path, name);
+            if let Some(arrays) = self.all(groups, &path, |group| group.arrays.get(name)) {
+                joined.arrays.extend(
+                    self.array(&arrays, &path)
+                        .map(|array| (name.clone(), array)),
+                );
+            }
+        }
+        for name in names(groups, |group| group.groups.keys()) {
+            let path = child(path, name);
+            if let Some(groups) = self.all(groups, &path, |group| group.groups.get(name)) {
+                joined
+                    .groups
+                    .insert(name.clone(), self.group(&groups, &path));
+            }
+        }
+        joined
+    }
+
+    /// What `get` finds in every group; `None`, and the difference noted, if one lacks it.
+    fn all<'g, T>(
+        &mut self,
+        groups: &[&'g Group],
+        path: &str,
+        get: impl Fn(&'g Group) -> Option<&'g T>,
+    ) -> Option<Vec<&'g T>> {
+        let found: Vec<_> = groups.iter().filter_map(|group| get(group)).collect();
+        if found.len() == groups.len() {
+            return Some(found);
+        }
+        for (granule, group) in groups.iter().enumerate() {
+            if get(group).is_none() {
+                let reason = "is missing, and other granules have it".to_owned();
+                self.differences
+                    .push(self.difference(granule, path, reason));
+            }
+        }
+        None
+    }
+
+    /// Joins one array of all granules, or takes the first.
+    fn array(&mut self, arrays: &[&Array], path: &str) -> Option<Array> {
+        let members: Vec<_> = arrays
+            .iter()
+            .enumerate()
+            .map(|(granule, array)| Member { granule, array })
+            .collect();
+        let has = |array: &&Array| {
+            array
+                .dimension_names
+                .iter()
+                .any(|name| name == self.dimension)
+        };
+        let result = if arrays.iter().any(has) {
+            let joined = join::join(&members, self.dimension, self.merged);
+            self.report.joined.push(path.to_owned());
+            joined
+        } else {
+            self.same(&members, path)
+        };
+        let first = arrays.first()?;
+        for member in &members {
+            for note in compare::notes(&member.array.attributes, &first.attributes) {
+                self.report
+                    .attributes
+                    .push(self.difference(member.granule, path, note));
+            }
+        }
+        match result {
+            Ok(array) => Some(array),
+            Err(refused) => {
+                for (granule, reason) in refused {
+                    self.differences
+                        .push(self.difference(granule, path, reason));
+                }
+                None
+            }
+        }
+    }
+
+    /// The first of arrays that must be equal.
+    fn same(
+        &mut self,
+        members: &[Member<'_>],
+        path: &str,
+    ) -> std::result::Result<Array, Vec<chunks::Refused>> {
+        let Some(first) = members.first() else {
+            return Err(Vec::new());
+        };
+        let values = inline::held(first.array);
+        let mut compared = values.is_some();
+        let mut refused = Vec::new();
+        for member in members.iter().skip(1) {
+            let mut reasons = compare::differences(member.array, first.array);
+            if member.array.shape != first.array.shape {
+                reasons.push(format!(
+                    "shape {:?} differs from {:?}, and it has no dimension {}",
+                    member.array.shape, first.array.shape, self.dimension
+                ));
+            }
+            match (&values, inline::held(member.array)) {
+                (Some(expected), Some(found)) if *expected != found => reasons.push(format!(
+                    "its values differ from the first granule's, and it has no dimension {}",
+                    self.dimension
+                )),
+                (_, held) => compared &= held.is_some(),
+            }
+            refused.extend(reasons.into_iter().map(|reason| (member.granule, reason)));
+        }
+        if !refused.is_empty() {
+            return Err(refused);
+        }
+        let list = if compared || members.len() == 1 {
+            &mut self.report.equal
+        } else {
+            &mut self.report.from_first
+        };
+        list.push(path.to_owned());
+        // The first granule's locations were merged first: their numbers are what they were.
+        Ok(first.array.clone())
+    }
+}
+
+/// All names that `of` gives for any of the groups.
+fn names<'g, T: Iterator<Item = &'g String>>(
+    groups: &[&'g Group],
+    of: impl Fn(&'g Group) -> T,
+) -> BTreeSet<&'g String> {
+    groups.iter().flat_map(|group| of(group)).collect()
+}
+
+fn child(path: &str, name: &str) -> String {
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}/{name}")
+    }
+}

@@ -1,0 +1,32 @@
+//! What a join did.
+
+use crate::error::Difference;
+
+/// What a join did, and what its reader should know.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CombineReport {
+    /// Names of the granules, in the order they were joined.
+    pub granules: Vec<String>,
+    /// Paths of the arrays that were joined along the dimension.
+    pub joined: Vec<String>,
+    /// Paths of arrays without the dimension whose values all granules hold here, and are equal.
+    pub equal: Vec<String>,
+    /// Paths of arrays without the dimension whose values could not be compared: the first granule's stand.
+    pub from_first: Vec<String>,
+    /// Attributes that differ without changing what values mean: the first granule's stand.
+    pub attributes: Vec<Difference>,
+    /// Whether the joined coordinate ascends strictly; `None` where its values are not at hand.
+    pub ascending: Option<bool>,
+    /// Values of the joined coordinate that occur more than once.
+    pub duplicates: Vec<Duplicate>,
+}
+
+/// A value of the joined coordinate that occurs more than once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Duplicate {
+    /// The value, before any scaling.
+    pub value: String,
+    /// The granules that hold it; one that holds it twice is named twice.
+    pub granules: Vec<String>,
+}

@@ -1,0 +1,228 @@
+//! Granules that are not alike.
+
+use bytes::Bytes;
+use chunkref_combine::{ConcatOptions, Difference, Error, concat};
+use chunkref_manifest::{
+    Attribute, ByteOrder, Codec, DataType, Layout, Location, Locations, Manifest, Pin, Value,
+};
+
+use crate::granule::{chunked, days, difference, granule, inline_f64, unlike};
+
+#[test]
+fn unlike_arrays_are_refused_with_the_reason() {
+    let sst = |change: fn(&mut chunkref_manifest::Array)| {
+        let (variable, reason) = difference(|day| change(day.root.arrays.get_mut("sst").unwrap()));
+        assert_eq!(variable, "sst");
+        reason
+    };
+    let reason = sst(|sst| {
+        sst.data_type = DataType::Float {
+            size: 4,
+            order: ByteOrder::Big,
+        }
+    });
+    assert!(
+        reason.starts_with("data type Float { size: 4, order: Big } differs"),
+        "{reason}"
+    );
+    let reason = sst(|sst| sst.fill_value = Some(Bytes::from_static(&[1, 0])));
+    assert!(reason.starts_with("fill value"), "{reason}");
+    let reason = sst(|sst| sst.dimension_names[1] = "lat".into());
+    assert!(reason.starts_with("dimensions"), "{reason}");
+    let reason = sst(|sst| *sst = chunked(&["time", "y", "x"], &[1, 4, 7], &[1, 2, 3], 0));
+    assert_eq!(
+        reason,
+        "shape [1, 4, 7] differs from [1, 4, 6] in another axis than time"
+    );
+    let reason = sst(|sst| *sst = chunked(&["time", "y", "x"], &[1, 4, 6], &[1, 4, 3], 0));
+    assert_eq!(reason, "chunk shape [1, 4, 3] differs from [1, 2, 3]");
+    let reason = sst(|sst| {
+        if let Layout::Chunked { codecs, .. } = &mut sst.layout {
+            *codecs = vec![Codec::Shuffle { element_size: 2 }];
+        }
+    });
+    assert!(reason.starts_with("codecs [Shuffle"), "{reason}");
+    let mut days = days();
+    days[1].root.arrays.get_mut("sst").unwrap().layout = Layout::Inline {
+        data: Bytes::from_static(&[0; 48]),
+    };
+    let differences = unlike(days);
+    assert_eq!(differences.len(), 2);
+    assert_eq!(
+        differences[1].reason,
+        "its values are not inline, others' are"
+    );
+}
+
+#[test]
+fn packing_and_units_must_be_equal() {
+    let scaled = |factor: f64| Attribute {
+        data_type: DataType::Float {
+            size: 8,
+            order: ByteOrder::Little,
+        },
+        shape: Some(vec![]),
+        values: vec![Value::Float(factor)],
+    };
+    let set = |day: &mut Manifest, array: &str, name: &str, value: Attribute| {
+        day.root
+            .arrays
+            .get_mut(array)
+            .unwrap()
+            .attributes
+            .insert(name.into(), value);
+    };
+    let (variable, reason) = difference(|day| set(day, "sst", "scale_factor", scaled(0.01)));
+    assert_eq!(variable, "sst");
+    assert!(
+        reason.starts_with("attribute scale_factor is 0.01 "),
+        "{reason}"
+    );
+    assert!(reason.ends_with(", expected missing"), "{reason}");
+
+    let mut days = days();
+    for (number, day) in days.iter_mut().enumerate() {
+        set(
+            day,
+            "time",
+            "units",
+            Attribute::text(format!("days since 2020-01-0{}", number + 1)),
+        );
+        set(day, "sst", "_FillValue", scaled(f64::NAN));
+        set(
+            day,
+            "sst",
+            "comment",
+            Attribute::text(format!("granule {number}")),
+        );
+    }
+    let differences = unlike(days.clone());
+    assert_eq!(
+        differences.len(),
+        2,
+        "one for each granule but the first; NaN equals NaN"
+    );
+    assert_eq!(
+        differences[0].to_string(),
+        "s3://b/day1.nc: /time: attribute units is \"days since 2020-01-02\", expected \"days \
+         since 2020-01-01\""
+    );
+    for day in &mut days {
+        set(
+            day,
+            "time",
+            "units",
+            Attribute::text("days since 2020-01-01"),
+        );
+    }
+    let (joined, report) = concat(days, "time", &ConcatOptions::new()).unwrap();
+    assert_eq!(report.attributes.len(), 2);
+    assert_eq!(
+        joined.array("/sst").unwrap().attributes["comment"].as_text(),
+        Some("granule 0")
+    );
+}
+
+#[test]
+fn missing_and_additional_variables_are_refused() {
+    let (variable, reason) = difference(|day| drop(day.root.arrays.remove("sst")));
+    assert_eq!(
+        (variable.as_str(), reason.as_str()),
+        ("sst", "is missing, and other granules have it")
+    );
+    let mut days = days();
+    days[2].root.groups.entry("extra".into()).or_default();
+    let missing = unlike(days);
+    assert_eq!(missing.len(), 2);
+    assert!(
+        missing
+            .iter()
+            .all(|one| one.variable == "extra" && one.granule != "s3://b/day2.nc")
+    );
+}
+
+#[test]
+fn values_without_the_dimension_must_be_equal() {
+    let (variable, reason) = difference(|day| {
+        day.root
+            .arrays
+            .insert("y".into(), inline_f64(&["y"], &[1.0, 2.0, 3.0, 5.0]));
+    });
+    assert_eq!(variable, "y");
+    assert_eq!(
+        reason,
+        "its values differ from the first granule's, and it has no dimension time"
+    );
+    let (variable, reason) = difference(|day| {
+        day.root
+            .arrays
+            .insert("mask".into(), chunked(&["y", "x"], &[4, 7], &[4, 7], 0));
+    });
+    assert_eq!(variable, "mask");
+    assert!(
+        reason.starts_with("shape [4, 7] differs from [4, 6]"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn a_dimension_twice_is_refused() {
+    let mut day = granule("a");
+    day.root.arrays.insert(
+        "covariance".into(),
+        chunked(&["time", "time"], &[2, 2], &[1, 1], 0),
+    );
+    let differences = unlike(vec![day]);
+    assert_eq!(
+        differences[0].reason,
+        "has the dimension time on more than one axis"
+    );
+}
+
+#[test]
+fn one_object_scanned_as_two_is_refused() {
+    let pinned = |size| {
+        let mut manifest = days().remove(0);
+        manifest.locations = Locations::default();
+        let pin = Pin {
+            size: Some(size),
+            ..Pin::default()
+        };
+        manifest.locations.intern(Location {
+            url: "u".into(),
+            pin,
+        });
+        manifest
+    };
+    let differences = unlike(vec![pinned(1), pinned(2)]);
+    assert!(
+        differences[0]
+            .reason
+            .starts_with("u was scanned as size 2, "),
+        "{}",
+        differences[0]
+    );
+}
+
+#[test]
+fn a_location_that_is_not_there_is_refused() {
+    let mut days = days();
+    days[1].locations = Locations::default();
+    let differences = unlike(days);
+    assert_eq!(differences[0].granule, "granule 1");
+    assert_eq!(differences[0].reason, "chunk 0: no location 0");
+}
+
+#[test]
+fn a_long_list_of_differences_is_cut_in_the_text() {
+    let differences = (0..25)
+        .map(|number| Difference {
+            granule: format!("g{number}"),
+            variable: "v".into(),
+            reason: "is missing".into(),
+        })
+        .collect();
+    let text = Error::Unlike { differences }.to_string();
+    assert!(text.starts_with("granules are not alike: g0: /v: is missing; g1: /v: is missing; "));
+    assert!(text.ends_with("g19: /v: is missing; and 5 more"));
+}
