@@ -5,6 +5,7 @@ use std::io;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::Value as Json;
 
 use crate::array::{Array, Manifest};
 use crate::chunk_grid::{locate, step};
@@ -31,12 +32,12 @@ pub fn write_json(manifest: &Manifest, out: impl io::Write) -> Result<()> {
     };
     refs.buffer.extend_from_slice(b"{\"version\":1,\"refs\":{");
     for (key, document) in v2::documents(manifest)? {
-        refs.separate();
-        refs.buffer.extend_from_slice(&quoted(&key));
-        refs.buffer.push(b':');
-        refs.buffer
-            .extend_from_slice(&quoted(&document.to_string()));
-        refs.flush(BUFFER_BYTES)?;
+        refs.document(&key, &document)?;
+    }
+    if !manifest.root.groups.is_empty() {
+        // zarr-python can't list groups below the root of a reference file system (it asks for
+        // `/a`, fsspec knows `a`) and would show them as empty.
+        refs.document(".zmetadata", &v2::consolidated(manifest)?)?;
     }
     let mut urls = Urls {
         locations: &manifest.locations,
@@ -58,6 +59,15 @@ struct Refs<W> {
 }
 
 impl<W: io::Write> Refs<W> {
+    fn document(&mut self, key: &str, document: &Json) -> Result<()> {
+        self.separate();
+        self.buffer.extend_from_slice(&quoted(key));
+        self.buffer.push(b':');
+        self.buffer
+            .extend_from_slice(&quoted(&document.to_string()));
+        self.flush(BUFFER_BYTES)
+    }
+
     fn array(&mut self, path: &str, array: &Array, urls: &mut Urls<'_>) -> Result<()> {
         let at = |error: Error| error.at(path);
         let grid = array.chunk_grid().map_err(at)?;
@@ -167,5 +177,5 @@ fn inline(data: &[u8]) -> Vec<u8> {
 }
 
 fn quoted(text: &str) -> Vec<u8> {
-    serde_json::Value::from(text).to_string().into_bytes()
+    Json::from(text).to_string().into_bytes()
 }

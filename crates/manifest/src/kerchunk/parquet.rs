@@ -12,6 +12,10 @@
 //!
 //! A row with neither path nor raw is an absent chunk; every file has `record_size` rows. A file
 //! whose chunks are all absent is not written, which fsspec reads the same way.
+//!
+//! fsspec 2026.9 reads an absent row through pandas 3 as a path of NaN and fails. Absent chunks of
+//! unfiltered arrays are therefore written out while they are few; the dictionary of the
+//! column keeps equal ones once.
 
 use std::collections::HashMap;
 use std::io;
@@ -28,6 +32,7 @@ use parquet::schema::types::{Type as SchemaType, TypePtr};
 use serde_json::{Map, Value as Json, json};
 
 use crate::array::{Array, Manifest};
+use crate::chunk_grid::cell_count;
 use crate::chunk_table::ChunkRef;
 use crate::error::{Error, Result};
 use crate::kerchunk::every_chunk;
@@ -36,6 +41,9 @@ use crate::zarr::v2;
 
 /// Rows per file where nothing else is asked for, as kerchunk and `VirtualiZarr` have it.
 pub const DEFAULT_RECORD_SIZE: usize = 100_000;
+
+/// The most bytes of absent chunks that are written out for one unfiltered array.
+const MAX_FILLED: u64 = 64 << 20;
 
 /// Where the files of a set go.
 pub trait Blobs {
@@ -102,7 +110,8 @@ fn write_array(
         columns.clear();
         put(blobs, &path, file)
     };
-    for (index, chunk) in every_chunk(array, v2::absent_chunk(array)?) {
+    let few = few_filled(array)?;
+    for (index, chunk) in every_chunk(array, v2::absent_chunk(array)?.or(few.as_ref())) {
         let number = index.checked_div(rows).unwrap_or(0);
         let row = index.checked_rem(rows).unwrap_or(0);
         if let Some(full) = open.replace(number).filter(|open| *open != number) {
@@ -115,6 +124,28 @@ fn write_array(
         Some(number) => finish(number, &mut columns),
         None => Ok(()),
     }
+}
+
+/// A chunk of fill values for the absent chunks of an array without codecs, if they are few.
+fn few_filled(array: &Array) -> Result<Option<Bytes>> {
+    let cells = cell_count(&array.chunk_grid()?);
+    let absent = cells.and_then(|cells| cells.checked_sub(array.stored_chunks()));
+    let elements = cell_count(&array.chunk_shape());
+    let length = array
+        .data_type
+        .size()
+        .filter(|_| array.codecs().is_empty())
+        .and_then(|size| elements?.checked_mul(u64::from(size)));
+    let (Some(absent @ 1..), Some(length)) = (absent, length) else {
+        return Ok(None);
+    };
+    let few = absent
+        .checked_mul(length)
+        .is_some_and(|bytes| bytes <= MAX_FILLED);
+    let elements = elements.and_then(|elements| usize::try_from(elements).ok());
+    Ok(elements
+        .filter(|_| few)
+        .map(|elements| v2::fill_bytes(array).repeat(elements).into()))
 }
 
 fn put(blobs: &mut dyn Blobs, path: &str, bytes: Bytes) -> Result<()> {
@@ -202,7 +233,7 @@ impl Columns {
     }
 }
 
-/// Encodes files: one row group, ZSTD, no statistics, dictionary for paths only.
+/// Encodes files: one row group, ZSTD, no statistics, dictionaries for paths and inline chunks.
 struct Encoder {
     schema: TypePtr,
     properties: WriterPropertiesPtr,
@@ -219,6 +250,7 @@ impl Encoder {
             .set_statistics_enabled(EnabledStatistics::None)
             .set_dictionary_enabled(false)
             .set_column_dictionary_enabled("path".into(), true)
+            .set_column_dictionary_enabled("raw".into(), true)
             .set_max_row_group_row_count(None)
             .set_key_value_metadata(Some(vec![KeyValue::new(
                 "pandas".to_owned(),

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value as Json};
 
 use crate::attribute::{Attribute, Attributes, Value};
+use crate::data_type::DataType;
 
 /// All attributes as one JSON object.
 pub fn attributes_json(attributes: &Attributes) -> Map<String, Json> {
@@ -15,10 +16,14 @@ pub fn attributes_json(attributes: &Attributes) -> Map<String, Json> {
 }
 
 /// An attribute as JSON: one element alone for a scalar and for one axis of length one (as xarray
-/// shows netCDF-4 attributes), nested lists otherwise, null for a null dataspace.
+/// shows netCDF-4 attributes), nested lists otherwise. A null dataspace, in which netCDF-4 keeps
+/// attributes of length zero, is an empty string or an empty list.
 pub fn attribute_json(attribute: &Attribute) -> Json {
     let Some(shape) = &attribute.shape else {
-        return Json::Null;
+        return match attribute.data_type {
+            DataType::FixedString { .. } | DataType::VariableString => Json::from(""),
+            _ => Json::Array(Vec::new()),
+        };
     };
     match (shape.as_slice(), attribute.values.as_slice()) {
         ([] | [1], [value]) => value_json(value),
@@ -95,7 +100,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::data_type::{ByteOrder, DataType};
+    use crate::data_type::ByteOrder;
 
     fn attribute(shape: Option<Vec<u64>>, values: Vec<Value>) -> Json {
         attribute_json(&Attribute {
@@ -125,7 +130,13 @@ mod tests {
             attribute(Some(vec![2, 3]), numbers(5)),
             json!([0, 1, 2, 3, 4])
         );
-        assert_eq!(attribute(None, numbers(0)), json!(null));
+        assert_eq!(attribute(None, numbers(0)), json!([]));
+        let text = Attribute {
+            shape: None,
+            values: Vec::new(),
+            ..Attribute::text("")
+        };
+        assert_eq!(attribute_json(&text), json!(""));
     }
 
     #[test]

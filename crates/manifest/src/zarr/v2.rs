@@ -328,7 +328,7 @@ pub(super) fn fill_attribute(array: &Array) -> Option<Vec<u8>> {
 }
 
 /// What absent chunks hold, as an element.
-pub(super) fn fill_bytes(array: &Array) -> Vec<u8> {
+pub(crate) fn fill_bytes(array: &Array) -> Vec<u8> {
     match &array.fill_value {
         Some(bytes) => bytes.to_vec(),
         None => zero(&array.data_type),
