@@ -126,14 +126,17 @@ impl Held {
     }
 
     /// Adds bytes; those that are held already stay as they are.
-    pub(crate) fn insert(&mut self, offset: u64, bytes: &Bytes) {
-        let Some(end) = u64::try_from(bytes.len())
-            .ok()
-            .and_then(|len| offset.checked_add(len))
-        else {
+    pub(crate) fn insert(&mut self, offset: u64, bytes: Bytes) {
+        let length = u64::try_from(bytes.len()).ok();
+        let Some(end) = length.and_then(|length| offset.checked_add(length)) else {
             return;
         };
-        for gap in self.missing(offset..end) {
+        let gaps = self.missing(offset..end);
+        if gaps.first() == Some(&(offset..end)) {
+            self.blocks.insert(offset, bytes);
+            return;
+        }
+        for gap in gaps {
             let from = usize::try_from(gap.start.saturating_sub(offset)).unwrap_or(usize::MAX);
             let to = usize::try_from(gap.end.saturating_sub(offset)).unwrap_or(usize::MAX);
             if from < to && to <= bytes.len() {

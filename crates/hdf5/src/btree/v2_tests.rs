@@ -99,7 +99,7 @@ fn drive(image: &Image) -> Result<(Vec<u32>, usize)> {
         for want in wants {
             let [start, end] = [want.start, want.end].map(|at| usize::try_from(at).unwrap());
             let bytes = &image.0[start..end];
-            held.insert(want.start, &Bytes::copy_from_slice(bytes));
+            held.insert(want.start, Bytes::copy_from_slice(bytes));
         }
     }
 }

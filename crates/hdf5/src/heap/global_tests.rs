@@ -78,7 +78,7 @@ fn ids_of_no_object_are_ignored() {
 #[test]
 fn asking_again_later_reads_again() {
     let mut held = Held::default();
-    held.insert(0, &image().0.into());
+    held.insert(0, image().0.into());
     let mut heap = heap(&[id(4096, 1)]);
     heap.advance(&held, &mut Wants::new()).unwrap();
     assert!(heap.is_done());

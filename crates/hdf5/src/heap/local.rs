@@ -192,7 +192,7 @@ mod tests {
         let mut image = Image(header(7, 32));
         image.put(32, b"\0abc\0de");
         let mut held = Held::default();
-        held.insert(0, &image.0.into());
+        held.insert(0, image.0.into());
         let mut heap = LocalHeap::new(Address(0));
         heap.advance(&held, &mut Wants::new()).unwrap();
         let segment = heap.into_segment().unwrap();

@@ -60,7 +60,7 @@ fn what_was_asked_for_is_not_asked_for_again() {
     let file = fixture("shared_messages.h5");
     let ids = ids(&file);
     let mut held = Held::default();
-    held.insert(0, &file.clone().into());
+    held.insert(0, file.clone().into());
     let mut table = table(&file, &ids[..1]);
     table.advance(&held, &mut Wants::new()).unwrap();
     table.request(ATTRIBUTE, ids[0]);

@@ -99,7 +99,7 @@ impl Scan {
     /// Hands over bytes of the file, starting at `offset` (absolute); any order, any split.
     /// Bytes that were not asked for are dropped at the next poll.
     pub fn supply(&mut self, offset: u64, bytes: Bytes) {
-        self.held.insert(offset, &bytes);
+        self.held.insert(offset, bytes);
     }
 
     /// Goes as far as the bytes supplied allow.

@@ -128,7 +128,7 @@ fn supply(held: &mut Held, file: &[u8], wants: &[Range<u64>]) -> bool {
         let end = want.end.min(file.len() as u64);
         grew |= !held.missing(start..end).is_empty();
         let bytes = Bytes::copy_from_slice(&file[start as usize..end as usize]);
-        held.insert(start, &bytes);
+        held.insert(start, bytes);
     }
     grew
 }

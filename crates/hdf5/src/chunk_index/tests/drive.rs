@@ -112,7 +112,7 @@ impl Source<'_> {
         for piece in pieces {
             let [start, end] = [piece.start, piece.end].map(|at| usize::try_from(at).unwrap());
             let bytes = Bytes::copy_from_slice(&self.image[start..end]);
-            held.insert(piece.start, &bytes);
+            held.insert(piece.start, bytes);
         }
         assert!(before > 0, "wants only what is held");
         // As the engine does: what is not wanted is dropped.

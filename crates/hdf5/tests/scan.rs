@@ -1,0 +1,255 @@
+//! Whole scans of the fixtures: the same whatever the order of arrival, true to what libhdf5 says
+//! of the chunks, and without harm on damaged files.
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use chunkref_hdf5::{Error, File, LinkTarget, ObjectKind, Progress, Scan, ScanOptions};
+use proptest::prelude::*;
+use serde::Deserialize;
+
+/// No fixture needs more waves than this, also when bytes come in small pieces.
+const MAX_WAVES: usize = 10_000;
+
+fn folder(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../fixtures")
+        .join(name)
+}
+
+/// All HDF5 files among the fixtures, by path.
+fn fixtures() -> Vec<(PathBuf, Bytes)> {
+    let mut files: Vec<_> = ["hdf5", "granules"]
+        .iter()
+        .flat_map(|name| std::fs::read_dir(folder(name)).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|suffix| suffix == "h5" || suffix == "nc")
+        })
+        .collect();
+    files.sort();
+    assert!(files.len() > 50, "only {} fixtures found", files.len());
+    files
+        .into_iter()
+        .map(|path| (path.clone(), std::fs::read(path).unwrap().into()))
+        .collect()
+}
+
+/// Reads a file in waves; gives the number of bytes asked for and of distinct ones too.
+fn read(file: &Bytes) -> Result<(File, u64, u64), Error> {
+    let mut scan = Scan::new(ScanOptions::default());
+    scan.set_file_size(file.len() as u64);
+    let mut asked = 0;
+    let mut distinct = vec![false; file.len()];
+    for _ in 0..MAX_WAVES {
+        match scan.poll()? {
+            Progress::Done => {
+                let distinct = distinct.iter().filter(|&&wanted| wanted).count();
+                return Ok((scan.into_file()?, asked, distinct as u64));
+            }
+            Progress::Wants(ranges) => {
+                for range in ranges {
+                    let indices = index(&range);
+                    asked += range.end - range.start;
+                    distinct[indices.clone()].fill(true);
+                    scan.supply(range.start, file.slice(indices));
+                }
+            }
+        }
+    }
+    panic!("no end after {MAX_WAVES} waves");
+}
+
+fn index(range: &Range<u64>) -> Range<usize> {
+    usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap()
+}
+
+/// Reads a file with bytes that come shuffled, in pieces of odd sizes, some late, some twice, and
+/// some that nobody asked for.
+fn read_disorderly(file: &Bytes, mut seed: u64) -> Result<File, Error> {
+    let mut random = move |below: u64| {
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % below.max(1)
+    };
+    let mut scan = Scan::new(ScanOptions::default());
+    scan.set_file_size(file.len() as u64);
+    for _ in 0..MAX_WAVES {
+        let Progress::Wants(ranges) = scan.poll()? else {
+            return scan.into_file();
+        };
+        let mut pieces = Vec::new();
+        let piece = 1 + random(700);
+        for range in ranges {
+            let mut start = range.start;
+            while start < range.end {
+                let end = range.end.min(start + 1 + random(piece));
+                pieces.push(start..end);
+                start = end;
+            }
+        }
+        for k in (1..pieces.len()).rev() {
+            pieces.swap(k, usize::try_from(random(k as u64 + 1)).unwrap());
+        }
+        // At least one piece comes, the others with some luck.
+        let late = random(3) == 0;
+        for (k, piece) in pieces.into_iter().enumerate() {
+            if late && k > 0 && random(4) == 0 {
+                continue;
+            }
+            if random(8) == 0 {
+                scan.supply(0, file.slice(..file.len().min(64)));
+            }
+            scan.supply(piece.start, file.slice(index(&piece)));
+        }
+    }
+    panic!("no end after {MAX_WAVES} waves");
+}
+
+#[test]
+fn the_order_of_arrival_does_not_matter() {
+    for (path, file) in fixtures() {
+        let (expected, ..) = read(&file).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+        for seed in 0..4 {
+            let found = read_disorderly(&file, seed).unwrap();
+            assert!(found == expected, "{path:?}: differs with seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn little_is_read_twice() {
+    for (path, file) in fixtures() {
+        let (_, asked, distinct) = read(&file).unwrap();
+        assert!(
+            asked <= distinct * 3 / 2,
+            "{path:?}: asked for {asked} bytes to get {distinct}"
+        );
+    }
+}
+
+#[derive(Deserialize)]
+struct Expected {
+    dataset: String,
+    chunk_shape: Vec<u64>,
+    chunks: Vec<(Vec<u64>, u64, u64, u32)>,
+}
+
+/// Follows hard links from the root.
+fn dataset<'a>(file: &'a File, path: &str) -> &'a chunkref_hdf5::Dataset {
+    let mut address = file.root;
+    for name in path.split('/').filter(|name| !name.is_empty()) {
+        let ObjectKind::Group(group) = &file.objects[&address].kind else {
+            panic!("no group")
+        };
+        let link = group.links.iter().find(|link| link.name == name).unwrap();
+        let LinkTarget::Hard(target) = link.target else {
+            panic!("no hard link")
+        };
+        address = target;
+    }
+    match &file.objects[&address].kind {
+        ObjectKind::Dataset(dataset) => dataset,
+        other => panic!("no dataset: {other:?}"),
+    }
+}
+
+#[test]
+fn chunks_lie_where_libhdf5_finds_them() {
+    let mut compared = 0;
+    for (path, file) in fixtures() {
+        let Ok(text) = std::fs::read(path.with_extension("chunks.json")) else {
+            continue;
+        };
+        let expected: Expected = serde_json::from_slice(&text).unwrap();
+        let (file, ..) = read(&file).unwrap();
+        let dataset = dataset(&file, &expected.dataset);
+        let chunks = dataset.chunks.as_ref().unwrap();
+        let mut masks = vec![0; chunks.indices.len()];
+        for &(position, mask) in &chunks.filter_masks {
+            masks[usize::try_from(position).unwrap()] = mask;
+        }
+        let mut found: Vec<_> = (0..chunks.indices.len())
+            .map(|k| {
+                let mut rest = chunks.indices[k];
+                let mut offsets = vec![0; chunks.grid.len()];
+                for axis in (0..chunks.grid.len()).rev() {
+                    offsets[axis] = rest % chunks.grid[axis] * expected.chunk_shape[axis];
+                    rest /= chunks.grid[axis];
+                }
+                (offsets, chunks.offsets[k], chunks.lengths[k], masks[k])
+            })
+            .collect();
+        let mut wanted = expected.chunks;
+        found.sort();
+        wanted.sort();
+        assert_eq!(found, wanted, "{path:?}");
+        compared += 1;
+    }
+    assert!(compared >= 30, "only {compared} files compared");
+}
+
+#[test]
+fn a_truncated_file_is_an_error() {
+    for (path, file) in fixtures() {
+        for k in 0..20 {
+            let length = file.len() * k / 20;
+            let error = read(&file.slice(..length)).expect_err("a truncated file was read");
+            assert!(
+                matches!(
+                    error,
+                    Error::Truncated { .. } | Error::NotHdf5 { .. } | Error::Malformed { .. }
+                ),
+                "{path:?} cut to {length} bytes: {error}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_page_in_place_of_data_is_named() {
+    for (bytes, expected) in [
+        (
+            &b"<!DOCTYPE html><html><body>Please sign in</body></html>"[..],
+            "HTML",
+        ),
+        (b"", "empty"),
+        (
+            b"CDF\x01 and so on, as netCDF-3 files begin",
+            "netCDF classic",
+        ),
+        (b"\x0e\x03\x13\x01 HDF4", "HDF4"),
+        (b"hello, world; this is but a text", "signature"),
+    ] {
+        let error = read(&Bytes::from_static(bytes)).unwrap_err().to_string();
+        assert!(
+            error.starts_with("not an HDF5 file") && error.contains(expected),
+            "{error}"
+        );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3000, ..ProptestConfig::default() })]
+
+    /// A damaged file is read or refused; it never panics and never goes on for ever.
+    #[test]
+    fn damage_does_no_harm(
+        which in any::<prop::sample::Index>(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+    ) {
+        thread_local! {
+            static FILES: Vec<(PathBuf, Bytes)> = fixtures();
+        }
+        let mut file = FILES.with(|files| which.get(files).1.to_vec());
+        // Most of what matters lies in the first part of a file.
+        let reach = file.len().min(8192);
+        for (at, value) in changes {
+            file[at.index(reach)] = value;
+        }
+        drop(read(&Bytes::from(file)));
+    }
+}
