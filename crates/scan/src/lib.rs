@@ -1,1 +1,47 @@
 //! From an HDF5 granule to a manifest: drives the parser over io and maps HDF5 to Zarr.
+//!
+//! [`scan`] reads the metadata of one file and gives a [`Scanned`]: the [`Manifest`] of all that
+//! Zarr can say, and the [`Report`], in which every dataset of the file ends as referenced,
+//! inlined or refused with its reason.
+//!
+//! # Dimension names
+//! In this order:
+//! 1. The last scale that `DIMENSION_LIST` attaches to an axis, if its length is the axis's.
+//! 2. For a dimension scale: its own name for one axis; for several, the scales that
+//!    `_Netcdf4Coordinates` lists by their `_Netcdf4Dimid`.
+//! 3. Otherwise the axis is anonymous, and shared as netCDF-C shares its "phony" dimensions: with
+//!    the first dimension of the same group that has the same length, is as (un)limited, and is not
+//!    used by another axis of the same dataset. A phony dimension is named after what it is
+//!    (`phony_{length}`, `phony_{length}_unlimited`; then `phony_{length}_2`, ...), so that a name
+//!    has one length everywhere and does not depend on what else was scanned.
+//!
+//! A scale goes by its own name where it lies in the group of the dataset or above it, with none of
+//! the same name between; otherwise by its whole path.
+
+#![forbid(unsafe_code)]
+
+mod attribute;
+mod codec;
+mod contiguous;
+mod data_type;
+mod dataset;
+mod dimension;
+mod drive;
+mod error;
+mod fill_value;
+mod late;
+mod layout;
+mod links;
+mod options;
+mod raw;
+mod report;
+mod scan;
+mod strings;
+mod tree;
+mod value;
+
+pub use chunkref_manifest::Manifest;
+pub use error::{Error, Result};
+pub use options::ScanOptions;
+pub use report::{DatasetReport, LinkReport, Outcome, RefusedAttribute, Report};
+pub use scan::{Scanned, scan};

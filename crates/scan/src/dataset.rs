@@ -1,0 +1,379 @@
+//! A dataset as an array.
+
+use chunkref_hdf5::{Address, Dataset, Dataspace, Datatype, Layout as Hdf5Layout, Object, Padding};
+use chunkref_manifest::{Array, Attributes, DataType, Layout, LocationId};
+
+use crate::contiguous::{nominal, split};
+use crate::data_type::{Role, data_type, split_axes};
+use crate::dimension::{Dimensions, Scope};
+use crate::fill_value::{Absent, Fill, fill, fill_chunk};
+use crate::late::{Late, Then};
+use crate::layout::{Failure, Granule, check_here, extent};
+use crate::options::ScanOptions;
+use crate::raw::{Extent, Raw};
+use crate::report::Outcome;
+use crate::value::Decoder;
+
+/// Most strings of variable length in one array.
+const MAX_STRINGS: u64 = 1 << 22;
+
+/// What became of a dataset.
+#[derive(Debug)]
+pub(crate) enum Mapped {
+    /// An array that is complete.
+    Ready(Box<Array>, Outcome),
+    /// An array whose data is still to be read and put into the manifest.
+    Late(Box<Late>),
+}
+
+/// What datasets are mapped with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mapper<'a> {
+    pub(crate) granule: Granule,
+    pub(crate) options: &'a ScanOptions,
+    pub(crate) decoder: &'a Decoder<'a>,
+    pub(crate) dimensions: &'a Dimensions<'a>,
+}
+
+/// A dataset under one of its names.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Named<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) scope: Scope<'a>,
+    pub(crate) address: Address,
+    pub(crate) object: &'a Object,
+    pub(crate) dataset: &'a Dataset,
+}
+
+impl Mapper<'_> {
+    /// The array for a dataset, without attributes.
+    pub(crate) fn map(
+        &self,
+        named: Named<'_>,
+        warnings: &mut Vec<String>,
+    ) -> Result<Mapped, Failure> {
+        let dataset = named.dataset;
+        if dataset.dataspace == Dataspace::Null {
+            return Err("a null dataspace: it has no value".into());
+        }
+        let (axes, element) = split_axes(&dataset.datatype);
+        let data_type = data_type(element, Role::Array)?;
+        check_here(dataset)?;
+        let extent = extent(dataset)?;
+        let axes: Vec<u64> = axes.into_iter().map(u64::from).collect();
+        let mut shape = extent.shape.clone();
+        shape.extend_from_slice(&axes);
+        let dimensions = self.dimensions;
+        let array = Array {
+            dimension_names: dimensions.names(
+                named.scope,
+                named.address,
+                named.object,
+                dataset,
+                &axes,
+                warnings,
+            ),
+            shape,
+            data_type,
+            fill_value: None,
+            attributes: Attributes::new(),
+            layout: Layout::Inline {
+                data: bytes::Bytes::new(),
+            },
+        };
+        if array.data_type == DataType::VariableString {
+            return self.strings(named, array, extent);
+        }
+        if extent.element_size == 0 {
+            return Err("elements of 0 bytes".into());
+        }
+        let fill = fill(dataset)?;
+        let array = Array {
+            fill_value: fill.element(),
+            ..array
+        };
+        if let Some(padding) = self.padding(element, &extent, dataset, warnings) {
+            let length = element.size();
+            return self.padded(named, array, extent, &fill, Then::Pad { length, padding });
+        }
+        self.placed(named, array, &extent, &axes, &fill, warnings)
+    }
+
+    /// The padding of fixed strings that must be rewritten for NumPy to read the same strings.
+    fn padding(
+        &self,
+        element: &Datatype,
+        extent: &Extent,
+        dataset: &Dataset,
+        warnings: &mut Vec<String>,
+    ) -> Option<Padding> {
+        let Datatype::String { size, padding, .. } = element else {
+            return None;
+        };
+        match padding {
+            Padding::NullPadded => None,
+            Padding::SpacePadded => Some(Padding::SpacePadded),
+            // What follows the NUL within a string is no part of it, but is there in the chunks.
+            Padding::NullTerminated if *size == 1 => None,
+            Padding::NullTerminated if extent.bytes <= self.options.inline_threshold => {
+                Some(Padding::NullTerminated)
+            }
+            Padding::NullTerminated => {
+                if !dataset.filters.is_empty() || extent.bytes > 0 {
+                    warnings.push(
+                        "NUL-terminated strings are referenced as they are: bytes after the NUL, if \
+                         the writer left any, will show"
+                            .to_owned(),
+                    );
+                }
+                None
+            }
+        }
+    }
+
+    /// An array whose bytes Zarr can read where they lie.
+    fn placed(
+        &self,
+        named: Named<'_>,
+        array: Array,
+        extent: &Extent,
+        axes: &[u64],
+        fill: &Fill,
+        warnings: &mut Vec<String>,
+    ) -> Result<Mapped, Failure> {
+        match &named.dataset.layout {
+            Hdf5Layout::Compact { data } => {
+                let length = usize::try_from(extent.bytes).unwrap_or(usize::MAX);
+                if data.len() < length {
+                    return Err(
+                        format!("compact data of {} bytes, expected {length}", data.len()).into(),
+                    );
+                }
+                let data = data.slice(..length);
+                Ok(Mapped::Ready(
+                    Box::new(Array {
+                        layout: Layout::Inline { data },
+                        ..array
+                    }),
+                    Outcome::Inlined,
+                ))
+            }
+            Hdf5Layout::Contiguous { address, size } => {
+                let run = self.granule.run(named.path, *address, *size, extent)?;
+                match run.filter(|_| extent.bytes > 0) {
+                    Some(run) => Ok(self.contiguous(named, array, extent, run.start, warnings)),
+                    None => self.absent(named, array, extent, fill),
+                }
+            }
+            Hdf5Layout::Chunked { .. } => self.chunked(named, array, extent, axes, fill),
+            Hdf5Layout::Virtual { .. } => Err("virtual datasets are not supported".into()),
+        }
+    }
+
+    fn contiguous(
+        &self,
+        named: Named<'_>,
+        array: Array,
+        extent: &Extent,
+        offset: u64,
+        warnings: &mut Vec<String>,
+    ) -> Mapped {
+        let (element_size, most) = (element_size(&array, extent), self.options.split_size);
+        let chunk_shape = split(&array.shape, element_size, most).unwrap_or_else(|| {
+            warnings.push(format!(
+                "{} contiguous bytes of shape {:?} stay one chunk: no chunk length divides an axis",
+                extent.bytes, array.shape
+            ));
+            array.shape.clone()
+        });
+        let array = Array {
+            layout: Layout::Contiguous {
+                location: self.granule.location,
+                offset,
+                length: extent.bytes,
+                chunk_shape,
+            },
+            ..array
+        };
+        self.inlined_if_small(named, array, extent.bytes)
+    }
+
+    fn inlined_if_small(&self, named: Named<'_>, array: Array, stored: u64) -> Mapped {
+        if stored > self.options.inline_threshold {
+            return Mapped::Ready(Box::new(array), Outcome::Referenced);
+        }
+        Mapped::Late(Box::new(Late::new(named.path, array, Then::Inline)))
+    }
+
+    /// An array of which nothing is stored.
+    fn absent(
+        &self,
+        named: Named<'_>,
+        array: Array,
+        extent: &Extent,
+        fill: &Fill,
+    ) -> Result<Mapped, Failure> {
+        let element_size = element_size(&array, extent);
+        let chunk_shape = nominal(&array.shape, element_size, self.options.split_size);
+        let count = chunkref_manifest::chunk_grid(&array.shape, &chunk_shape)
+            .and_then(|grid| chunkref_manifest::cell_count(&grid))
+            .ok_or_else(|| format!("shape {:?}: over 2^64 chunks", array.shape))?;
+        let chunk_bytes = chunk_shape
+            .iter()
+            .fold(element_size, |bytes, &axis| bytes.saturating_mul(axis));
+        let absent = self.absence(count, chunk_bytes);
+        let fill_chunk = fill_chunk(self.decoder, named.object, named.dataset, fill, absent, &[])?;
+        Ok(Mapped::Ready(
+            Box::new(Array {
+                layout: Layout::Absent {
+                    chunk_shape,
+                    fill_chunk,
+                },
+                ..array
+            }),
+            Outcome::Referenced,
+        ))
+    }
+
+    fn absence(&self, count: u64, chunk_bytes: u64) -> Absent {
+        Absent {
+            count,
+            chunk_bytes,
+            limit: self.options.fill_limit,
+        }
+    }
+
+    fn chunked(
+        &self,
+        named: Named<'_>,
+        array: Array,
+        extent: &Extent,
+        axes: &[u64],
+        fill: &Fill,
+    ) -> Result<Mapped, Failure> {
+        let dataset = named.dataset;
+        let data = self.granule.chunked(named.path, dataset, extent)?;
+        if data.chunks.indices.is_empty() {
+            return self.absent(named, array, extent, fill);
+        }
+        let (pipeline, codecs) = data.codecs(extent)?;
+        let absent = self.absence(data.absent(), data.chunk_bytes);
+        let fill_chunk = fill_chunk(self.decoder, named.object, dataset, fill, absent, &pipeline)?;
+        let mut chunk_shape = data.chunk_shape.to_vec();
+        chunk_shape.extend_from_slice(axes);
+        let chunks = data.table(self.granule.location, axes.len())?;
+        let stored = chunks.stored_bytes();
+        let array = Array {
+            layout: Layout::Chunked {
+                chunk_shape,
+                codecs,
+                chunks,
+                fill_chunk,
+            },
+            ..array
+        };
+        Ok(self.inlined_if_small(named, array, stored))
+    }
+
+    /// Strings of variable length: the scan reads them.
+    fn strings(&self, named: Named<'_>, array: Array, extent: Extent) -> Result<Mapped, Failure> {
+        if array.shape.len() != extent.shape.len() {
+            return Err("arrays of variable-length strings are not supported".into());
+        }
+        if extent.elements > MAX_STRINGS {
+            return Err(format!(
+                "{} variable-length strings, over the limit of {MAX_STRINGS}",
+                extent.elements
+            )
+            .into());
+        }
+        // The fill value is a reference like any other.
+        let fill = match fill(named.dataset)? {
+            Fill::Value(reference) => reference,
+            Fill::Zero | Fill::Mixed => bytes::Bytes::new(),
+        };
+        let width = usize::try_from(extent.element_size).unwrap_or(usize::MAX);
+        self.read_late(named, array, extent, &fill, Then::Strings { width })
+    }
+
+    /// Strings of fixed length that are padded otherwise than NumPy's: the scan reads them.
+    fn padded(
+        &self,
+        named: Named<'_>,
+        array: Array,
+        extent: Extent,
+        fill: &Fill,
+        then: Then,
+    ) -> Result<Mapped, Failure> {
+        if *fill == Fill::Mixed {
+            return Err("an array datatype whose fill value is not uniform".into());
+        }
+        let element = array.fill_value.clone().unwrap_or_default();
+        // All elements are written out, so that none is left to the fill value.
+        let array = Array {
+            fill_value: None,
+            ..array
+        };
+        self.read_late(named, array, extent, &element, then)
+    }
+
+    fn read_late(
+        &self,
+        named: Named<'_>,
+        array: Array,
+        extent: Extent,
+        fill: &[u8],
+        then: Then,
+    ) -> Result<Mapped, Failure> {
+        let raw = self.raw(named, &extent)?;
+        let moved = raw.ranges().iter().fold(0_u64, |sum, range| {
+            sum.saturating_add(range.end.saturating_sub(range.start))
+        });
+        let limit = self.options.string_limit;
+        let bytes = extent.bytes.max(moved);
+        if bytes > limit {
+            return Err(format!(
+                "strings of this kind are read and inlined, and these {bytes} bytes are over the limit of {limit}"
+            )
+            .into());
+        }
+        let late = Late::new(named.path, array, then).with_raw(raw, extent, fill.to_vec());
+        Ok(Mapped::Late(Box::new(late)))
+    }
+
+    fn raw(&self, named: Named<'_>, extent: &Extent) -> Result<Raw, Failure> {
+        if extent.bytes == 0 {
+            return Ok(Raw::Nothing);
+        }
+        match &named.dataset.layout {
+            Hdf5Layout::Compact { data } => Ok(Raw::Held(data.clone())),
+            Hdf5Layout::Contiguous { address, size } => {
+                let run = self.granule.run(named.path, *address, *size, extent)?;
+                Ok(run.map_or(Raw::Nothing, Raw::Run))
+            }
+            Hdf5Layout::Chunked { .. } => {
+                let data = self.granule.chunked(named.path, named.dataset, extent)?;
+                if data.chunk_bytes > self.options.string_limit {
+                    return Err(format!(
+                        "chunks of {} bytes of strings, over the limit of {}",
+                        data.chunk_bytes, self.options.string_limit
+                    )
+                    .into());
+                }
+                Ok(data.raw(extent)?)
+            }
+            Hdf5Layout::Virtual { .. } => Err("virtual datasets are not supported".into()),
+        }
+    }
+}
+
+/// Size in bytes of an element of the array, where that of the dataset may be an array of them.
+fn element_size(array: &Array, extent: &Extent) -> u64 {
+    array
+        .data_type
+        .size()
+        .map_or(extent.element_size, u64::from)
+}
+
+/// The location of all chunks of a granule.
+pub(crate) const GRANULE: LocationId = LocationId(0);

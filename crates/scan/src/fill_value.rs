@@ -1,0 +1,137 @@
+//! Fill values, and the encoded chunk that stands for absent ones.
+
+use bytes::Bytes;
+use chunkref_filters::{Filter, Pipeline};
+use chunkref_hdf5::{Dataset, Datatype, FillValue, Object};
+
+use crate::attribute::find;
+use crate::data_type::{Refusal, split_axes};
+use crate::value::{Decoder, same};
+
+/// A chunk of fill values is not made larger than this, in bytes, before it is encoded.
+const MAX_CHUNK: u64 = 64 << 20;
+
+/// The fill value of an array.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fill {
+    /// Zeros.
+    Zero,
+    /// One element.
+    Value(Bytes),
+    /// The elements of an array datatype differ, which only matters where chunks are absent.
+    Mixed,
+}
+
+impl Fill {
+    /// For the manifest: `None` for zeros.
+    pub(crate) fn element(&self) -> Option<Bytes> {
+        match self {
+            Self::Value(element) => Some(element.clone()),
+            Self::Zero | Self::Mixed => None,
+        }
+    }
+}
+
+/// The fill value of a dataset, as one element of the innermost type.
+///
+/// # Errors
+/// The reason, where it is not one element of the dataset's type.
+pub(crate) fn fill(dataset: &Dataset) -> Result<Fill, Refusal> {
+    let FillValue::Value(bytes) = &dataset.fill_value else {
+        return Ok(Fill::Zero);
+    };
+    if bytes.is_empty() || bytes.iter().all(|&byte| byte == 0) {
+        return Ok(Fill::Zero);
+    }
+    let (_, element) = split_axes(&dataset.datatype);
+    let whole = usize::try_from(dataset.datatype.size()).unwrap_or(usize::MAX);
+    let size = usize::try_from(element.size()).unwrap_or(usize::MAX);
+    if bytes.len() != whole || size == 0 {
+        return Err(format!(
+            "a fill value of {} bytes for elements of {whole}",
+            bytes.len()
+        ));
+    }
+    let mut elements = bytes.chunks_exact(size);
+    let first = elements.next().unwrap_or_default();
+    Ok(if elements.all(|element| element == first) {
+        Fill::Value(bytes.slice(..size))
+    } else {
+        Fill::Mixed
+    })
+}
+
+/// Whether the attribute `_FillValue` says the same, so that the documents can.
+fn is_attribute(decoder: &Decoder<'_>, object: &Object, datatype: &Datatype, fill: &[u8]) -> bool {
+    let Some(attribute) = find(object, "_FillValue") else {
+        return false;
+    };
+    let count = attribute.dataspace.elements();
+    let own = decoder.element(datatype, fill);
+    let said = decoder.elements(&attribute.datatype, &attribute.data, 1);
+    match (count, own, said.as_deref()) {
+        (Some(1), Ok(own), Ok([said])) => same(&own, said),
+        _ => false,
+    }
+}
+
+/// Absent chunks of an array.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Absent {
+    /// How many.
+    pub(crate) count: u64,
+    /// Bytes of each before it is encoded.
+    pub(crate) chunk_bytes: u64,
+    /// Most bytes that their replacements may take together.
+    pub(crate) limit: u64,
+}
+
+/// The encoded chunk to write in place of absent ones, where the documents can't say the value.
+///
+/// # Errors
+/// The reason, where that would take too many bytes.
+pub(crate) fn fill_chunk(
+    decoder: &Decoder<'_>,
+    object: &Object,
+    dataset: &Dataset,
+    fill: &Fill,
+    absent: Absent,
+    pipeline: &[Filter],
+) -> Result<Option<Bytes>, Refusal> {
+    let element = match fill {
+        _ if absent.count == 0 => return Ok(None),
+        Fill::Zero => return Ok(None),
+        Fill::Mixed => {
+            return Err(
+                "absent chunks of an array datatype whose fill value is not uniform".to_owned(),
+            );
+        }
+        Fill::Value(element) => element,
+    };
+    let (_, datatype) = split_axes(&dataset.datatype);
+    if is_attribute(decoder, object, datatype, element) {
+        return Ok(None);
+    }
+    let too_large = |bytes: u64| {
+        format!(
+            "{} absent chunks hold a fill value that is neither zero nor _FillValue; writing them out \
+             takes {bytes} bytes, over the limit of {}",
+            absent.count, absent.limit
+        )
+    };
+    if absent.chunk_bytes > MAX_CHUNK {
+        return Err(too_large(absent.chunk_bytes.saturating_mul(absent.count)));
+    }
+    let length = usize::try_from(absent.chunk_bytes).map_err(|_| too_large(absent.chunk_bytes))?;
+    let plain: Vec<u8> = element.iter().copied().cycle().take(length).collect();
+    let encoded = Pipeline::new(pipeline)
+        .encode(&plain)
+        .map_err(|error| format!("encoding a chunk of fill values: {error}"))?;
+    let total = u64::try_from(encoded.len())
+        .unwrap_or(u64::MAX)
+        .saturating_mul(absent.count);
+    if total > absent.limit {
+        return Err(too_large(total));
+    }
+    Ok(Some(encoded.into()))
+}

@@ -1,0 +1,61 @@
+//! What a scan is to read, and how small chunks and large runs are written.
+
+/// Options of a scan.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ScanOptions {
+    /// Only this group and what is below it, as a path from the root; `None`: the whole file.
+    pub group: Option<String>,
+    /// Only datasets of these names; empty: all.
+    pub variables: Vec<String>,
+    /// Whether attributes are wanted in the manifest.
+    pub attributes: bool,
+    /// An array whose stored chunks together take at most so many bytes is inlined.
+    pub inline_threshold: u64,
+    /// A contiguous dataset of more bytes than this is split into chunks.
+    pub split_size: u64,
+    /// Most bytes of strings that are read and inlined for one array.
+    pub string_limit: u64,
+    /// Most bytes of fill values that are written in place of the absent chunks of one array.
+    pub fill_limit: u64,
+}
+
+impl Default for ScanOptions {
+    fn default() -> Self {
+        Self {
+            group: None,
+            variables: Vec::new(),
+            attributes: true,
+            inline_threshold: 500,
+            split_size: 32 << 20,
+            string_limit: 64 << 20,
+            fill_limit: 16 << 20,
+        }
+    }
+}
+
+impl ScanOptions {
+    /// Narrows the scan to this group and what is below it.
+    #[must_use]
+    pub fn with_group(mut self, group: impl Into<String>) -> Self {
+        self.group = Some(group.into());
+        self
+    }
+
+    /// Narrows the scan to datasets of these names.
+    #[must_use]
+    pub fn with_variables<S: Into<String>>(
+        mut self,
+        variables: impl IntoIterator<Item = S>,
+    ) -> Self {
+        self.variables = variables.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets the size up to which arrays are inlined, in bytes of their stored chunks.
+    #[must_use]
+    pub fn with_inline_threshold(mut self, bytes: u64) -> Self {
+        self.inline_threshold = bytes;
+        self
+    }
+}
