@@ -1,1 +1,47 @@
 //! Byte ranges over object stores: merging, retrying, counting.
+//!
+//! A [`Client`] opens local files, `http(s)`, `s3`, `gs` and `az` URLs as [`Object`]s. An object
+//! is read in *waves*: all ranges that are wanted at one time go into one [`Object::read`], which
+//! merges those that lie close together, asks for the rest in parallel, and answers in the order
+//! asked. The first ranged GET tells the size; there is no HEAD.
+//!
+//! All remote stores talk through one HTTP service of ours (`transport`), so that status,
+//! retries, redirects, the cap per host, pins and counting are the same for all of them.
+//!
+//! ```
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! use chunkref_io::{Client, ClientOptions};
+//!
+//! let client = Client::new(ClientOptions::default());
+//! let object = client.open("Cargo.toml").await?;
+//! let parts = object.read(&[0..1, 1..9]).await?;
+//! assert_eq!(parts[0], "[");
+//! assert_eq!(parts[1], "package]");
+//! assert_eq!(client.log().snapshot().waves, 1);
+//! # Ok::<(), chunkref_io::Error>(())
+//! # }).unwrap();
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod address;
+mod cache;
+mod client;
+mod error;
+mod local;
+mod log;
+mod object;
+mod options;
+mod pieces;
+mod pin;
+mod plan;
+mod remote;
+mod store;
+mod transport;
+
+pub use client::Client;
+pub use error::{Error, Result};
+pub use log::{RequestLog, RequestRecord, Stats};
+pub use object::Object;
+pub use options::ClientOptions;
+pub use pin::Pin;

@@ -1,0 +1,131 @@
+//! The client: what all its objects share.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use object_store::path::Path;
+
+use crate::address::{Address, BucketKind, printable};
+use crate::cache::Cache;
+use crate::error::{Error, Result};
+use crate::local::Local;
+use crate::log::RequestLog;
+use crate::object::{Object, Source};
+use crate::options::ClientOptions;
+use crate::remote::Remote;
+use crate::store::{self, Store};
+use crate::transport::{Net, Target};
+
+/// Opens objects. Clones are cheap and share connections, cache and request log.
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    net: Arc<Net>,
+    cache: Arc<Mutex<Cache>>,
+    /// Stores by `scheme://bucket`, so that credentials are asked for once.
+    stores: Mutex<HashMap<String, Store>>,
+    opened: AtomicU64,
+}
+
+impl Client {
+    /// A client that has not yet opened anything.
+    pub fn new(options: ClientOptions) -> Self {
+        Self(Arc::new(Inner {
+            cache: Arc::new(Mutex::new(Cache::new(options.cache_bytes))),
+            net: Arc::new(Net::new(options)),
+            stores: Mutex::default(),
+            opened: AtomicU64::new(0),
+        }))
+    }
+
+    /// The requests so far.
+    pub fn log(&self) -> &RequestLog {
+        &self.0.net.log
+    }
+
+    /// How this client reads.
+    pub fn options(&self) -> &ClientOptions {
+        &self.0.net.options
+    }
+
+    /// Opens a path or a `file`, `http`, `https`, `s3`, `gs` or `az` URL. Nothing is asked of a
+    /// server before the first read.
+    ///
+    /// The keys of buckets are taken as they are: `s3://bucket/a b#1.h5` needs no
+    /// percent-encoding.
+    ///
+    /// # Errors
+    ///
+    /// If the address is not one of these, a local file can't be opened, or the settings of a
+    /// store are not right.
+    pub async fn open(&self, url: &str) -> Result<Object> {
+        let name = printable(url);
+        let store_error = |reason| Error::Store {
+            url: name.clone(),
+            reason,
+        };
+        let net = &self.0.net;
+        let (store, path, login) = match Address::parse(url)? {
+            Address::File(path) => {
+                let local = Local::open(Arc::clone(net), name, path).await?;
+                return Ok(Object(Source::Local(Arc::new(local))));
+            }
+            Address::Http { url, login } => {
+                let store = store::http(net, &url).map_err(store_error)?;
+                (store, Path::default(), login)
+            }
+            Address::Bucket {
+                kind,
+                base,
+                bucket,
+                key,
+            } => {
+                let path = Path::parse(&key).map_err(|error| Error::Address {
+                    url: name.clone(),
+                    reason: format!("not a key that can be read: {error}"),
+                })?;
+                let store = self.bucket(kind, &base, &bucket).map_err(store_error)?;
+                (store, path, None)
+            }
+        };
+        Ok(Object(Source::Remote(Arc::new(Remote {
+            net: Arc::clone(net),
+            cache: Arc::clone(&self.0.cache),
+            id: self.0.opened.fetch_add(1, Ordering::Relaxed),
+            store,
+            path,
+            target: Arc::new(Target::new(name, login)),
+            first: tokio::sync::Mutex::new(()),
+        }))))
+    }
+
+    /// The store of a bucket, made when first needed.
+    fn bucket(&self, kind: BucketKind, base: &str, name: &str) -> Result<Store, String> {
+        let mut stores = self.0.stores.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(store) = stores.get(base) {
+            return Ok(Arc::clone(store));
+        }
+        let store = store::bucket(&self.0.net, kind, base, name)?;
+        stores.insert(base.to_owned(), Arc::clone(&store));
+        Ok(store)
+    }
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self::new(ClientOptions::default())
+    }
+}
+
+/// Without the stores, which hold credentials.
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("options", &self.0.net.options)
+            .field("stats", &self.0.net.log.snapshot())
+            .finish_non_exhaustive()
+    }
+}

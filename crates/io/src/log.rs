@@ -1,0 +1,114 @@
+//! The request log: what was asked of files and servers.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// Counts since the client was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Requests sent, repeated and redirected ones and those for credentials included; for local
+    /// files, reads.
+    pub requests: u64,
+    /// Bytes of body that came.
+    pub bytes: u64,
+    /// Calls of `Object::read` and `Object::size` for which something had to be fetched.
+    pub waves: u64,
+    /// Requests that were sent again after a failure.
+    pub retries: u64,
+    /// Redirects that were followed.
+    pub redirects: u64,
+    /// Ranges that were answered from what had been fetched before.
+    pub cache_hits: u64,
+}
+
+/// One request and how it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RequestRecord {
+    /// The URL or path, without credentials and query; that of the redirect's target, where one
+    /// was followed.
+    pub url: String,
+    /// Bytes asked for; empty for a request for credentials.
+    pub range: Range<u64>,
+    /// Bytes of body that came.
+    pub bytes: u64,
+    /// The number of the wave, from 1; 0 for a request for credentials.
+    pub wave: u64,
+    /// The status; `None` if there was no answer, or the file is local.
+    pub status: Option<u16>,
+}
+
+/// The requests of one client.
+#[derive(Debug, Default)]
+pub struct RequestLog {
+    requests: AtomicU64,
+    bytes: AtomicU64,
+    waves: AtomicU64,
+    retries: AtomicU64,
+    redirects: AtomicU64,
+    cache_hits: AtomicU64,
+    records: Option<Mutex<Vec<RequestRecord>>>,
+}
+
+impl RequestLog {
+    pub(crate) fn new(keep_records: bool) -> Self {
+        Self {
+            records: keep_records.then(Mutex::default),
+            ..Self::default()
+        }
+    }
+
+    /// The counts at this moment.
+    pub fn snapshot(&self) -> Stats {
+        Stats {
+            requests: self.requests.load(Ordering::Relaxed),
+            bytes: self.bytes.load(Ordering::Relaxed),
+            waves: self.waves.load(Ordering::Relaxed),
+            retries: self.retries.load(Ordering::Relaxed),
+            redirects: self.redirects.load(Ordering::Relaxed),
+            cache_hits: self.cache_hits.load(Ordering::Relaxed),
+        }
+    }
+
+    /// All requests, in the order in which they ended; empty unless
+    /// [`keep_records`](crate::ClientOptions::keep_records) is set.
+    pub fn entries(&self) -> Vec<RequestRecord> {
+        self.records.as_ref().map_or_else(Vec::new, |records| {
+            records
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone()
+        })
+    }
+
+    /// The number of a new wave, from 1.
+    pub(crate) fn wave(&self) -> u64 {
+        self.waves.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Counts one request; `record` is made only if records are kept.
+    pub(crate) fn request(&self, bytes: u64, record: impl FnOnce() -> RequestRecord) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        if let Some(records) = &self.records {
+            records
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(record());
+        }
+    }
+
+    pub(crate) fn retry(&self) {
+        self.retries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn redirect(&self) {
+        self.redirects.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn cache_hits(&self, hits: u64) {
+        self.cache_hits.fetch_add(hits, Ordering::Relaxed);
+    }
+}

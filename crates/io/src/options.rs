@@ -1,0 +1,136 @@
+//! How a client reads.
+
+use std::fmt;
+use std::time::Duration;
+
+macro_rules! setters {
+    ($($(#[$doc:meta])* $setter:ident $field:ident $type:ty;)*) => {
+        $($(#[$doc])*
+        #[must_use]
+        pub fn $setter(mut self, $field: $type) -> Self {
+            self.$field = $field;
+            self
+        })*
+    };
+}
+
+/// How a [`Client`](crate::Client) reads. Sizes are in bytes.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct ClientOptions {
+    /// Requests under way at once to one host (default 32).
+    pub concurrency: usize,
+    /// Remote ranges are merged over a gap of at most this (default 64 KiB).
+    pub merge_gap: u64,
+    /// Ranges of local files are merged over a gap of at most this (default 4 KiB).
+    pub local_merge_gap: u64,
+    /// Merged requests grow to this at most; longer remote ranges are asked for in parts
+    /// (default 8 MiB).
+    pub max_span: u64,
+    /// What a first read near the start of a remote object asks for at least (default 256 KiB).
+    pub head_read: u64,
+    /// What is kept of all remote objects together (default 64 MiB).
+    pub cache_bytes: u64,
+    /// A server that ignores `Range` is put up with for objects of at most this (default 8 MiB).
+    pub whole_object: u64,
+    /// How often a failed request is sent again (default 5).
+    pub retries: u32,
+    /// The wait before the first retry; it doubles with each (default 200 ms).
+    pub backoff: Duration,
+    /// No retry begins later than this after the first attempt (default 3 min).
+    pub retry_timeout: Duration,
+    /// For a connection to be made (default 10 s).
+    pub connect_timeout: Duration,
+    /// For the next byte to come (default 30 s).
+    pub read_timeout: Duration,
+    /// For one attempt as a whole (default 2 min).
+    pub attempt_timeout: Duration,
+    /// How many redirects in a row are followed (default 10).
+    pub max_redirects: u32,
+    /// Whether the log keeps a record of every request (default no: counts only).
+    pub keep_records: bool,
+    /// Settings for the stores behind `s3`, `gs` and `az`, in addition to the environment, named
+    /// as `object_store` names them: `aws_endpoint`, `aws_skip_signature`, ...
+    pub store_options: Vec<(String, String)>,
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        Self {
+            concurrency: 32,
+            merge_gap: 64 << 10,
+            local_merge_gap: 4 << 10,
+            max_span: 8 << 20,
+            head_read: 256 << 10,
+            cache_bytes: 64 << 20,
+            whole_object: 8 << 20,
+            retries: 5,
+            backoff: Duration::from_millis(200),
+            retry_timeout: Duration::from_mins(3),
+            connect_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_secs(30),
+            attempt_timeout: Duration::from_mins(2),
+            max_redirects: 10,
+            keep_records: false,
+            store_options: Vec::new(),
+        }
+    }
+}
+
+impl ClientOptions {
+    setters! {
+        /// Sets [`concurrency`](Self::concurrency).
+        with_concurrency concurrency usize;
+        /// Sets [`merge_gap`](Self::merge_gap).
+        with_merge_gap merge_gap u64;
+        /// Sets [`local_merge_gap`](Self::local_merge_gap).
+        with_local_merge_gap local_merge_gap u64;
+        /// Sets [`max_span`](Self::max_span).
+        with_max_span max_span u64;
+        /// Sets [`head_read`](Self::head_read).
+        with_head_read head_read u64;
+        /// Sets [`cache_bytes`](Self::cache_bytes).
+        with_cache_bytes cache_bytes u64;
+        /// Sets [`whole_object`](Self::whole_object).
+        with_whole_object whole_object u64;
+        /// Sets [`retries`](Self::retries).
+        with_retries retries u32;
+        /// Sets [`backoff`](Self::backoff).
+        with_backoff backoff Duration;
+        /// Sets [`retry_timeout`](Self::retry_timeout).
+        with_retry_timeout retry_timeout Duration;
+        /// Sets [`connect_timeout`](Self::connect_timeout).
+        with_connect_timeout connect_timeout Duration;
+        /// Sets [`read_timeout`](Self::read_timeout).
+        with_read_timeout read_timeout Duration;
+        /// Sets [`attempt_timeout`](Self::attempt_timeout).
+        with_attempt_timeout attempt_timeout Duration;
+        /// Sets [`max_redirects`](Self::max_redirects).
+        with_max_redirects max_redirects u32;
+        /// Sets [`keep_records`](Self::keep_records).
+        with_keep_records keep_records bool;
+    }
+
+    /// Adds one of the [`store_options`](Self::store_options).
+    #[must_use]
+    pub fn with_store_option(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.store_options.push((key.into(), value.into()));
+        self
+    }
+}
+
+/// The values of `store_options` may be secrets, so only their keys are shown.
+impl fmt::Debug for ClientOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys: Vec<_> = self.store_options.iter().map(|(key, _)| key).collect();
+        f.debug_struct("ClientOptions")
+            .field("concurrency", &self.concurrency)
+            .field("merge_gap", &self.merge_gap)
+            .field("max_span", &self.max_span)
+            .field("head_read", &self.head_read)
+            .field("cache_bytes", &self.cache_bytes)
+            .field("retries", &self.retries)
+            .field("store_options", &keys)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,354 @@
+//! What an answer says, and whether it is the one that was asked for.
+
+use std::ops::Range;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, HeaderValue,
+    LAST_MODIFIED, LOCATION,
+};
+use http::{HeaderMap, StatusCode};
+use object_store::client::HttpResponse;
+use url::Url;
+
+use super::attempt::{Exchange, Failure, read_body};
+use super::retry::retry_after;
+use crate::error::Error;
+use crate::pin::Pin;
+
+/// An answer that leads on.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// The bytes asked for: 206, with what `object_store` needs to see, and no more.
+    Bytes(HttpResponse),
+    /// A redirect to this `Location`.
+    Redirect(String),
+}
+
+/// The whole object, where the server ignored the range; an extension of the response.
+#[derive(Clone, Debug)]
+pub(crate) struct Whole(pub(crate) Bytes);
+
+/// Of the body of an error so much is read, to find the store's error code.
+const ERROR_BODY: usize = 16 << 10;
+
+/// Reads an answer. Bytes of body are added to `came` also if it fails.
+pub(crate) async fn read(
+    exchange: &Exchange<'_>,
+    url: &Url,
+    response: reqwest::Response,
+    came: &mut u64,
+) -> Result<Answer, Failure> {
+    let status = response.status();
+    match status {
+        StatusCode::PARTIAL_CONTENT => partial(exchange, response, came).await,
+        StatusCode::OK => whole(exchange, url, response, came).await,
+        StatusCode::RANGE_NOT_SATISFIABLE => Err(unsatisfiable(exchange, &response).into()),
+        _ if status.is_redirection() && response.headers().contains_key(LOCATION) => {
+            let location = text(response.headers(), &LOCATION);
+            let location = location.ok_or_else(|| {
+                exchange.response_error("redirect to a location that is not ASCII")
+            })?;
+            Ok(Answer::Redirect(location))
+        }
+        _ => Err(refused(exchange, url, response, came).await),
+    }
+}
+
+/// A header as text; `None` if absent or not visible ASCII.
+fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    Some(headers.get(name)?.to_str().ok()?.to_owned())
+}
+
+/// `bytes first-last/size`, as a range and the size.
+fn content_range(value: &str) -> Option<(Range<u64>, u64)> {
+    let (range, size) = value.trim().strip_prefix("bytes ")?.split_once('/')?;
+    let (first, last) = range.trim().split_once('-')?;
+    let (first, last, size): (u64, u64, u64) = (
+        first.trim().parse().ok()?,
+        last.trim().parse().ok()?,
+        size.trim().parse().ok()?,
+    );
+    (first <= last && last < size).then(|| (first..last + 1, size))
+}
+
+/// Refuses encodings: the bytes of ranges would be those of the encoded object.
+fn check_encoding(exchange: &Exchange<'_>, headers: &HeaderMap) -> Result<(), Error> {
+    let encoding = text(headers, &CONTENT_ENCODING).unwrap_or_default();
+    if encoding.is_empty() || encoding.eq_ignore_ascii_case("identity") {
+        return Ok(());
+    }
+    Err(exchange.response_error(format!(
+        "answered with Content-Encoding {encoding}, expected none"
+    )))
+}
+
+/// What the headers say of an object of this size.
+fn pin(headers: &HeaderMap, size: u64) -> Pin {
+    Pin {
+        size: Some(size),
+        etag: text(headers, &ETAG),
+        last_modified: text(headers, &LAST_MODIFIED),
+    }
+}
+
+async fn partial(
+    exchange: &Exchange<'_>,
+    response: reqwest::Response,
+    came: &mut u64,
+) -> Result<Answer, Failure> {
+    let headers = response.headers().clone();
+    let asked = &exchange.ticket.range;
+    let value = text(&headers, &CONTENT_RANGE).unwrap_or_default();
+    let Some((range, size)) = content_range(&value) else {
+        return Err(exchange
+            .response_error(format!(
+                "answered with Content-Range {value:?}, expected \"bytes first-last/size\""
+            ))
+            .into());
+    };
+    check_encoding(exchange, &headers)?;
+    exchange.ticket.target.agree(pin(&headers, size))?;
+    if range.start != asked.start || range.end != asked.end.min(size) {
+        return Err(exchange
+            .response_error(format!("answered with another range: {value}"))
+            .into());
+    }
+    let length = range.end - range.start;
+    let limit = usize::try_from(length)
+        .map_err(|_| exchange.response_error("longer than this machine can address"))?;
+    let body = read_counted(exchange, response, limit, came).await?;
+    if body.len() < limit {
+        let reason = format!("body broke off after {} of {limit} bytes", body.len());
+        return Err(Failure::transient(reason));
+    }
+    Ok(Answer::Bytes(made(&headers, &range, size, body, None)))
+}
+
+/// Takes the whole object for an answer, if it is small.
+async fn whole(
+    exchange: &Exchange<'_>,
+    url: &Url,
+    response: reqwest::Response,
+    came: &mut u64,
+) -> Result<Answer, Failure> {
+    let headers = response.headers().clone();
+    let media_type = text(&headers, &CONTENT_TYPE).unwrap_or_default();
+    let target = &exchange.ticket.target;
+    if url.origin() != exchange.url.origin() && media_type.starts_with("text/html") {
+        return Err(Failure::Final(Error::Denied {
+            url: target.name.clone(),
+            reason: format!(
+                "redirected to {}, which answered with an HTML page: a login is needed",
+                url.host_str().unwrap_or_default()
+            ),
+        }));
+    }
+    check_encoding(exchange, &headers)?;
+    let limit = exchange.net.options.whole_object;
+    let ignored = |length: &str| {
+        exchange.response_error(format!(
+            "the server ignores Range: it answered with the whole object ({length} bytes), \
+             of which up to {limit} would be read"
+        ))
+    };
+    if let Some(length) = response.content_length()
+        && length > limit
+    {
+        return Err(ignored(&length.to_string()).into());
+    }
+    let stop = usize::try_from(limit).unwrap_or(usize::MAX);
+    let body = match read_body(response, stop).await {
+        Ok(body) => body,
+        Err(failure) => {
+            *came += u64::try_from(failure.got).unwrap_or(0);
+            return Err(if failure.too_long {
+                ignored(&format!("more than {limit}")).into()
+            } else {
+                Failure::transient(failure.reason())
+            });
+        }
+    };
+    let size = crate::pieces::end(0, &body);
+    *came += size;
+    target.agree(pin(&headers, size))?;
+    target.set_ignores_range();
+    let asked = &exchange.ticket.range;
+    if asked.start >= size {
+        return Err(past_end(exchange, size).into());
+    }
+    let range = asked.start..asked.end.min(size);
+    let slice = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+    let part = body.slice(slice(range.start)..slice(range.end));
+    Ok(Answer::Bytes(made(
+        &headers,
+        &range,
+        size,
+        part,
+        Some(Whole(body)),
+    )))
+}
+
+/// The response that `object_store` gets to see. Its parts were checked, and headers that it
+/// can't parse, such as a `Last-Modified` that is no date, are left out.
+fn made(
+    headers: &HeaderMap,
+    range: &Range<u64>,
+    size: u64,
+    body: Bytes,
+    whole: Option<Whole>,
+) -> HttpResponse {
+    let length = body.len();
+    let mut response = HttpResponse::new(body.into());
+    *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+    let content_range = format!("bytes {}-{}/{size}", range.start, range.end - 1);
+    let out = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&content_range) {
+        out.insert(CONTENT_RANGE, value);
+    }
+    out.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    if text(headers, &ETAG).is_some()
+        && let Some(value) = headers.get(ETAG)
+    {
+        out.insert(ETAG, value.clone());
+    }
+    if let Some(date) = text(headers, &LAST_MODIFIED)
+        && chrono::DateTime::parse_from_rfc2822(&date).is_ok()
+        && let Some(value) = headers.get(LAST_MODIFIED)
+    {
+        out.insert(LAST_MODIFIED, value.clone());
+    }
+    if let Some(whole) = whole {
+        response.extensions_mut().insert(whole);
+    }
+    response
+}
+
+/// 416: the range starts at or past the end.
+fn unsatisfiable(exchange: &Exchange<'_>, response: &reqwest::Response) -> Error {
+    let asked = &exchange.ticket.range;
+    let said = text(response.headers(), &CONTENT_RANGE);
+    let said = said.and_then(|value| value.trim().strip_prefix("bytes */")?.parse().ok());
+    // Only of an empty object no byte can be had from 0 on.
+    let size = said.or((asked.start == 0).then_some(0));
+    match size {
+        Some(size) if size <= asked.start => {
+            match exchange.ticket.target.agree(pin(response.headers(), size)) {
+                Ok(()) => past_end(exchange, size),
+                Err(changed) => changed,
+            }
+        }
+        _ => exchange.response_error("the server can't satisfy this range (416)"),
+    }
+}
+
+fn past_end(exchange: &Exchange<'_>, size: u64) -> Error {
+    Error::PastEnd {
+        url: exchange.ticket.target.name.clone(),
+        range: exchange.ticket.range.clone(),
+        size,
+    }
+}
+
+/// Any other status.
+async fn refused(
+    exchange: &Exchange<'_>,
+    place: &Url,
+    response: reqwest::Response,
+    came: &mut u64,
+) -> Failure {
+    let status = response.status();
+    let headers = response.headers().clone();
+    let mut reason = format!("status {status}");
+    if place.origin() != exchange.url.origin() {
+        let host = place.host_str().unwrap_or_default();
+        reason = format!("{reason} from {host}, after a redirect");
+    }
+    if let Ok(body) = read_body(response, ERROR_BODY).await {
+        *came += crate::pieces::end(0, &body);
+        if let Some(code) = error_code(&body) {
+            reason = format!("{reason} ({code})");
+        }
+    }
+    if let Some(region) = text(&headers, &HeaderName::from_static("x-amz-bucket-region"))
+        && (status.is_redirection() || status == StatusCode::BAD_REQUEST)
+    {
+        reason = format!("{reason}; the bucket is in region {region}: set AWS_REGION to it");
+    }
+    let url = exchange.ticket.target.name.clone();
+    match status.as_u16() {
+        404 | 410 => Error::NotFound { url }.into(),
+        401 | 403 | 407 => Error::Denied { url, reason }.into(),
+        501 | 505 => exchange.response_error(reason).into(),
+        408 | 425 | 429 | 500..=599 => Failure::Transient {
+            reason,
+            retry_after: retry_after(&headers, SystemTime::now()),
+            connect: false,
+        },
+        _ => exchange.response_error(reason).into(),
+    }
+}
+
+/// The `<Code>` of an error of S3, GCS or Azure, if it is a plain word.
+fn error_code(body: &[u8]) -> Option<&str> {
+    let body = std::str::from_utf8(body).ok()?;
+    let code = body.split_once("<Code>")?.1.split_once("</Code>")?.0;
+    let plain = code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    plain.then_some(code)
+}
+
+async fn read_counted(
+    exchange: &Exchange<'_>,
+    response: reqwest::Response,
+    limit: usize,
+    came: &mut u64,
+) -> Result<Bytes, Failure> {
+    match read_body(response, limit).await {
+        Ok(body) => {
+            *came += crate::pieces::end(0, &body);
+            Ok(body)
+        }
+        Err(failure) => {
+            *came += u64::try_from(failure.got).unwrap_or(0);
+            Err(if failure.too_long {
+                exchange.response_error(failure.reason()).into()
+            } else {
+                Failure::transient(failure.reason())
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{content_range, error_code};
+
+    #[test]
+    fn content_ranges_are_parsed_strictly() {
+        assert_eq!(content_range("bytes 0-9/100"), Some((0..10, 100)));
+        assert_eq!(content_range("bytes 99-99/100"), Some((99..100, 100)));
+        for bad in [
+            "",
+            "bytes 0-9/*",
+            "bytes */100",
+            "bytes 9-0/100",
+            "bytes 0-100/100",
+            "0-9/100",
+            "bytes 0-18446744073709551615/18446744073709551615",
+            "bytes -1-9/100",
+        ] {
+            assert_eq!(content_range(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_plain_error_codes_are_repeated() {
+        assert_eq!(
+            error_code(b"<Error><Code>NoSuchKey</Code>"),
+            Some("NoSuchKey")
+        );
+        assert_eq!(error_code(b"<Code>a b</Code>"), None);
+        assert_eq!(error_code(b"<html>"), None);
+    }
+}

@@ -1,0 +1,175 @@
+//! One request sent once.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderValue, RANGE, USER_AGENT};
+use url::Url;
+
+use super::answer::{self, Answer};
+use super::{Net, Ticket};
+use crate::error::{Error, chain};
+use crate::log::RequestRecord;
+
+/// One ranged GET, from first attempt to last.
+#[derive(Debug)]
+pub(crate) struct Exchange<'a> {
+    pub(crate) net: &'a Net,
+    pub(crate) ticket: &'a Ticket,
+    /// The URL that was asked for, before redirects.
+    pub(crate) url: Url,
+    /// The headers, signature included.
+    pub(crate) headers: HeaderMap,
+}
+
+/// Why an attempt brought no bytes.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Asking again does not help.
+    Final(Error),
+    /// Asking again may help.
+    Transient {
+        reason: String,
+        retry_after: Option<Duration>,
+        /// No connection came about: the host may well not exist.
+        connect: bool,
+    },
+}
+
+impl Failure {
+    pub(crate) fn transient(reason: impl Into<String>) -> Self {
+        Self::Transient {
+            reason: reason.into(),
+            retry_after: None,
+            connect: false,
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Final(error)
+    }
+}
+
+/// Names an error of the connection, without the URL, which may be signed.
+pub(crate) fn transport_reason(error: reqwest::Error) -> String {
+    chain(&error.without_url())
+}
+
+fn transport_failure(error: reqwest::Error) -> Failure {
+    Failure::Transient {
+        connect: error.is_connect() && !error.is_timeout(),
+        retry_after: None,
+        reason: transport_reason(error),
+    }
+}
+
+/// Reads a body of at most `limit` bytes; a longer one is a final failure that says so.
+pub(crate) async fn read_body(
+    mut response: reqwest::Response,
+    limit: usize,
+) -> Result<Bytes, BodyFailure> {
+    let expected = response.content_length().unwrap_or(0);
+    let expected = usize::try_from(expected).unwrap_or(usize::MAX).min(limit);
+    let mut body = BytesMut::with_capacity(expected);
+    while let Some(piece) = response.chunk().await.map_err(|error| BodyFailure {
+        reason: format!(
+            "body broke off after {} bytes: {}",
+            body.len(),
+            transport_reason(error)
+        ),
+        too_long: false,
+        got: body.len(),
+    })? {
+        if piece.len() > limit.saturating_sub(body.len()) {
+            return Err(BodyFailure {
+                reason: format!("body is longer than the {limit} bytes expected"),
+                too_long: true,
+                got: body.len(),
+            });
+        }
+        body.extend_from_slice(&piece);
+    }
+    Ok(body.freeze())
+}
+
+/// Why a body could not be read.
+#[derive(Debug)]
+pub(crate) struct BodyFailure {
+    reason: String,
+    /// The server sends more than it should; otherwise the connection failed.
+    pub(crate) too_long: bool,
+    /// Bytes that came before that.
+    pub(crate) got: usize,
+}
+
+impl BodyFailure {
+    pub(crate) fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
+impl Exchange<'_> {
+    /// Sends the request to `url`, which may be a redirect's target, and reads the answer.
+    pub(crate) async fn attempt(&self, url: &Url) -> Result<Answer, Failure> {
+        let http = self.net.http().map_err(|reason| Error::Store {
+            url: self.ticket.target.name.clone(),
+            reason,
+        })?;
+        let mut request = http.get(url.clone()).headers(self.headers_for(url));
+        if let Some((user, password)) = &self.ticket.target.login
+            && url.origin() == self.url.origin()
+            && !self.headers.contains_key(AUTHORIZATION)
+        {
+            request = request.basic_auth(user, Some(password));
+        }
+        let host = self.net.host(url);
+        let permit = host.enter().await;
+        let timeout = self.net.options.attempt_timeout;
+        let mut seen = Seen::default();
+        let answered = tokio::time::timeout(timeout, async {
+            let response = request.send().await.map_err(transport_failure)?;
+            seen.status = Some(response.status().as_u16());
+            answer::read(self, url, response, &mut seen.bytes).await
+        })
+        .await;
+        drop(permit);
+        self.net.log.request(seen.bytes, || RequestRecord {
+            url: if url == &self.url {
+                self.ticket.target.name.clone()
+            } else {
+                crate::address::printable(url.as_str())
+            },
+            range: self.ticket.range.clone(),
+            bytes: seen.bytes,
+            wave: self.ticket.wave,
+            status: seen.status,
+        });
+        let late = format!("no complete answer within {} s", timeout.as_secs());
+        answered.unwrap_or_else(|_| Err(Failure::transient(late)))
+    }
+
+    /// The headers for a host: where it is not the one that was asked for, only those that say
+    /// what is wanted, and none that says who asks.
+    fn headers_for(&self, url: &Url) -> HeaderMap {
+        let mut headers = if url.origin() == self.url.origin() {
+            self.headers.clone()
+        } else {
+            [RANGE, ACCEPT, USER_AGENT]
+                .into_iter()
+                .filter_map(|name| Some((name.clone(), self.headers.get(&name)?.clone())))
+                .collect()
+        };
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        headers
+    }
+}
+
+/// What is known of an attempt, also when it was given up.
+#[derive(Debug, Default)]
+struct Seen {
+    status: Option<u16>,
+    bytes: u64,
+}

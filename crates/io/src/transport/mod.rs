@@ -1,0 +1,217 @@
+//! The one way to the network, for all stores.
+//!
+//! [`Connector`] is given to every builder of `object_store`, whose own retries are off. Its
+//! [`Service`] tells two kinds of requests apart: ranged GETs of objects carry a [`Ticket`] and
+//! are redirected, repeated, checked and counted here; requests for credentials, which
+//! `object_store` sends itself, are only counted and held within the cap per host.
+
+mod answer;
+mod attempt;
+mod exchange;
+mod host;
+mod retry;
+mod target;
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use object_store::ClientConfigKey;
+use object_store::client::{
+    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
+};
+use url::Url;
+
+use crate::error::{Error, chain};
+use crate::log::RequestLog;
+use crate::options::ClientOptions;
+use attempt::Exchange;
+use host::Host;
+
+pub(crate) use answer::Whole;
+pub(crate) use target::Target;
+
+/// For hosts on the machine's own link, which answer at once where they exist.
+const METADATA_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What a ranged GET is for; travels in the request's extensions.
+#[derive(Clone, Debug)]
+pub(crate) struct Ticket {
+    pub(crate) target: Arc<Target>,
+    pub(crate) range: Range<u64>,
+    pub(crate) wave: u64,
+}
+
+/// Connections, hosts and the log of one client.
+#[derive(Debug)]
+pub(crate) struct Net {
+    pub(crate) options: ClientOptions,
+    pub(crate) log: RequestLog,
+    http: OnceLock<Result<reqwest::Client, String>>,
+    hosts: Mutex<HashMap<String, Arc<Host>>>,
+}
+
+impl Net {
+    pub(crate) fn new(options: ClientOptions) -> Self {
+        Self {
+            log: RequestLog::new(options.keep_records),
+            options,
+            http: OnceLock::new(),
+            hosts: Mutex::default(),
+        }
+    }
+
+    /// The pool of connections. Made when first needed: it reads the system's certificates,
+    /// which a client that only opens local files has no use for.
+    fn http(&self) -> Result<&reqwest::Client, String> {
+        let made = self.http.get_or_init(|| {
+            reqwest::Client::builder()
+                .user_agent(concat!("chunkref/", env!("CARGO_PKG_VERSION")))
+                .redirect(reqwest::redirect::Policy::none())
+                .retry(reqwest::retry::never())
+                .connect_timeout(self.options.connect_timeout)
+                .read_timeout(self.options.read_timeout)
+                .pool_max_idle_per_host(self.options.concurrency)
+                // Parallel connections carry more than the streams of one.
+                .http1_only()
+                .build()
+                .map_err(|error| format!("no HTTP client: {}", chain(&error)))
+        });
+        made.as_ref().map_err(Clone::clone)
+    }
+
+    /// What is shared by all requests to the host of this URL.
+    fn host(&self, url: &Url) -> Arc<Host> {
+        let name = url.host_str().unwrap_or_default();
+        let name = format!("{name}:{}", url.port_or_known_default().unwrap_or(0));
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        let host = hosts
+            .entry(name)
+            .or_insert_with(|| Arc::new(Host::new(self.options.concurrency)));
+        Arc::clone(host)
+    }
+}
+
+/// Gives `object_store` the one service.
+#[derive(Debug)]
+pub(crate) struct Connector(pub(crate) Arc<Net>);
+
+impl HttpConnector for Connector {
+    fn connect(&self, options: &object_store::ClientOptions) -> object_store::Result<HttpClient> {
+        let allow_http = options.get_config_value(&ClientConfigKey::AllowHttp);
+        Ok(HttpClient::new(Service {
+            net: Arc::clone(&self.0),
+            allow_http: allow_http.is_some_and(|value| value == "true"),
+        }))
+    }
+}
+
+#[derive(Debug)]
+struct Service {
+    net: Arc<Net>,
+    allow_http: bool,
+}
+
+/// Wraps an error of ours so that it comes through `object_store` and can be found again.
+fn refuse(error: Error) -> HttpError {
+    HttpError::new(HttpErrorKind::Unknown, error)
+}
+
+#[async_trait]
+impl HttpService for Service {
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let ticket = request.extensions().get::<Ticket>().cloned();
+        let printed = match &ticket {
+            Some(ticket) => ticket.target.name.clone(),
+            None => crate::address::printable(&request.uri().to_string()),
+        };
+        let store_error = |reason: String| {
+            refuse(Error::Store {
+                url: printed.clone(),
+                reason,
+            })
+        };
+        let (parts, body) = request.into_parts();
+        let url = Url::parse(&parts.uri.to_string())
+            .map_err(|error| store_error(format!("not a URL: {error}")))?;
+        if url.scheme() == "http" && !self.allow_http {
+            return Err(store_error(
+                "credentials are not sent over http: the option `allow_http` permits it".into(),
+            ));
+        }
+        let Some(ticket) = ticket else {
+            return self.plain(parts, url, body).await.map_err(store_error);
+        };
+        let exchange = Exchange {
+            net: &self.net,
+            ticket: &ticket,
+            url,
+            headers: parts.headers,
+        };
+        exchange.run().await.map_err(refuse)
+    }
+}
+
+impl Service {
+    /// Sends a request that is not for an object: one for credentials.
+    async fn plain(
+        &self,
+        parts: http::request::Parts,
+        url: Url,
+        body: object_store::client::HttpRequestBody,
+    ) -> Result<HttpResponse, String> {
+        /// Longer answers are no credentials.
+        const MAX_BODY: usize = 1 << 20;
+        let body = body.as_bytes().cloned().unwrap_or_default();
+        let timeout = if on_link(&url) {
+            METADATA_TIMEOUT
+        } else {
+            self.net.options.attempt_timeout
+        };
+        let host = self.net.host(&url);
+        let printed = crate::address::printable(url.as_str());
+        let request = self
+            .net
+            .http()?
+            .request(parts.method, url)
+            .headers(parts.headers)
+            .body(body);
+        let _permit = host.enter().await;
+        let answered = tokio::time::timeout(timeout, async {
+            let response = request.send().await.map_err(attempt::transport_reason)?;
+            let (status, headers) = (response.status(), response.headers().clone());
+            let body = attempt::read_body(response, MAX_BODY).await;
+            let body = body.map_err(|failure| failure.reason().to_owned())?;
+            Ok::<_, String>((status, headers, body))
+        })
+        .await
+        .unwrap_or_else(|_| Err(format!("no answer within {} s", timeout.as_secs())));
+        let (bytes, status) = answered.as_ref().map_or((0, None), |(status, _, body)| {
+            (crate::pieces::end(0, body), Some(status.as_u16()))
+        });
+        self.net.log.request(bytes, || crate::log::RequestRecord {
+            url: printed,
+            range: 0..0,
+            bytes,
+            wave: 0,
+            status,
+        });
+        let (status, headers, body) = answered?;
+        let mut response = HttpResponse::new(body.into());
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        Ok(response)
+    }
+}
+
+/// Whether a host is one that hands out a machine's credentials.
+fn on_link(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_link_local(),
+        Some(url::Host::Ipv6(address)) => address.is_unique_local(),
+        Some(url::Host::Domain(name)) => name.starts_with("metadata.google.internal"),
+        None => false,
+    }
+}

@@ -1,0 +1,248 @@
+//! Servers that do not behave.
+
+#![expect(
+    clippy::single_range_in_vec_init,
+    reason = "a wave of one range is meant"
+)]
+
+use std::time::{Duration, Instant};
+
+use chunkref_io::{Client, ClientOptions, Error};
+use chunkref_testkit::{Fault, RangeServer, When};
+
+fn content(length: usize) -> Vec<u8> {
+    (0..length)
+        .map(|at| u8::try_from(at % 251).unwrap())
+        .collect()
+}
+
+fn options() -> ClientOptions {
+    ClientOptions::default()
+        .with_backoff(Duration::from_millis(2))
+        .with_head_read(100)
+        .with_merge_gap(0)
+}
+
+fn status(code: u16, retry_after: Option<&str>) -> Fault {
+    Fault::Status {
+        code,
+        retry_after: retry_after.map(str::to_owned),
+    }
+}
+
+async fn serve(fault: Fault, when: When) -> RangeServer {
+    RangeServer::builder()
+        .object("/a", content(10_000))
+        .fault(fault, when)
+        .start()
+        .await
+}
+
+async fn read_error(server: &RangeServer, options: ClientOptions) -> Error {
+    let client = Client::new(options);
+    let object = client.open(&server.url_of("a?token=secret")).await.unwrap();
+    let error = object.read(&[0..200]).await.unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("secret"));
+    assert_eq!(error.url(), server.url_of("a"));
+    let asked = server.log().pop().unwrap();
+    assert_eq!(asked.query.as_deref(), Some("token=secret"));
+    error
+}
+
+#[tokio::test]
+async fn passing_faults_are_got_over() {
+    for fault in [
+        Fault::Reset,
+        Fault::Truncate(7),
+        status(408, None),
+        status(429, None),
+        status(500, None),
+        status(503, Some("0")),
+    ] {
+        let server = serve(fault.clone(), When::First(3)).await;
+        let client = Client::new(options());
+        let object = client.open(&server.url_of("a")).await.unwrap();
+        let got = object.read(&[0..200]).await.unwrap();
+        assert_eq!(got[0], content(10_000)[0..200], "{fault:?}");
+        assert_eq!(server.requests(), 4, "{fault:?}");
+        let stats = client.log().snapshot();
+        assert_eq!((stats.requests, stats.retries), (4, 3), "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_other_request_may_fail() {
+    let server = serve(Fault::Truncate(3), When::Every(3)).await;
+    let client = Client::new(options());
+    let object = client.open(&server.url_of("a")).await.unwrap();
+    let wants: Vec<_> = (0..400).map(|n| n * 25..n * 25 + 20).collect();
+    let got = object.read(&wants).await.unwrap();
+    assert_eq!(got[399], content(10_000)[9975..9995]);
+}
+
+#[tokio::test]
+async fn retries_end() {
+    let server = serve(status(503, None), When::Always).await;
+    let error = read_error(&server, options().with_retries(2)).await;
+    assert_eq!(server.requests(), 3);
+    assert!(
+        error
+            .to_string()
+            .ends_with("bytes 0..200: status 503 Service Unavailable (attempts: 3)"),
+        "{error}"
+    );
+    // 100 objects on a host that is down: 600 requests, were it not for the budget.
+    server.reset();
+    let client = Client::new(options());
+    let reads = (0..100).map(|n| {
+        let (client, url) = (client.clone(), server.url_of(&n.to_string()));
+        async move { client.open(&url).await.unwrap().size().await.unwrap_err() }
+    });
+    let errors = futures::future::join_all(reads).await;
+    let spent = errors
+        .iter()
+        .filter(|error| error.to_string().contains("too many requests to this host"));
+    assert!(spent.count() >= 80);
+    assert_eq!(server.requests(), 200);
+}
+
+#[tokio::test]
+async fn retry_after_is_kept_to() {
+    let server = serve(status(503, Some("1")), When::First(1)).await;
+    let client = Client::new(options());
+    let object = client.open(&server.url_of("a")).await.unwrap();
+    let started = Instant::now();
+    object.size().await.unwrap();
+    assert!(started.elapsed() >= Duration::from_secs(1));
+    // One that is longer than anyone waits is said at once.
+    server.set_fault(status(429, Some("86400")), When::Always);
+    let error = read_error(&server, options()).await;
+    assert!(
+        error.to_string().contains("asked to wait 86400 s"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn refusals_are_said_at_once() {
+    for (code, text) in [
+        (404, ": not found"),
+        (410, ": not found"),
+        (401, ": access was denied: status 401 Unauthorized"),
+        (403, ": access was denied: status 403 Forbidden"),
+        (400, ": bytes 0..200: status 400 Bad Request"),
+        (501, ": bytes 0..200: status 501 Not Implemented"),
+    ] {
+        let server = serve(status(code, None), When::Always).await;
+        let error = read_error(&server, options()).await;
+        assert!(error.to_string().ends_with(text), "{error}");
+        assert_eq!(server.requests(), 1);
+    }
+}
+
+#[tokio::test]
+async fn wrong_answers_are_refused() {
+    for (fault, text) in [
+        (
+            Fault::ContentRange("bytes 1-200/10000".into()),
+            "another range",
+        ),
+        (
+            Fault::ContentRange("bytes 0-100/10000".into()),
+            "another range",
+        ),
+        (
+            Fault::ContentRange("bytes 0-199/*".into()),
+            "expected \"bytes first-last/size\"",
+        ),
+        (
+            Fault::ContentRange("nonsense".into()),
+            "expected \"bytes first-last/size\"",
+        ),
+        (
+            Fault::Header("Content-Encoding".into(), "gzip".into()),
+            "Content-Encoding gzip",
+        ),
+    ] {
+        let server = serve(fault, When::Always).await;
+        let error = read_error(&server, options()).await;
+        assert!(matches!(error, Error::Response { .. }), "{error:?}");
+        assert!(error.to_string().contains(text), "{error}");
+        assert_eq!(server.requests(), 1);
+    }
+    // Without a size, or with a wrong one, the body is longer or shorter than it says.
+    let server = serve(Fault::ContentRange("bytes 0-149/150".into()), When::Always).await;
+    let error = read_error(&server, options()).await;
+    assert!(
+        error
+            .to_string()
+            .contains("longer than the 150 bytes expected"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_server_without_ranges_serves_small_objects() {
+    let server = serve(Fault::IgnoreRange, When::Always).await;
+    let client = Client::new(options());
+    let object = client.open(&server.url_of("a")).await.unwrap();
+    assert_eq!(object.size().await.unwrap(), 10_000);
+    let got = object
+        .read(&[9000..9010, 100..200, 0..10_000])
+        .await
+        .unwrap();
+    assert_eq!(got[0], content(10_000)[9000..9010]);
+    assert_eq!(server.requests(), 1);
+    let error = object.read(&[9000..10_001]).await.unwrap_err();
+    assert!(matches!(error, Error::PastEnd { size: 10_000, .. }));
+    let error = read_error(&server, options().with_whole_object(9_999)).await;
+    assert!(error.to_string().contains("ignores Range"), "{error}");
+    assert!(error.to_string().contains("(10000 bytes)"), "{error}");
+}
+
+#[tokio::test]
+async fn a_changed_object_is_named() {
+    let server = RangeServer::builder()
+        .object("/a", content(10_000))
+        .start()
+        .await;
+    for (now, what) in [(content(9_000), "size"), (vec![9; 10_000], "ETag")] {
+        server.put("/a", content(10_000));
+        let client = Client::new(options());
+        let object = client.open(&server.url_of("a")).await.unwrap();
+        object.read(&[0..10]).await.unwrap();
+        server.put("/a", now);
+        let error = object.read(&[500..600]).await.unwrap_err();
+        assert!(
+            matches!(&error, Error::Changed { what: found, .. } if *found == what),
+            "{error}"
+        );
+        assert!(
+            error
+                .to_string()
+                .contains("/a: changed since it was first read")
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_is_not_there_is_given_up() {
+    let server = RangeServer::builder().start().await;
+    let url = server.url_of("a");
+    drop(server);
+    let client = Client::new(options());
+    let error = client.open(&url).await.unwrap().size().await.unwrap_err();
+    assert!(
+        matches!(error, Error::Unavailable { attempts: 3, .. }),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_is_silent_times_out() {
+    let server = serve(Fault::Delay(Duration::from_mins(1)), When::First(1)).await;
+    let client = Client::new(options().with_attempt_timeout(Duration::from_millis(100)));
+    let object = client.open(&server.url_of("a")).await.unwrap();
+    assert_eq!(object.size().await.unwrap(), 10_000);
+    assert_eq!(client.log().snapshot().retries, 1);
+}
