@@ -52,6 +52,20 @@ pub enum ChunkIndex {
     },
 }
 
+impl ChunkIndex {
+    /// Its root: a node, a header, or the first chunk.
+    pub fn address(&self) -> Address {
+        match self {
+            Self::BTreeV1 { address }
+            | Self::SingleChunk { address, .. }
+            | Self::Implicit { address }
+            | Self::FixedArray { address }
+            | Self::ExtensibleArray { address }
+            | Self::BTreeV2 { address } => *address,
+        }
+    }
+}
+
 /// The chunks that are stored, as columns of equal length, ascending by `indices`.
 ///
 /// Chunks that lie wholly outside of the array (left by a shrinking resize) are not listed.

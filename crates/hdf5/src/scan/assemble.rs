@@ -58,7 +58,8 @@ impl State {
     ) -> Result<()> {
         match self.dataset_walks(object, held, options) {
             Ok(walks) => {
-                for walk in walks {
+                for (structure, root, walk) in walks {
+                    self.claim(held, structure, root)?;
                     self.start(object, walk);
                 }
                 Ok(())
@@ -73,12 +74,13 @@ impl State {
         }
     }
 
+    /// The structures to read for a dataset, each with its name and its root.
     fn dataset_walks(
         &self,
         object: Address,
         held: &Held,
         options: &ScanOptions,
-    ) -> Result<Vec<Reading>> {
+    ) -> Result<Vec<(&'static str, Address, Reading)>> {
         let Some(building) = self.objects.get(&object) else {
             return Ok(Vec::new());
         };
@@ -90,7 +92,11 @@ impl State {
             held,
         )? {
             let list = ExternalFileList::parse(&mut cursor)?;
-            walks.push(Reading::ExternalNames(LocalHeap::new(list.heap)));
+            walks.push((
+                "local heap",
+                list.heap,
+                Reading::ExternalNames(LocalHeap::new(list.heap)),
+            ));
         }
         let place = held.place("data layout message", object);
         let layout = self.layout(building, held)?;
@@ -118,11 +124,9 @@ impl State {
                     && !self.filters(building, held)?.is_empty(),
                 place,
             };
-            walks.push(Reading::Chunks(Box::new(ChunkWalk::new(
-                &index,
-                grid,
-                options.limits,
-            )?)));
+            let root = index.address();
+            let walk = Box::new(ChunkWalk::new(&index, grid, options.limits)?);
+            walks.push(("chunk index", root, Reading::Chunks(walk)));
         }
         Ok(walks)
     }

@@ -13,9 +13,11 @@
 
 mod assemble;
 mod attributes;
+mod intake;
 mod job;
 mod narrow;
 mod options;
+mod shared;
 mod state;
 
 use std::ops::Range;

@@ -8,18 +8,13 @@ use super::job::{Job, Output, Reading};
 use super::narrow::Narrow;
 use super::options::ScanOptions;
 use crate::address::Address;
-use crate::attribute::{Attribute, AttributeMessage};
+use crate::attribute::Attribute;
 use crate::chunk_index::Chunks;
-use crate::cursor::Cursor;
 use crate::error::{Error, Place, Result};
-use crate::group::{DenseAttributes, DenseLinks, SymbolTable};
-use crate::heap::{DataSegment, GlobalHeap, HeapId, SharedMessages};
+use crate::heap::{DataSegment, GlobalHeap, HeapId};
 use crate::held::Held;
-use crate::link::{Link, LinkTarget};
-use crate::message::{
-    AttributeInfo, Embedded, FileSpaceInfo, LinkInfo, Message, Shared, SharedMessageTable,
-    SymbolTableMessage, kind,
-};
+use crate::link::Link;
+use crate::message::{Message, SharedMessageTable};
 use crate::object::File;
 use crate::object_header::ObjectHeader;
 use crate::superblock::{Opening, Superblock};
@@ -29,17 +24,19 @@ use crate::walk::Wants;
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) superblock: Superblock,
-    narrow: Narrow,
+    pub(super) narrow: Narrow,
     jobs: Vec<Job>,
     pub(super) objects: BTreeMap<Address, Building>,
     /// Where shared messages are, if the file has any.
-    shared_table: Option<SharedMessageTable>,
-    shared_wanted: HashSet<(u16, [u8; 8])>,
+    pub(super) shared_table: Option<SharedMessageTable>,
+    pub(super) shared_wanted: HashSet<(u16, [u8; 8])>,
     pub(super) shared: HashMap<(u16, [u8; 8]), Bytes>,
     /// Datasets whose chunk index can't be begun before shared messages are there.
     pub(super) deferred: Vec<Address>,
     pub(super) heap: BTreeMap<HeapId, Bytes>,
     pub(super) stage: Stage,
+    /// Roots of structures that belong to one object each.
+    claimed: HashSet<Address>,
     /// The file as it was put together, when more is read after that.
     pub(super) assembled: Option<File>,
 }
@@ -89,6 +86,7 @@ impl State {
             deferred: Vec::new(),
             heap: BTreeMap::new(),
             stage: Stage::Objects,
+            claimed: HashSet::new(),
             assembled: None,
         };
         if let Some(extension) = opening.extension {
@@ -113,6 +111,22 @@ impl State {
 
     pub(super) fn start(&mut self, object: Address, walk: Reading) {
         self.jobs.push(Job { object, walk });
+    }
+
+    /// Notes that a structure belongs to an object. Refuses a second owner: no valid file shares
+    /// one, and each owner would read it anew, at a cost out of proportion to the file.
+    pub(super) fn claim(
+        &mut self,
+        held: &Held,
+        structure: &'static str,
+        address: Address,
+    ) -> Result<()> {
+        if address.defined().is_none() || self.claimed.insert(address) {
+            return Ok(());
+        }
+        Err(held
+            .place(structure, address)
+            .malformed("belongs to two objects"))
     }
 
     /// Goes as far as the bytes held allow.
@@ -166,20 +180,6 @@ impl State {
                 Stage::Done => Stage::Done,
             };
         }
-        Ok(())
-    }
-
-    fn start_shared(&mut self, held: &Held) -> Result<()> {
-        let Some(table) = &self.shared_table else {
-            return Err(held
-                .place("shared message", Address(0))
-                .malformed("a message is shared, but the file has no shared message table"));
-        };
-        let mut walk = SharedMessages::new(table.address, table.indexes);
-        for (kind, id) in self.shared_wanted.drain() {
-            walk.request(kind, id);
-        }
-        self.start(Address::UNDEFINED, Reading::Shared(walk));
         Ok(())
     }
 
@@ -238,124 +238,13 @@ impl State {
         Ok(())
     }
 
-    fn take_extension(&mut self, messages: &[Message], held: &Held) -> Result<()> {
-        for message in messages {
-            match message.kind {
-                kind::FILE_SPACE_INFO => {
-                    let mut cursor = message.cursor("file space info message", held.sizes);
-                    // A hint for reading only: libhdf5 opens files whose message it can't read.
-                    self.superblock.page_size = FileSpaceInfo::parse(&mut cursor)
-                        .ok()
-                        .and_then(|info| info.page_size);
-                }
-                kind::SHARED_MESSAGE_TABLE => {
-                    let mut cursor = message.cursor("shared message table message", held.sizes);
-                    self.shared_table = Some(SharedMessageTable::parse(&mut cursor)?);
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn take_header(
-        &mut self,
-        object: Address,
-        messages: Vec<Message>,
-        held: &Held,
-        options: &ScanOptions,
-    ) -> Result<()> {
-        for message in &messages {
-            self.want_shared(message, held, options)?;
-        }
-        let sizes = held.sizes;
-        let mut links = Vec::new();
-        let mut tracked = false;
-        let mut elsewhere = false;
-        for message in &messages {
-            match message.kind {
-                kind::SYMBOL_TABLE => {
-                    let mut cursor = message.cursor("symbol table message", sizes);
-                    let table = SymbolTableMessage::parse(&mut cursor)?;
-                    let walk = SymbolTable::new(table.btree, table.heap);
-                    self.start(object, Reading::SymbolTable(walk));
-                    elsewhere = true;
-                }
-                kind::LINK_INFO => {
-                    let info = LinkInfo::parse(&mut message.cursor("link info message", sizes))?;
-                    tracked |= info.tracked;
-                    if info.heap.defined().is_some() {
-                        let walk = DenseLinks::new(info.heap, info.name_index);
-                        self.start(object, Reading::DenseLinks(walk));
-                        elsewhere = true;
-                    }
-                }
-                kind::LINK => {
-                    links.push(Link::parse(&mut message.cursor("link message", sizes))?);
-                }
-                kind::ATTRIBUTE_INFO => {
-                    let mut cursor = message.cursor("attribute info message", sizes);
-                    let info = AttributeInfo::parse(&mut cursor)?;
-                    if info.heap.defined().is_some() {
-                        let walk = DenseAttributes::new(info.heap, info.name_index);
-                        self.start(object, Reading::DenseAttributes(walk));
-                    }
-                }
-                kind if message.flags & 0x80 != 0 && kind > 0x18 => {
-                    let place = Place::new("object header", message.at);
-                    let what = format!("message type {kind:#x} (marked as indispensable)");
-                    if let Some(building) = self.objects.get_mut(&object) {
-                        building.refused = Some(place.unsupported(what));
-                    }
-                }
-                _ => {}
-            }
-        }
-        let is_dataset = messages.iter().any(|message| message.kind == kind::LAYOUT);
-        if let Some(building) = self.objects.get_mut(&object) {
-            building.messages = messages;
-            building.creation_order_tracked = tracked;
-        }
-        if is_dataset {
-            self.begin_dataset(object, held, options)
-        } else if elsewhere {
-            Ok(())
-        } else {
-            self.take_links(object, links, options)
-        }
-    }
-
-    fn take_links(
-        &mut self,
-        object: Address,
-        mut links: Vec<Link>,
-        options: &ScanOptions,
-    ) -> Result<()> {
-        let Some(building) = self.objects.get_mut(&object) else {
-            return Ok(());
-        };
-        links.sort_by(|a, b| a.name.cmp(&b.name));
-        let path = building.path.clone();
-        let members: Vec<_> = links
-            .iter()
-            .filter(|link| self.narrow.follows(&path, &link.name))
-            .filter_map(|link| match link.target {
-                LinkTarget::Hard(address) => Some((address, link.name.clone())),
-                _ => None,
-            })
-            .collect();
-        building.links = links;
-        building.listed = true;
-        for (address, name) in members {
-            let mut path = path.clone();
-            path.push(name);
-            self.visit(address, path, options)?;
-        }
-        Ok(())
-    }
-
     /// Begins an object, unless it was met before.
-    fn visit(&mut self, address: Address, path: Vec<String>, options: &ScanOptions) -> Result<()> {
+    pub(super) fn visit(
+        &mut self,
+        address: Address,
+        path: Vec<String>,
+        options: &ScanOptions,
+    ) -> Result<()> {
         if self.objects.contains_key(&address) {
             return Ok(());
         }
@@ -374,89 +263,6 @@ impl State {
         );
         self.start(address, Reading::Header(ObjectHeader::new(address)));
         Ok(())
-    }
-
-    /// Asks for the bodies of shared messages that this one refers to.
-    pub(super) fn want_shared(
-        &mut self,
-        message: &Message,
-        held: &Held,
-        options: &ScanOptions,
-    ) -> Result<()> {
-        if message.kind == kind::ATTRIBUTE && !message.is_shared() {
-            let mut cursor = message.cursor("attribute message", held.sizes);
-            // What is wrong with an attribute is reported when all of them are read.
-            let Ok(attribute) = AttributeMessage::parse(&mut cursor) else {
-                return Ok(());
-            };
-            for (kind, part) in [
-                (kind::DATATYPE, attribute.datatype),
-                (kind::DATASPACE, attribute.dataspace),
-            ] {
-                if let Embedded::Shared(shared) = part {
-                    self.want_body(kind, shared, options)?;
-                }
-            }
-        } else if message.is_shared() {
-            let shared = Shared::parse(&mut message.cursor("shared message", held.sizes))?;
-            self.want_body(message.kind, shared, options)?;
-        }
-        Ok(())
-    }
-
-    fn want_body(&mut self, kind: u16, shared: Shared, options: &ScanOptions) -> Result<()> {
-        match shared {
-            Shared::Header(address) => self.visit(address, Vec::new(), options),
-            Shared::Heap(id) => {
-                if !self.shared.contains_key(&(kind, id)) {
-                    self.shared_wanted.insert((kind, id));
-                }
-                Ok(())
-            }
-        }
-    }
-
-    /// The body of a shared message; `None` when it has not been read (yet).
-    pub(super) fn shared_body(&self, kind: u16, shared: Shared) -> Option<Bytes> {
-        match shared {
-            Shared::Header(address) => {
-                let message = self.objects.get(&address)?.message(kind)?;
-                (!message.is_shared()).then(|| message.body.clone())
-            }
-            Shared::Heap(id) => self.shared.get(&(kind, id)).cloned(),
-        }
-    }
-
-    /// A cursor over the body of an object's message, wherever that is; `None` when the object
-    /// has no such message, an error when its shared body is missing.
-    pub(super) fn body(
-        &self,
-        building: &Building,
-        kind: u16,
-        structure: &'static str,
-        held: &Held,
-    ) -> Result<Option<Cursor>> {
-        let Some(message) = building.message(kind) else {
-            return Ok(None);
-        };
-        self.message_body(message, structure, held).map(Some)
-    }
-
-    pub(super) fn message_body(
-        &self,
-        message: &Message,
-        structure: &'static str,
-        held: &Held,
-    ) -> Result<Cursor> {
-        if !message.is_shared() {
-            return Ok(message.cursor(structure, held.sizes));
-        }
-        let place = Place::new(structure, message.at);
-        let shared = Shared::parse(&mut message.cursor("shared message", held.sizes))?;
-        let body = self.shared_body(message.kind, shared).ok_or_else(|| {
-            place.malformed(format!("is shared, but nothing is stored at {shared:?}"))
-        })?;
-        Ok(Cursor::new(body, held.sizes, place))
     }
 
     /// Asks for objects of the global heap; gives the stage that follows.
