@@ -1,7 +1,7 @@
 //! Sans-IO parser of HDF5 metadata: bytes in, wanted ranges out.
 //!
 //! The parser does no I/O. [`Scan::poll`] says which byte ranges it wants, [`Scan::supply`] hands
-//! them over in any order and any split, and [`Scan::finish`] gives the [`File`]: every group,
+//! them over in any order and any split, and [`Scan::into_file`] gives the [`File`]: every group,
 //! dataset and attribute, and where each chunk lies.
 //!
 //! Section numbers in the documentation ("III.D") are those of the *HDF5 File Format
