@@ -98,6 +98,8 @@ impl<W: io::Write> Refs<W> {
             }
             self.buffer.extend_from_slice(b"\":");
             match chunk {
+                // A range of no bytes means the whole object to some readers.
+                ChunkRef::Range { length: 0, .. } => self.buffer.extend_from_slice(&inline(&[])),
                 ChunkRef::Range {
                     location,
                     offset,
