@@ -1,1 +1,77 @@
 //! Virtual Zarr datasets over HDF5 and NetCDF-4 archives, without copying them.
+//!
+//! ```
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let out = folder.path().join("out.json");
+//! use chunkref::{Client, ClientOptions, ScanOptions, scan, write};
+//!
+//! let client = Client::new(ClientOptions::default());
+//! let granule = "../../fixtures/granules/mur_like_20200601.nc";
+//! let scanned = scan(&client, granule, &ScanOptions::default()).await?;
+//! for refused in scanned.report.refused() {
+//!     eprintln!("{}: {:?}", refused.path, refused.reason);
+//! }
+//! write(&scanned.manifest, &out)?;
+//! # assert!(std::fs::read_to_string(&out).unwrap().contains("analysed_sst/.zarray"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
+//!
+//! - [`scan`] reads the metadata of one file and says where its chunks lie.
+//! - [`combine`] joins the manifests of many files.
+//! - [`write`](fn@write) writes a manifest as Kerchunk JSON or Parquet.
+//! - [`store`] serves a manifest as Zarr.
+//! - [`manifest`] is the model that all of them share, [`io`] how they read.
+
+#![forbid(unsafe_code)]
+
+mod write;
+
+pub use chunkref_io::{Client, ClientOptions, Stats};
+pub use chunkref_manifest::Manifest;
+pub use chunkref_scan::{
+    DatasetReport, Error as ScanError, LinkReport, Outcome, RefusedAttribute, Report, ScanOptions,
+    Scanned, scan,
+};
+pub use combine::concat;
+pub use store::Store;
+pub use write::{WriteError, write, write_file};
+
+pub mod combine {
+    //! Many manifests joined into one.
+    //!
+    //! ```
+    //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    //! use chunkref::combine::{ConcatOptions, concat};
+    //! use chunkref::{Client, ClientOptions, ScanOptions, scan};
+    //!
+    //! let client = Client::new(ClientOptions::default());
+    //! let mut days = Vec::new();
+    //! for day in ["20200601", "20200602"] {
+    //!     let granule = format!("../../fixtures/granules/mur_like_{day}.nc");
+    //!     days.push(scan(&client, &granule, &ScanOptions::default()).await?.manifest);
+    //! }
+    //! let (joined, report) = concat(days, "time", &ConcatOptions::new())?;
+    //! assert_eq!(joined.root.arrays["analysed_sst"].shape[0], 2);
+    //! assert_eq!(report.ascending, Some(true));
+    //! # Ok::<(), Box<dyn std::error::Error>>(())
+    //! # }).unwrap();
+    //! ```
+    pub use chunkref_combine::*;
+}
+
+pub mod io {
+    //! Byte ranges over files, HTTP and object stores.
+    pub use chunkref_io::*;
+}
+
+pub mod manifest {
+    //! The model of a virtual dataset, and the formats it is written in.
+    pub use chunkref_manifest::*;
+}
+
+pub mod store {
+    //! A manifest served as Zarr.
+    pub use chunkref_store::*;
+}

@@ -1,2 +1,42 @@
-//! Entry point.
-fn main() {}
+//! The `chunkref` command.
+
+#![forbid(unsafe_code)]
+mod arguments;
+mod failure;
+mod inspect;
+mod progress;
+mod scan;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::arguments::{Arguments, Command};
+use crate::failure::Failure;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    // One worker reads while the other parses or draws.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    let ended = match runtime {
+        Ok(runtime) => runtime.block_on(run(arguments)),
+        Err(error) => Err(Failure::new(format!("no threads to run on: {error}"))),
+    };
+    match ended {
+        Ok(code) => code,
+        Err(failure) => {
+            failure.print();
+            failure.exit_code()
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
+    match arguments.command {
+        Command::Scan(arguments) => scan::run(&arguments).await,
+        Command::Inspect(arguments) => inspect::run(&arguments).await,
+    }
+}

@@ -1,0 +1,104 @@
+//! What the command line says.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  all is well; datasets that were refused are named on standard error
+  1  an input could not be read, or an output not written; no output was touched for it
+  2  the command line is wrong
+  3  with --strict: the output was written, but a dataset was refused";
+
+/// Reads only the metadata of HDF5 and NetCDF-4 files, and writes where their chunks lie.
+#[derive(Debug, Parser)]
+#[command(name = "chunkref", version, after_help = EXIT_CODES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Scan files and write Kerchunk references
+    Scan(Scan),
+    /// Print groups and arrays: dimensions, types, chunks, filters and sizes
+    Inspect(Inspect),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Scan {
+    /// Files to scan: paths, or URLs of http, https, s3, gs or az
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<String>,
+    /// Where to write: NAME.json, NAME.parquet, or for several files a folder
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) narrow: Narrow,
+    /// Inline arrays whose stored chunks take at most so many bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 500)]
+    pub(crate) inline_threshold: u64,
+    /// Join several files along this dimension into one output
+    #[arg(long, value_name = "DIMENSION")]
+    pub(crate) concat_dim: Option<String>,
+    /// Print requests, bytes, waves and seconds to standard error
+    #[arg(long)]
+    pub(crate) stats: bool,
+    /// Write how each dataset ended, as JSON; - for standard output
+    #[arg(long, value_name = "PATH")]
+    pub(crate) report: Option<PathBuf>,
+    /// Exit with 3 if a dataset was refused
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Inspect {
+    /// File to inspect: a path, or a URL of http, https, s3, gs or az
+    #[arg(value_name = "FILE")]
+    pub(crate) file: String,
+    #[command(flatten)]
+    pub(crate) narrow: Narrow,
+    /// Print attributes as well
+    #[arg(long)]
+    pub(crate) attributes: bool,
+    /// Print requests, bytes, waves and seconds to standard error
+    #[arg(long)]
+    pub(crate) stats: bool,
+}
+
+/// What of a file is read.
+#[derive(Debug, Args)]
+pub(crate) struct Narrow {
+    /// Only this group and what is below it
+    #[arg(long, value_name = "GROUP")]
+    pub(crate) group: Option<String>,
+    /// Only this dataset; may be given several times
+    #[arg(long = "variable", value_name = "NAME")]
+    pub(crate) variables: Vec<String>,
+}
+
+impl Narrow {
+    pub(crate) fn options(&self) -> chunkref::ScanOptions {
+        let options = chunkref::ScanOptions::default().with_variables(self.variables.clone());
+        match &self.group {
+            Some(group) => options.with_group(group.clone()),
+            None => options,
+        }
+    }
+}
+
+/// The address that is written into references: local paths are made absolute.
+pub(crate) fn absolute(file: &str) -> String {
+    if file.contains("://") {
+        return file.to_owned();
+    }
+    std::path::absolute(file)
+        .ok()
+        .and_then(|path| path.to_str().map(str::to_owned))
+        .unwrap_or_else(|| file.to_owned())
+}

@@ -1,0 +1,305 @@
+//! `chunkref inspect`.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use chunkref::manifest::{Array, Attribute, ByteOrder, Codec, DataType, Group, Layout, Value};
+use chunkref::{Client, ClientOptions, Scanned};
+
+use crate::arguments::{Inspect, absolute};
+use crate::failure::{Failure, one_line};
+use crate::progress::{Progress, print_stats};
+
+/// So many values of an attribute are shown.
+const VALUES: usize = 8;
+
+pub(crate) async fn run(arguments: &Inspect) -> Result<ExitCode, Failure> {
+    let client = Arc::new(Client::new(ClientOptions::default()));
+    let start = Instant::now();
+    let progress = Progress::start(&client, 1);
+    let mut options = arguments.narrow.options();
+    // What lies where is to be shown, not read.
+    options.inline_threshold = 0;
+    let scanned = chunkref::scan(&client, &absolute(&arguments.file), &options).await;
+    drop(progress);
+    let scanned = scanned.map_err(|error| Failure::scan(&arguments.file, &error))?;
+    print(&tree(&scanned, arguments.attributes))?;
+    if arguments.stats {
+        print_stats(&client.log().snapshot(), start);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes to standard output. A reader that has seen enough is no error.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(format!("standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn tree(scanned: &Scanned, with_attributes: bool) -> String {
+    let mut lines = Lines {
+        text: String::new(),
+        attributes: with_attributes,
+    };
+    lines.group("/", &scanned.manifest.root, 0);
+    let report = &scanned.report;
+    let dataset_lines: Vec<_> = report
+        .refused()
+        .map(|one| {
+            format!(
+                "{}: {}",
+                one.path,
+                one.reason.as_deref().unwrap_or_default()
+            )
+        })
+        .collect();
+    let attribute_lines: Vec<_> = report
+        .attributes_refused
+        .iter()
+        .map(|one| format!("{}: attribute {}: {}", one.path, one.name, one.reason))
+        .collect();
+    let links: Vec<_> = report
+        .links
+        .iter()
+        .map(|one| format!("{}: {}", one.path, one.reason))
+        .collect();
+    for (title, entries) in [
+        ("refused", &dataset_lines),
+        ("attributes refused", &attribute_lines),
+        ("links not followed", &links),
+        ("remarks", &report.warnings),
+    ] {
+        if !entries.is_empty() {
+            lines.line(0, &format!("{title}:"));
+            for entry in entries {
+                lines.line(1, entry);
+            }
+        }
+    }
+    lines.text
+}
+
+struct Lines {
+    text: String,
+    attributes: bool,
+}
+
+impl Lines {
+    fn line(&mut self, depth: usize, text: &str) {
+        let indent = depth.saturating_mul(2);
+        // Writing to a string can't fail.
+        let _ = writeln!(self.text, "{:indent$}{}", "", one_line(text));
+    }
+
+    fn group(&mut self, name: &str, group: &Group, depth: usize) {
+        self.line(depth, name);
+        self.attributes(&group.attributes, depth.saturating_add(1));
+        for (name, array) in &group.arrays {
+            self.array(name, array, depth.saturating_add(1));
+        }
+        for (name, below) in &group.groups {
+            self.group(&format!("{name}/"), below, depth.saturating_add(1));
+        }
+    }
+
+    fn array(&mut self, name: &str, array: &Array, depth: usize) {
+        let axes: Vec<_> = array
+            .dimension_names
+            .iter()
+            .zip(&array.shape)
+            .map(|(name, length)| format!("{name}: {length}"))
+            .collect();
+        let text = format!(
+            "{name} ({}) {} {}",
+            axes.join(", "),
+            type_name(&array.data_type),
+            storage(array)
+        );
+        self.line(depth, &text);
+        self.attributes(&array.attributes, depth.saturating_add(1));
+    }
+
+    fn attributes(&mut self, attributes: &chunkref::manifest::Attributes, depth: usize) {
+        if self.attributes {
+            for (name, attribute) in attributes {
+                self.line(depth, &format!("@{name} = {}", attribute_text(attribute)));
+            }
+        }
+    }
+}
+
+/// How the bytes of an array lie: chunks, filters, sizes.
+fn storage(array: &Array) -> String {
+    let size = array.data_type.size().map(u64::from);
+    let plain = array
+        .shape
+        .iter()
+        .fold(size, |bytes, &axis| bytes?.checked_mul(axis));
+    match &array.layout {
+        Layout::Chunked {
+            chunk_shape,
+            codecs,
+            chunks,
+            ..
+        } => {
+            let filters: Vec<_> = codecs.iter().map(codec_name).collect();
+            format!(
+                "chunks {} ({} of {}) {} {}",
+                by(chunk_shape),
+                chunks.stored(),
+                chunks.cells(),
+                if filters.is_empty() {
+                    "no filters".to_owned()
+                } else {
+                    filters.join("+")
+                },
+                sizes(chunks.stored_bytes(), plain)
+            )
+        }
+        Layout::Contiguous {
+            length,
+            chunk_shape,
+            ..
+        } if *chunk_shape != array.shape => {
+            format!(
+                "contiguous, split in {}, {}",
+                by(chunk_shape),
+                bytes(*length)
+            )
+        }
+        Layout::Contiguous { length, .. } => format!("contiguous, {}", bytes(*length)),
+        Layout::Inline { data } => {
+            format!(
+                "inline, {}",
+                bytes(u64::try_from(data.len()).unwrap_or(u64::MAX))
+            )
+        }
+        Layout::Absent { .. } => "not stored".to_owned(),
+        _ => "stored otherwise".to_owned(),
+    }
+}
+
+fn by(shape: &[u64]) -> String {
+    let lengths: Vec<_> = shape.iter().map(u64::to_string).collect();
+    lengths.join("x")
+}
+
+fn codec_name(codec: &Codec) -> String {
+    match codec {
+        Codec::Shuffle { element_size } => format!("shuffle({element_size})"),
+        Codec::Zlib { level } => format!("deflate({level})"),
+        Codec::Fletcher32 => "fletcher32".to_owned(),
+        Codec::VlenUtf8 => "vlen-utf8".to_owned(),
+        _ => "another codec".to_owned(),
+    }
+}
+
+fn sizes(stored: u64, plain: Option<u64>) -> String {
+    match plain {
+        Some(plain) if stored > 0 => {
+            let hundredths = u128::from(plain).saturating_mul(100) / u128::from(stored);
+            format!(
+                "{} of {} (ratio {}.{:02})",
+                bytes(stored),
+                bytes(plain),
+                hundredths / 100,
+                hundredths % 100
+            )
+        }
+        _ => bytes(stored),
+    }
+}
+
+fn bytes(count: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut tenths = u128::from(count).saturating_mul(10);
+    let mut unit = 0;
+    while tenths >= 10_240 && unit < UNITS.len().saturating_sub(1) {
+        tenths /= 1024;
+        unit = unit.saturating_add(1);
+    }
+    let name = UNITS.get(unit).copied().unwrap_or_default();
+    match unit {
+        0 => format!("{count} {name}"),
+        _ => format!("{}.{} {name}", tenths / 10, tenths % 10),
+    }
+}
+
+fn type_name(data_type: &DataType) -> String {
+    let number = |kind: &str, size: u8, order: ByteOrder| {
+        let bits = u32::from(size).saturating_mul(8);
+        match order {
+            ByteOrder::Big => format!("{kind}{bits} (big-endian)"),
+            ByteOrder::Little => format!("{kind}{bits}"),
+        }
+    };
+    match data_type {
+        DataType::Bool => "bool".to_owned(),
+        DataType::Int { size, order } => number("int", *size, *order),
+        DataType::UInt { size, order } => number("uint", *size, *order),
+        DataType::Float { size, order } => number("float", *size, *order),
+        DataType::Complex { size, order } => number("complex", *size, *order),
+        DataType::FixedString { length } => format!("string[{length}]"),
+        DataType::Raw { length } => format!("raw[{length}]"),
+        DataType::VariableString => "string".to_owned(),
+        DataType::Record { fields, .. } => {
+            let fields: Vec<_> = fields
+                .iter()
+                .map(|field| {
+                    let mut text = format!("{}: {}", field.name, type_name(&field.data_type));
+                    for axis in &field.shape {
+                        let _ = write!(text, "[{axis}]");
+                    }
+                    text
+                })
+                .collect();
+            format!("{{{}}}", fields.join(", "))
+        }
+        _ => "of another type".to_owned(),
+    }
+}
+
+fn attribute_text(attribute: &Attribute) -> String {
+    let shown: Vec<_> = attribute
+        .values
+        .iter()
+        .take(VALUES)
+        .map(value_text)
+        .collect();
+    let more = attribute.values.len().saturating_sub(VALUES);
+    match (&attribute.shape, shown.as_slice()) {
+        (None, _) => "(no value)".to_owned(),
+        (Some(shape), [only]) if shape.is_empty() => only.clone(),
+        _ if more > 0 => format!("[{}, and {more} more]", shown.join(", ")),
+        _ => format!("[{}]", shown.join(", ")),
+    }
+}
+
+fn value_text(value: &Value) -> String {
+    match value {
+        Value::Bool(value) => value.to_string(),
+        Value::Int(value) => value.to_string(),
+        Value::UInt(value) => value.to_string(),
+        Value::Float(value) => value.to_string(),
+        Value::Complex(real, imaginary) => format!("{real}{imaginary:+}j"),
+        Value::Text(text) => format!("{text:?}"),
+        Value::Bytes(bytes) => format!("{} bytes", bytes.len()),
+        Value::List(values) => format!("{} values", values.len()),
+        Value::Record(fields) => {
+            let fields: Vec<_> = fields
+                .iter()
+                .map(|(name, value)| format!("{name}: {}", value_text(value)))
+                .collect();
+            format!("{{{}}}", fields.join(", "))
+        }
+        Value::Null => "null".to_owned(),
+    }
+}

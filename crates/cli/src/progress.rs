@@ -1,0 +1,79 @@
+//! A line that shows what moves, on a terminal, once a command takes longer than a second.
+
+use std::io::IsTerminal as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chunkref::{Client, Stats};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Nothing is shown before this.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Between two drawings.
+const TICK: Duration = Duration::from_millis(200);
+
+/// Shows the progress of a client until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    task: Option<tokio::task::JoinHandle<()>>,
+}
+
+impl Progress {
+    pub(crate) fn start(client: &Arc<Client>, files: u64) -> Self {
+        if !std::io::stderr().is_terminal() {
+            return Self {
+                bar: ProgressBar::hidden(),
+                task: None,
+            };
+        }
+        let bar = ProgressBar::with_draw_target(Some(files), ProgressDrawTarget::hidden());
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {pos}/{len} files, {msg}") {
+            bar.set_style(style);
+        }
+        let task = tokio::spawn(draw(bar.clone(), Arc::clone(client)));
+        Self {
+            bar,
+            task: Some(task),
+        }
+    }
+
+    pub(crate) fn file_done(&self) {
+        self.bar.inc(1);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+        self.bar.finish_and_clear();
+    }
+}
+
+async fn draw(bar: ProgressBar, client: Arc<Client>) {
+    tokio::time::sleep(PATIENCE).await;
+    bar.set_draw_target(ProgressDrawTarget::stderr());
+    let mut ticks = tokio::time::interval(TICK);
+    loop {
+        ticks.tick().await;
+        let stats = client.log().snapshot();
+        bar.set_message(format!(
+            "{} requests, {} bytes",
+            stats.requests, stats.bytes
+        ));
+        bar.tick();
+    }
+}
+
+/// What `--stats` prints.
+pub(crate) fn print_stats(stats: &Stats, start: Instant) {
+    eprintln!(
+        "requests {}, bytes {}, waves {}, seconds {:.3}",
+        stats.requests,
+        stats.bytes,
+        stats.waves,
+        start.elapsed().as_secs_f64()
+    );
+}
