@@ -1,1 +1,48 @@
-//! A manifest served as Zarr, through the zarrs storage traits.
+//! A manifest served as Zarr, through the storage traits of `zarrs`.
+//!
+//! [`Store`] answers keys of a Zarr hierarchy: documents from the manifest, chunks by ranged reads
+//! of the objects they lie in. [`BlockingStore`] does the same for callers without async code.
+//!
+//! A chunk that the manifest says is absent is no key (`None`): readers take the fill value. A
+//! chunk that can't be read is an error, never `None`.
+
+#![forbid(unsafe_code)]
+#![deny(
+    clippy::as_conversions,
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::as_conversions,
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unwrap_used,
+        reason = "tests build their own data"
+    )
+)]
+
+mod blocking;
+mod chunk;
+mod document;
+mod error;
+mod key;
+mod list;
+mod options;
+mod source;
+mod store;
+mod traits;
+
+pub use blocking::BlockingStore;
+pub use chunk::pipeline;
+pub use document::Refused;
+pub use error::{Error, Result};
+pub use options::{ReaderProfile, StoreOptions, ZarrVersion};
+pub use store::Store;

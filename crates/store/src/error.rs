@@ -1,0 +1,131 @@
+//! Why a key can't be answered.
+
+use std::error::Error as _;
+use std::fmt::Write as _;
+
+use chunkref_manifest::LocationId;
+use zarrs_storage::StorageError;
+use zarrs_storage::byte_range::InvalidByteRangeError;
+
+/// A result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a key can't be answered. A key that is not there is no error.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The document of a group or an array can't be written.
+    #[error("{path}: no document in this version of Zarr: {reason}")]
+    Document {
+        /// The path of the group or array from the root.
+        path: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The bytes of a chunk can't be read.
+    #[error("{key}")]
+    Read {
+        /// The chunk.
+        key: String,
+        /// The object, the bytes, and why not.
+        #[source]
+        source: chunkref_io::Error,
+    },
+    /// The object is no longer the one that the manifest describes.
+    #[error("{key}: {url}: changed since it was scanned: {what} was {before}, now {now}")]
+    Changed {
+        /// The chunk.
+        key: String,
+        /// The object.
+        url: String,
+        /// What differs: `size`, `ETag`, `Last-Modified`.
+        what: &'static str,
+        /// Its value in the manifest.
+        before: String,
+        /// Its value now.
+        now: String,
+    },
+    /// The reader of an object gave another number of bytes than it was asked for.
+    #[error("{key}: {found} bytes read, expected {expected}")]
+    Short {
+        /// The chunk.
+        key: String,
+        /// How many there are.
+        found: usize,
+        /// How many there should be.
+        expected: u64,
+    },
+    /// A chunk can't be decoded.
+    #[error("{key}: chunk")]
+    Decode {
+        /// The chunk.
+        key: String,
+        /// Why not.
+        #[source]
+        source: chunkref_filters::Error,
+    },
+    /// The decoding of a chunk did not finish.
+    #[error("{key}: decoding was cancelled")]
+    Cancelled {
+        /// The chunk.
+        key: String,
+    },
+    /// A chunk refers to an object that the manifest does not name.
+    #[error("{key}: location {}: not in the manifest", id.0)]
+    Location {
+        /// The chunk.
+        key: String,
+        /// The number of the object.
+        id: LocationId,
+    },
+    /// The manifest contradicts itself.
+    #[error("{key}: {reason}")]
+    Manifest {
+        /// The key.
+        key: String,
+        /// What was found and expected.
+        reason: String,
+    },
+    /// A part is asked for that the value does not have.
+    #[error("{key}")]
+    Range {
+        /// The key.
+        key: String,
+        /// The part, and the length of the value in bytes.
+        #[source]
+        source: InvalidByteRangeError,
+    },
+    /// There are more keys than can be listed.
+    #[error("{path}: {keys} chunks, can't list more than {limit}")]
+    TooManyKeys {
+        /// The path of the array from the root.
+        path: String,
+        /// How many chunks it has.
+        keys: u64,
+        /// How many are listed at most.
+        limit: u64,
+    },
+    /// The runtime of a blocking store can't be started, or has gone.
+    #[error("runtime of the blocking store: {reason}")]
+    Runtime {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl From<Error> for StorageError {
+    /// The whole chain of causes as text: `zarrs` prints the outermost only.
+    fn from(error: Error) -> Self {
+        if let Error::Range { source, .. } = error {
+            return Self::InvalidByteRangeError(source);
+        }
+        let mut text = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            // Writing to a string does not fail.
+            let _ = write!(text, ": {error}");
+            cause = error.source();
+        }
+        Self::Other(text)
+    }
+}

@@ -1,0 +1,259 @@
+//! Keys in, bytes out.
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use chunkref_io::Client;
+use chunkref_manifest::Manifest;
+use futures::future::try_join_all;
+use zarrs_storage::byte_range::{ByteRange, InvalidByteRangeError};
+
+use crate::chunk::{self, Chunk, Stored};
+use crate::document::{Documents, Refused};
+use crate::error::{Error, Result};
+use crate::key::{Target, target};
+use crate::options::StoreOptions;
+use crate::source::{Request, Sources};
+
+/// A manifest served as a Zarr hierarchy. A clone serves the same.
+#[derive(Clone, Debug)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    manifest: Arc<Manifest>,
+    options: StoreOptions,
+    sources: Sources,
+    documents: OnceLock<Documents>,
+}
+
+/// The value of a key.
+enum Value {
+    Document(Bytes),
+    Chunk(Chunk),
+}
+
+impl Store {
+    /// Serves a manifest as Zarr v3 for `zarrs`; chunks are read through `client`.
+    pub fn new(manifest: Arc<Manifest>, client: Client) -> Self {
+        Self::with_options(manifest, client, StoreOptions::new())
+    }
+
+    /// Serves a manifest as the options say; chunks are read through `client`.
+    pub fn with_options(manifest: Arc<Manifest>, client: Client, options: StoreOptions) -> Self {
+        let inner = Inner {
+            manifest,
+            options,
+            sources: Sources::new(client),
+            documents: OnceLock::new(),
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// What is served.
+    pub fn manifest(&self) -> &Arc<Manifest> {
+        &self.inner.manifest
+    }
+
+    /// How it is served.
+    pub fn options(&self) -> StoreOptions {
+        self.inner.options
+    }
+
+    /// Groups and arrays that can't be served, with the reason.
+    pub fn refused(&self) -> Vec<Refused> {
+        self.documents().refused().collect()
+    }
+
+    /// The values of several keys; `None` for keys that are not there. Chunks that lie in one
+    /// object are read together, neighbours by one request.
+    ///
+    /// # Errors
+    ///
+    /// If any of the values can't be read or decoded.
+    pub async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>> {
+        let mut values = Vec::with_capacity(keys.len());
+        for key in keys {
+            values.push(self.value(key)?.map(|value| match value {
+                Value::Document(bytes) => (Stored::Here(bytes), None),
+                Value::Chunk(chunk) => (chunk.stored, chunk.decode),
+            }));
+        }
+        let mut requests = Vec::new();
+        for (key, value) in keys.iter().zip(&values) {
+            if let Some((
+                Stored::There {
+                    location,
+                    offset,
+                    end,
+                },
+                _,
+            )) = value
+            {
+                requests.push(Request {
+                    key,
+                    location: *location,
+                    range: *offset..*end,
+                });
+            }
+        }
+        let mut read = self
+            .inner
+            .sources
+            .read(&self.inner.manifest, &requests)
+            .await?
+            .into_iter();
+        let answers = keys.iter().zip(values).map(|(key, value)| {
+            let value = value.map(|(stored, decode)| {
+                let stored = match stored {
+                    Stored::Here(bytes) => bytes,
+                    Stored::There { .. } => read.next().unwrap_or_default(),
+                };
+                (stored, decode)
+            });
+            async move {
+                match value {
+                    None => Ok(None),
+                    Some((stored, decode)) => decoded(key, stored, decode).await.map(Some),
+                }
+            }
+        });
+        try_join_all(answers.collect::<Vec<_>>()).await
+    }
+
+    /// Parts of the value of a key; `None` if the key is not there.
+    pub(crate) async fn parts(&self, key: &str, parts: &[ByteRange]) -> Result<Option<Vec<Bytes>>> {
+        let chunk = match self.value(key)? {
+            None => return Ok(None),
+            Some(Value::Document(bytes)) => return slices(key, &bytes, parts).map(Some),
+            Some(Value::Chunk(chunk)) => chunk,
+        };
+        let size = chunk.size();
+        let (
+            &Stored::There {
+                location, offset, ..
+            },
+            None,
+        ) = (&chunk.stored, &chunk.decode)
+        else {
+            let whole = self.get_many(&[key]).await?.pop().flatten();
+            return whole.map(|bytes| slices(key, &bytes, parts)).transpose();
+        };
+        let mut requests = Vec::with_capacity(parts.len());
+        for part in parts {
+            let range = within(key, *part, size)?;
+            // Within the chunk, whose end was checked.
+            let range = offset.saturating_add(range.start)..offset.saturating_add(range.end);
+            requests.push(Request {
+                key,
+                location,
+                range,
+            });
+        }
+        let read = self
+            .inner
+            .sources
+            .read(&self.inner.manifest, &requests)
+            .await?;
+        Ok(Some(read))
+    }
+
+    /// The length in bytes of the value of a key; `None` if it is not there. Nothing is read.
+    pub(crate) fn size(&self, key: &str) -> Result<Option<u64>> {
+        Ok(self.value(key)?.map(|value| match value {
+            Value::Document(bytes) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+            Value::Chunk(chunk) => chunk.size(),
+        }))
+    }
+
+    pub(crate) fn documents(&self) -> &Documents {
+        self.inner
+            .documents
+            .get_or_init(|| Documents::new(&self.inner.manifest, self.inner.options))
+    }
+
+    fn value(&self, key: &str) -> Result<Option<Value>> {
+        let StoreOptions { version, reader } = self.inner.options;
+        match target(&self.inner.manifest, key, version) {
+            Target::Document => Ok(self.documents().get(key)?.map(Value::Document)),
+            Target::Chunk { array, coordinates } => {
+                let found = chunk::find(array, &coordinates, version, reader);
+                let found = found.map_err(|reason| Error::Manifest {
+                    key: key.to_owned(),
+                    reason,
+                })?;
+                Ok(found.map(Value::Chunk))
+            }
+        }
+    }
+}
+
+/// Decodes off the async threads.
+async fn decoded(
+    key: &str,
+    stored: Bytes,
+    decode: Option<(chunkref_filters::Pipeline, usize)>,
+) -> Result<Bytes> {
+    let Some((pipeline, size)) = decode else {
+        return Ok(stored);
+    };
+    let done = tokio::task::spawn_blocking(move || pipeline.decode(stored, 0, size)).await;
+    match done {
+        Ok(decoded) => decoded.map_err(|source| Error::Decode {
+            key: key.to_owned(),
+            source,
+        }),
+        Err(_) => Err(Error::Cancelled {
+            key: key.to_owned(),
+        }),
+    }
+}
+
+fn slices(key: &str, bytes: &Bytes, parts: &[ByteRange]) -> Result<Vec<Bytes>> {
+    let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    parts
+        .iter()
+        .map(|part| {
+            let range = within(key, *part, size)?;
+            let bounds = usize::try_from(range.start)
+                .ok()
+                .zip(usize::try_from(range.end).ok());
+            let slice = bounds.and_then(|(start, end)| bytes.get(start..end));
+            slice
+                .map(|slice| bytes.slice_ref(slice))
+                .ok_or_else(|| outside(key, *part, size))
+        })
+        .collect()
+}
+
+/// The bytes that a part is, which must lie within a value of this size.
+fn within(key: &str, part: ByteRange, size: u64) -> Result<std::ops::Range<u64>> {
+    let range = match part {
+        ByteRange::FromStart(start, None) => Some(start..size),
+        ByteRange::FromStart(start, Some(length)) => {
+            start.checked_add(length).map(|end| start..end)
+        }
+        ByteRange::Suffix(length) => size.checked_sub(length).map(|start| start..size),
+    };
+    range
+        .filter(|range| range.start <= range.end && range.end <= size)
+        .ok_or_else(|| outside(key, part, size))
+}
+
+fn outside(key: &str, part: ByteRange, size: u64) -> Error {
+    // The text of a part whose end can't be counted overflows in `zarrs_storage`.
+    let part = match part {
+        ByteRange::FromStart(start, Some(length)) if start.checked_add(length).is_none() => {
+            ByteRange::FromStart(start, None)
+        }
+        part => part,
+    };
+    Error::Range {
+        key: key.to_owned(),
+        source: InvalidByteRangeError::new(part, size),
+    }
+}

@@ -1,0 +1,7 @@
+//! Manifests made by hand over a small object, served and read.
+
+mod dataset;
+mod errors;
+mod keys;
+mod listing;
+mod values;
