@@ -1,6 +1,6 @@
 //! Many manifests joined into one.
 //!
-//! [`concat`] joins like granules along one dimension into plain references: columns of chunk
+//! [`concat()`] joins like granules along one dimension into plain references: columns of chunk
 //! tables are appended, no chunk is read. Whatever is unlike is refused, with the granule, the
 //! variable and the reason; nothing is joined that would read as other numbers.
 

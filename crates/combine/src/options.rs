@@ -1,6 +1,6 @@
 //! What a caller may ask for.
 
-/// How [`crate::concat`] joins.
+/// How [`crate::concat()`] joins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConcatOptions {
     pub(crate) sorted: bool,
