@@ -98,20 +98,21 @@ async fn scan_wider(
     if options.variables.is_empty() {
         return Ok(None);
     }
-    let file = parser.file()?;
-    let links = Links::new(file);
-    let decoder = Decoder::new(file, &links);
-    let dimensions = Dimensions::new(file, &links, &decoder);
-    let anonymous = file
-        .objects
-        .iter()
-        .any(|(&address, object)| dimensions.has_anonymous(address, object));
-    if !anonymous {
+    if !has_anonymous(parser.file()?) {
         return Ok(None);
     }
     let mut wider = Scan::new(parser_options(options, size, false));
     drive(&mut wider, object).await?;
     Ok(Some(wider))
+}
+
+/// Whether an axis of any dataset read has no name of its own.
+fn has_anonymous(file: &File) -> bool {
+    let links = Links::new(file);
+    let decoder = Decoder::new(file, &links);
+    let dimensions = Dimensions::new(file, &links, &decoder);
+    let mut objects = file.objects.iter();
+    objects.any(|(&address, object)| dimensions.has_anonymous(address, object))
 }
 
 fn map(parser: &Scan, wider: Option<&Scan>, options: &ScanOptions, size: u64) -> Result<Tree> {

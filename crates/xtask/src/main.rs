@@ -6,6 +6,7 @@
     reason = "a command for developers: what it says goes to the terminal"
 )]
 
+mod demo;
 mod process;
 mod steps;
 mod test;
@@ -26,12 +27,20 @@ struct Command {
     run: fn(&[String]) -> Result<(), Error>,
 }
 
-const COMMANDS: &[Command] = &[Command {
-    name: "test",
-    options: "[--long]",
-    about: "run all that CI runs; --long adds the longer variants of the tests",
-    run: test::run,
-}];
+const COMMANDS: &[Command] = &[
+    Command {
+        name: "demo",
+        options: "",
+        about: "scan, join and read small granules behind a server 50 ms away",
+        run: demo::run,
+    },
+    Command {
+        name: "test",
+        options: "[--long]",
+        about: "run all that CI runs; --long adds the longer variants of the tests",
+        run: test::run,
+    },
+];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args_os()
