@@ -172,7 +172,7 @@ async fn the_end_of_an_object_is_exact() {
         for known in [false, true] {
             match object.read(std::slice::from_ref(&want)).await.unwrap_err() {
                 Error::PastEnd { range, size, .. } => {
-                    assert_eq!((range, size), (want.clone(), 100))
+                    assert_eq!((range, size), (want.clone(), 100));
                 }
                 error => panic!("{known}: {error}"),
             }
