@@ -238,12 +238,27 @@ fn complex(part: &Datatype) -> Result<DataType, Refusal> {
     }
 }
 
+/// zarr-python 3.1 opens no Zarr v2 array whose fields have fields or axes of their own.
+fn check_plain(name: &str, shape: &[u32], data_type: &DataType) -> Result<(), Refusal> {
+    let what = match data_type {
+        _ if !shape.is_empty() => "an array",
+        DataType::Record { .. } => "a compound",
+        _ => return Ok(()),
+    };
+    Err(format!(
+        "field {name:?}: {what} within a compound is not supported"
+    ))
+}
+
 fn record(compound: &Compound, role: Role, depth: u32) -> Result<DataType, Refusal> {
     let mut fields = Vec::with_capacity(compound.fields.len());
     for field in &compound.fields {
         let (shape, element) = split_axes(&field.datatype);
         let data_type = nested(element, role, depth)
             .map_err(|reason| format!("field {:?}: {reason}", field.name))?;
+        if role == Role::Array {
+            check_plain(&field.name, &shape, &data_type)?;
+        }
         fields.push((
             Field {
                 name: field.name.clone(),

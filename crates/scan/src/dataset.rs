@@ -65,14 +65,7 @@ impl Mapper<'_> {
         shape.extend_from_slice(&axes);
         let dimensions = self.dimensions;
         let array = Array {
-            dimension_names: dimensions.names(
-                named.scope,
-                named.address,
-                named.object,
-                dataset,
-                &axes,
-                warnings,
-            ),
+            dimension_names: dimensions.names(named.scope, named.address, dataset, &axes, warnings),
             shape,
             data_type,
             fill_value: None,

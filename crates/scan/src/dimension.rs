@@ -11,10 +11,11 @@ use crate::value::{Decoder, HeapReference};
 /// How netCDF-C marks the scale of a dimension that has no variable.
 const NO_VARIABLE: &[u8] = b"This is a netCDF dimension but not a netCDF variable";
 
-/// A dimension scale, or an object that was not read and is referred to as one.
+/// A dimension scale.
 #[derive(Clone, Debug)]
 struct Scale {
-    /// Length of its first axis, and whether that is unlimited; `None` when it was not read.
+    /// Length of the dimension, and whether it is unlimited. An unlimited one is as long as the
+    /// longest axis that it is attached to; the scale itself may have fallen behind.
     extent: Option<(u64, bool)>,
 }
 
@@ -25,6 +26,8 @@ pub(crate) struct Dimensions<'a> {
     links: &'a Links<'a>,
     decoder: &'a Decoder<'a>,
     scales: BTreeMap<Address, Scale>,
+    /// The scale that the file gives each axis of each dataset.
+    attached: BTreeMap<Address, Vec<Option<Address>>>,
     /// The scale of each netCDF dimension id.
     by_id: HashMap<i64, Address>,
     /// The scales of each group, in the order in which netCDF-C reads them.
@@ -70,6 +73,7 @@ impl<'a> Dimensions<'a> {
             links,
             decoder,
             scales: BTreeMap::new(),
+            attached: BTreeMap::new(),
             by_id: HashMap::new(),
             by_group: HashMap::new(),
             names: HashSet::new(),
@@ -91,7 +95,27 @@ impl<'a> Dimensions<'a> {
         for (&address, scales) in &mut dimensions.by_group {
             order(file, address, scales);
         }
+        for (&address, object) in &file.objects {
+            if let Some(dataset) = dataset(object) {
+                dimensions.attach(address, object, &extents(&dataset.dataspace));
+            }
+        }
         dimensions
+    }
+
+    /// Notes which scales the axes of a dataset have; unlimited ones grow with them.
+    fn attach(&mut self, address: Address, object: &Object, axes: &[(u64, bool)]) {
+        let scales = self.find_attached(address, object, axes.len());
+        for (scale, &(length, _)) in scales.iter().zip(axes) {
+            let scale = scale.and_then(|scale| self.scales.get_mut(&scale));
+            if let Some(Scale {
+                extent: Some((own, true)),
+            }) = scale
+            {
+                *own = length.max(*own);
+            }
+        }
+        self.attached.insert(address, scales);
     }
 
     /// The names of a dataset's axes, those of an array datatype (`extra`) last.
@@ -99,14 +123,13 @@ impl<'a> Dimensions<'a> {
         &self,
         scope: Scope<'_>,
         address: Address,
-        object: &Object,
         dataset: &Dataset,
         extra: &[u64],
         warnings: &mut Vec<String>,
     ) -> Vec<String> {
         let mut axes = extents(&dataset.dataspace);
         axes.extend(extra.iter().map(|&length| (length, false)));
-        let mut scales = self.attached(address, object, axes.len().saturating_sub(extra.len()));
+        let mut scales = self.attached.get(&address).cloned().unwrap_or_default();
         scales.resize(axes.len(), None);
         for (axis, (scale, &(length, _))) in scales.iter_mut().zip(&axes).enumerate() {
             let Some(attached) = *scale else { continue };
@@ -134,16 +157,19 @@ impl<'a> Dimensions<'a> {
             return false;
         };
         let axes = extents(&dataset.dataspace);
-        self.attached(address, object, axes.len())
-            .iter()
-            .zip(&axes)
-            .any(|(scale, &(length, _))| {
-                scale.is_none_or(|scale| self.mismatch(scale, length).is_some())
-            })
+        let scales = self.attached.get(&address).map_or(&[][..], Vec::as_slice);
+        scales.iter().zip(&axes).any(|(scale, &(length, _))| {
+            scale.is_none_or(|scale| self.mismatch(scale, length).is_some())
+        })
     }
 
     /// The scale that the file itself gives each axis.
-    fn attached(&self, address: Address, object: &Object, rank: usize) -> Vec<Option<Address>> {
+    fn find_attached(
+        &self,
+        address: Address,
+        object: &Object,
+        rank: usize,
+    ) -> Vec<Option<Address>> {
         let mut scales = self.dimension_list(object, rank);
         if scales.iter().all(Option::is_none)
             && let Some(ids) = integers(self.decoder, object, "_Netcdf4Coordinates")
@@ -191,7 +217,7 @@ impl<'a> Dimensions<'a> {
         };
         match self.scales.get(&scale).and_then(|scale| scale.extent) {
             Some((own, _)) if own != length => Some(format!(
-                "its scale {path} has length {own}, and the axis {length}"
+                "the dimension {path} has length {own}, and the axis {length}"
             )),
             Some(_) => None,
             // Not asked for, so not read; or no scale, which netCDF-C takes by its name as well.

@@ -6,7 +6,8 @@
 //!
 //! # Dimension names
 //! In this order:
-//! 1. The last scale that `DIMENSION_LIST` attaches to an axis, if its length is the axis's.
+//! 1. The last scale that `DIMENSION_LIST` attaches to an axis, if the axis is as long as the
+//!    dimension. (netCDF-C pads shorter ones with fill values; here they stay as they are.)
 //! 2. For a dimension scale: its own name for one axis; for several, the scales that
 //!    `_Netcdf4Coordinates` lists by their `_Netcdf4Dimid`.
 //! 3. Otherwise the axis is anonymous, and shared as netCDF-C shares its "phony" dimensions: with

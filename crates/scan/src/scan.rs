@@ -133,7 +133,7 @@ fn map(parser: &Scan, wider: Option<&Scan>, options: &ScanOptions, size: u64) ->
         decoder: &decoder,
         dimensions: &dimensions,
     };
-    walk(file, mapper)
+    walk(file, &links, mapper)
 }
 
 /// The file as the only location.

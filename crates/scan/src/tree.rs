@@ -9,7 +9,7 @@ use crate::dimension::{Scope, is_without_variable};
 use crate::error::{Error, Result};
 use crate::late::Late;
 use crate::layout::Failure;
-use crate::links::MAX_DEPTH;
+use crate::links::{Links, MAX_DEPTH};
 use crate::report::{Outcome, Report};
 
 /// The tree that was mapped, and what is still to be read.
@@ -25,8 +25,8 @@ pub(crate) struct Tree {
 pub(crate) struct Walk<'a> {
     file: &'a File,
     mapper: Mapper<'a>,
-    /// The groups that were reached, with the path of each.
-    seen: std::collections::HashMap<Address, String>,
+    /// Says under which of its names a group is followed.
+    links: &'a Links<'a>,
     /// The groups from the root to the present one, and their names (without the root's).
     groups: Vec<Address>,
     names: Vec<String>,
@@ -38,11 +38,11 @@ pub(crate) struct Walk<'a> {
 ///
 /// # Errors
 /// When the file contradicts itself.
-pub(crate) fn walk(file: &File, mapper: Mapper<'_>) -> Result<Tree> {
+pub(crate) fn walk<'a>(file: &'a File, links: &'a Links<'a>, mapper: Mapper<'a>) -> Result<Tree> {
     let mut walk = Walk {
         file,
         mapper,
-        seen: std::collections::HashMap::new(),
+        links,
         groups: Vec::new(),
         names: Vec::new(),
         late: Vec::new(),
@@ -87,7 +87,6 @@ impl<'a> Walk<'a> {
             });
         }
         let shown = if path.is_empty() { "/" } else { path };
-        self.seen.insert(address, shown.to_owned());
         self.groups.push(address);
         let mut mapped = Group::default();
         if self.mapper.options.attributes {
@@ -122,8 +121,9 @@ impl<'a> Walk<'a> {
                 }
                 if let Err(error) = check_name(&link.name) {
                     self.report.link(path, error.to_string());
-                } else if let Some(first) = self.seen.get(&address) {
-                    let reason = format!("the group {first} again (a second hard link)");
+                } else if self.links.parent(address) != self.here(&link.name) {
+                    let first = self.links.path(address).unwrap_or_default();
+                    let reason = format!("another hard link to the group {first}");
                     self.report.link(path, reason);
                 } else {
                     self.names.push(link.name.clone());
@@ -190,6 +190,11 @@ impl<'a> Walk<'a> {
             }
         }
         Ok(())
+    }
+
+    /// A name in the present group.
+    fn here<'n>(&self, name: &'n str) -> Option<(Address, &'n str)> {
+        self.groups.last().map(|&group| (group, name))
     }
 
     fn attributes(&mut self, path: &str, object: &Object) -> chunkref_manifest::Attributes {
