@@ -6,6 +6,7 @@
     reason = "a command for developers: what it says goes to the terminal"
 )]
 
+mod bench;
 mod demo;
 mod process;
 mod steps;
@@ -28,6 +29,12 @@ struct Command {
 }
 
 const COMMANDS: &[Command] = &[
+    Command {
+        name: "bench",
+        options: "scan [--runs N]",
+        about: "measure chunkref beside its peers, into docs/benchmarks.md",
+        run: bench::run,
+    },
     Command {
         name: "demo",
         options: "",

@@ -23,6 +23,27 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
+/// The folder into which cargo builds.
+///
+/// # Errors
+/// Cargo does not say.
+pub(crate) fn target_folder() -> Result<PathBuf, Error> {
+    let metadata = output(&mut cargo(&[
+        "metadata",
+        "--no-deps",
+        "--format-version",
+        "1",
+    ]))
+    .ok_or("`cargo metadata` gives nothing")?;
+    let metadata: serde_json::Value = serde_json::from_str(&metadata)?;
+    let target = metadata
+        .get("target_directory")
+        .and_then(|value| value.as_str());
+    Ok(target
+        .ok_or("`cargo metadata` names no target_directory")?
+        .into())
+}
+
 /// Runs a program to its end, its output passed through.
 ///
 /// # Errors

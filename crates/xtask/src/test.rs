@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::process::{cargo, output, root, run as run_program};
+use crate::process::{cargo, root, run as run_program, target_folder};
 use crate::steps::{self, Step};
 use crate::tools::{self, Tools};
 use crate::{Error, venv};
@@ -85,20 +85,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
 
 fn find_tools(context: &mut Context) -> Result<(), Error> {
     context.tools = Some(tools::find()?);
-    let metadata = output(&mut cargo(&[
-        "metadata",
-        "--no-deps",
-        "--format-version",
-        "1",
-    ]))
-    .ok_or("`cargo metadata` gives nothing")?;
-    let metadata: serde_json::Value = serde_json::from_str(&metadata)?;
-    let target = metadata
-        .get("target_directory")
-        .and_then(|value| value.as_str());
-    context.target = target
-        .ok_or("`cargo metadata` names no target_directory")?
-        .into();
+    context.target = target_folder()?;
     Ok(())
 }
 
