@@ -32,9 +32,16 @@ def is_hidden(owner: h5py.HLObject, name: str) -> bool:
 
 def expected(owner: h5py.HLObject, name: str):
     """The JSON value of one attribute."""
+    attribute = owner.attrs.get_id(name)
+    if isinstance(attribute.get_type(), h5py.h5t.TypeOpaqueID) and attribute.dtype.kind == "V":
+        # h5py forgets the tag, without which HDF5 converts nothing.
+        value = np.empty(attribute.shape, attribute.dtype)
+        attribute.read(value, mtype=attribute.get_type())
+        return to_json(value if value.shape else value[()], owner.file)
     value = owner.attrs[name]
     if isinstance(value, h5py.Empty):
-        return None
+        # No value at all: xarray shows an empty text or an empty array.
+        return "" if value.dtype.kind in "SO" else []
     return to_json(value, owner.file)
 
 

@@ -1,67 +1,23 @@
-"""Compares a set of references with its source: every rule is one function here.
+"""Compares a set of references with its source: every rule is one function, here or in the modules
+`compare_places`, `compare_attributes` and `compare_xarray`.
 
 A rule yields differences; none knows of exceptions (exceptions.py lists those by name).
 """
 
-import base64
 import itertools
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-import attribute_rules
-from source import Source, walk
+from compare_attributes import attributes
+from compare_places import places
+from references import Difference, References, array_path
+from source import Source, is_dimension_only, walk
 
 # Datasets above this are compared in slabs of it along the first axis, first, middle and last.
 WHOLE_BYTES = 50_000_000
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One thing that is not as it should be."""
-
-    rule: str
-    path: str
-    detail: str
-
-    def __str__(self) -> str:
-        return f"{self.rule}: {self.path}: {self.detail[:400]}"
-
-
-class References:
-    """The `refs` of a Kerchunk JSON file, as they stand in it."""
-
-    def __init__(self, path: Path):
-        document = json.loads(path.read_text())
-        assert document["version"] == 1
-        self.refs: dict = document["refs"]
-        # The chunk keys of each array, found once.
-        self.chunks: dict[str, dict[str, object]] = {}
-        for key, value in self.refs.items():
-            array, _, name = key.rpartition("/")
-            if not name.startswith(".z"):
-                self.chunks.setdefault(array, {})[name] = value
-
-    def document(self, key: str):
-        value = self.refs.get(key)
-        return json.loads(value) if isinstance(value, str) else value
-
-    def of(self, path: str, name: str):
-        """The document `name` (`.zarray`, `.zattrs`, ...) of the object at an HDF5 path."""
-        inner = path.strip("/")
-        return self.document(f"{inner}/{name}" if inner else name)
-
-    def chunk_bytes(self, value) -> bytes | None:
-        """The bytes of an inlined chunk; `None` for a reference."""
-        if not isinstance(value, str):
-            return None
-        if value.startswith("base64:"):
-            return base64.b64decode(value.removeprefix("base64:"))
-        return value.encode()
 
 
 # --- names -----------------------------------------------------------------------------------
@@ -101,8 +57,9 @@ def names(source: Source, report: dict, references: References) -> Iterator[Diff
             yield Difference("names", row["path"], f"{row['outcome']}, but {state}")
         if (row["outcome"] == "refused") != bool(row.get("reason")):
             yield Difference("names", row["path"], f"{row['outcome']} with {row.get('reason')!r}")
-    arrays = {"/" + key.removesuffix("/.zarray") for key in references.refs if key.endswith("/.zarray")}
-    for path in arrays - listed:
+    suffix = "/.zarray"
+    arrays = {key.removesuffix(suffix) for key in references.refs if key.endswith(suffix)}
+    for path in arrays - set(map(array_path, listed)):
         yield Difference("names", path, "written, but not in the report")
 
 
@@ -121,7 +78,7 @@ def expected_type(dataset: h5py.Dataset) -> tuple[np.dtype, tuple[int, ...]] | N
     """
     dtype = dataset.dtype
     shape = dataset.shape if dataset.shape is not None else ()
-    if dtype.subdtype is not None:
+    while dtype.subdtype is not None:
         dtype, inner = dtype.subdtype
         shape = shape + inner
     if h5py.check_string_dtype(dtype) is not None and dtype.kind == "O":
@@ -130,13 +87,24 @@ def expected_type(dataset: h5py.Dataset) -> tuple[np.dtype, tuple[int, ...]] | N
 
 
 def plain(dtype: np.dtype) -> np.dtype:
-    """Without h5py's metadata and without the gaps of compounds."""
+    """Without h5py's metadata and without the gaps of compounds.
+
+    Zarr v2 has no gaps: where the source has one, the references have a field of raw bytes whose
+    name is `_pad` and its offset.
+    """
     if dtype.names:
-        return np.dtype([(name, plain(dtype.fields[name][0])) for name in dtype.names])
+        fields = [(name, dtype.fields[name]) for name in dtype.names]
+        named = [(name, plain(kind)) for name, (kind, at, *_) in fields if not is_gap(name, kind, at)]
+        return np.dtype(named)
     if dtype.subdtype:
         base, shape = dtype.subdtype
         return np.dtype((plain(base), shape))
-    return np.dtype(dtype.str)
+    # NumPy's own text of any length has no string form.
+    return dtype if dtype.kind == "T" else np.dtype(dtype.str)
+
+
+def is_gap(name: str, kind: np.dtype, offset: int) -> bool:
+    return kind.kind == "V" and kind.names is None and name == f"_pad{offset}"
 
 
 def types(path: str, dataset: h5py.Dataset, array) -> Iterator[Difference]:
@@ -168,11 +136,30 @@ def values(path: str, dataset: h5py.Dataset, array) -> Iterator[Difference]:
         except Exception as error:  # whatever zarr or a codec raises is the finding
             yield Difference("values", path, f"{type(error).__name__}: {error}")
             return
-        theirs = np.asarray(dataset[selection])
+        try:
+            theirs = read(dataset, selection)
+        except (OSError, TypeError, ValueError) as error:
+            yield Difference("values", path, f"h5py can't read what was not refused: {error}")
+            return
         detail = unequal(theirs, mine, padding(dataset))
         if detail:
             yield Difference("values", path, f"{selection}: {detail}")
             return
+
+
+# h5py gives them a type that HDF5 can't convert them to.
+UNCONVERTED = (h5py.h5t.TypeBitfieldID, h5py.h5t.TypeOpaqueID)
+
+
+def read(dataset: h5py.Dataset, selection) -> np.ndarray:
+    """As h5py reads it; bit fields and tagged opaque data as the bytes they are."""
+    kind = dataset.id.get_type()
+    if not isinstance(kind, UNCONVERTED) or selection != ():
+        text = dataset.dtype.kind == "O"
+        return np.asarray(dataset[selection], dtype=object if text else None)
+    stored = np.empty(dataset.shape, dataset.dtype)
+    dataset.id.read(h5py.h5s.ALL, h5py.h5s.ALL, stored, mtype=kind)
+    return stored
 
 
 def selections(dataset: h5py.Dataset) -> list:
@@ -239,135 +226,6 @@ def unequal_text(theirs: np.ndarray, mine: np.ndarray) -> str | None:
     return None
 
 
-# --- where the chunks lie --------------------------------------------------------------------
-
-
-def places(path: str, dataset: h5py.Dataset, references: References, url: str) -> Iterator[Difference]:
-    """Offsets and sizes are those that libhdf5 gives; no chunk is left out or made up."""
-    written = references.chunks.get(path.strip("/"), {})
-    for key, value in written.items():
-        if not isinstance(value, str) and not same_file(value[0], url):
-            yield Difference("places", path, f"chunk {key} lies in {value[0]}, not in {url}")
-            return
-    if dataset.chunks is None:
-        yield from contiguous_places(path, dataset, written)
-        return
-    stored = {}
-    dataset.id.chunk_iter(lambda info: stored.__setitem__(chunk_key(info, dataset), info))
-    stored = {key: info for key, info in stored.items() if in_shape(info, dataset)}
-    masks = {info.filter_mask for info in stored.values()}
-    if len(masks) > 1 and any(not isinstance(value, str) for value in written.values()):
-        yield Difference("places", path, f"filter masks {sorted(masks)} in one set of references")
-    for key, info in stored.items():
-        value = written.get(key)
-        if value is None:
-            yield Difference("places", path, f"chunk {key} is stored, but not written")
-        elif not isinstance(value, str) and value[1:] != [info.byte_offset, info.size]:
-            place = [info.byte_offset, info.size]
-            yield Difference("places", path, f"chunk {key} at {value[1:]}, not at {place}")
-    for key in written.keys() - stored.keys():
-        if not isinstance(written[key], str):
-            yield Difference("places", path, f"chunk {key} is written, but not stored")
-
-
-def chunk_key(info, dataset: h5py.Dataset) -> str:
-    index = [offset // size for offset, size in zip(info.chunk_offset, dataset.chunks, strict=True)]
-    # An array type adds axes that are never split.
-    inner = dataset.dtype.subdtype[1] if dataset.dtype.subdtype else ()
-    return ".".join(map(str, [*index, *(0 for _ in inner)]))
-
-
-def in_shape(info, dataset: h5py.Dataset) -> bool:
-    """A dataset that was made smaller may keep chunks beyond its end."""
-    return all(start < end for start, end in zip(info.chunk_offset, dataset.shape, strict=True))
-
-
-def contiguous_places(path: str, dataset: h5py.Dataset, written: dict) -> Iterator[Difference]:
-    """The chunks in C order are one run of bytes, from the first to the last of the dataset."""
-    ranges = [
-        (tuple(map(int, key.split("."))), value)
-        for key, value in written.items()
-        if not isinstance(value, str)
-    ]
-    if not ranges:
-        return
-    ranges.sort(key=lambda item: item[0])
-    at = dataset.id.get_offset()
-    for key, (_, offset, size) in ranges:
-        if offset != at:
-            yield Difference("places", path, f"chunk {key} at {offset}, not at {at}")
-            return
-        at += size
-    end = dataset.id.get_offset() + dataset.size * dataset.id.get_type().get_size()
-    if at != end:
-        yield Difference("places", path, f"ends at {at}, not at {end}")
-
-
-def same_file(written: str, url: str) -> bool:
-    return Path(written.removeprefix("file://")).resolve() == Path(url).resolve()
-
-
-# --- attributes ------------------------------------------------------------------------------
-
-
-def attributes(path: str, owner: h5py.HLObject, references: References, report: dict) -> Iterator[Difference]:
-    """Every attribute that is not hidden is written as docs/attributes.md says, or refused."""
-    found = references.of(path, ".zattrs") or {}
-    refused = {row["name"] for row in report["attributes_refused"] if row["path"] == path}
-    present = set()
-    for name in owner.attrs:
-        if attribute_rules.is_hidden(owner, name):
-            continue
-        present.add(name)
-        if name == "_FillValue" and isinstance(owner, h5py.Dataset):
-            yield from fill_value(path, owner, references, name in refused, found)
-            continue
-        if name in refused:
-            if name in found:
-                yield Difference("attributes", path, f"{name}: refused and written")
-            continue
-        if name not in found:
-            yield Difference("attributes", path, f"{name}: not written")
-            continue
-        try:
-            wanted = attribute_rules.expected(owner, name)
-        except (OSError, TypeError, ValueError, KeyError, RuntimeError) as error:
-            yield Difference("attributes", path, f"{name}: h5py: {error}")
-            continue
-        if not attribute_rules.same(wanted, found[name]):
-            yield Difference("attributes", path, f"{name}: {found[name]!r} is not {wanted!r}")
-    for name in found.keys() - present - {"_ARRAY_DIMENSIONS"}:
-        yield Difference("attributes", path, f"{name}: written, but not in the file")
-    for name in refused - present:
-        yield Difference("attributes", path, f"{name}: refused, but not in the file")
-    if isinstance(owner, h5py.Dataset) and "_FillValue" not in present:
-        written = references.of(path, ".zarray")["fill_value"]
-        # xarray takes a Zarr v2 fill value for `_FillValue`, and would mask what equals it.
-        if written is not None:
-            yield Difference("fill value", path, f"{written!r}, but there is no _FillValue")
-
-
-def fill_value(path: str, dataset: h5py.Dataset, references: References, refused: bool, found: dict):
-    """`_FillValue` is Zarr's fill value, in the type of the array."""
-    if refused:
-        return
-    wanted = np.asarray(dataset.attrs["_FillValue"]).ravel()
-    written = references.of(path, ".zarray")["fill_value"]
-    if "_FillValue" in found:
-        yield Difference("fill value", path, "among the attributes too: xarray refuses that")
-    if wanted.size != 1 or written is None:
-        yield Difference("fill value", path, f"{written!r} is not {wanted!r}")
-    elif wanted.dtype.kind in "iufb":
-        dtype = dataset.dtype
-        one = np.array(float(written) if dtype.kind == "f" else written).astype(dtype)
-        if one.tobytes() != wanted.astype(dtype).tobytes() and not (one != one and wanted != wanted):
-            yield Difference("fill value", path, f"{written!r} is not {wanted!r}")
-    elif wanted.dtype.kind == "S":
-        text = base64.b64decode(written).rstrip(b"\0")
-        if text != wanted[0]:
-            yield Difference("fill value", path, f"{text!r} is not {wanted!r}")
-
-
 # --- a whole file ----------------------------------------------------------------------------
 
 
@@ -377,11 +235,15 @@ def compare(path: Path, references: References, report: dict, group) -> Iterator
         source = walk(file)
         yield from names(source, report, references)
         for row in report["datasets"]:
-            if row["outcome"] not in ("referenced", "inlined") or row["path"] not in file:
+            if row["path"] not in file:
                 continue
             dataset = file[row["path"]]
+            if row["outcome"] == "dimension" and not is_dimension_only(dataset):
+                yield Difference("names", row["path"], "a variable, not only a dimension")
+            if row["outcome"] not in ("referenced", "inlined"):
+                continue
             try:
-                array = group[row["path"].strip("/")]
+                array = group[array_path(row["path"])]
             except Exception as error:  # whatever zarr raises is the finding
                 yield Difference("open", row["path"], f"{type(error).__name__}: {error}")
                 continue
@@ -395,4 +257,8 @@ def compare(path: Path, references: References, report: dict, group) -> Iterator
             yield from itertools.chain(*rules)
             yield row["path"]
         for group_names in source.groups:
-            yield from attributes(group_names[0], file[group_names[0]], references, report)
+            written = [name for name in group_names if references.of(name, ".zgroup") is not None]
+            if not written:
+                yield Difference("names", group_names[0], "a group that the references do not have")
+            for name in written:
+                yield from attributes(name, file[name], references, report)

@@ -20,7 +20,8 @@ from zarr.storage import FsspecStore
 
 import compare_xarray
 from chunkref_cli import chunkref
-from compare import Difference, References, compare
+from compare import compare
+from references import Difference, References, array_path
 
 TIMEOUT_S = 300
 
@@ -73,7 +74,7 @@ def find(source: Path, threshold: int, with_xarray: bool, say) -> Finding:
             note(finding, item)
         if with_xarray:
             say("netCDF4", finding)
-            compare_netcdf(source, out, references, report, finding)
+            compare_netcdf(source, references, report, finding)
     return finding
 
 
@@ -84,13 +85,11 @@ def note(finding: Finding, item) -> None:
         finding.compared += 1
 
 
-def compare_netcdf(source: Path, out: Path, references, report, finding: Finding) -> None:
-    shown = {row["path"] for row in report["datasets"] if row["outcome"] in ("referenced", "inlined")}
-    try:
-        finding.differences.extend(compare_xarray.dimensions(source, references, shown))
-    except compare_xarray.NETCDF_ERRORS as error:
-        finding.not_comparable[f"netCDF4 can't open the source: {type(error).__name__}"] += 1
-    for item in compare_xarray.datasets(source, out, shown):
+def compare_netcdf(source: Path, references: References, report: dict, finding: Finding) -> None:
+    written = (row for row in report["datasets"] if row["outcome"] in ("referenced", "inlined"))
+    shown = {"/" + array_path(row["path"]) for row in written}
+    finding.differences.extend(compare_xarray.dimensions(source, references, shown))
+    for item in compare_xarray.datasets(source, references, shown):
         if isinstance(item, Difference):
             finding.differences.append(item)
         else:
@@ -126,7 +125,7 @@ def in_own_process(source: Path, threshold: int, with_xarray: bool) -> Finding:
             finding = message
     except EOFError:
         process.join()
-        finding.died = stage
+        finding.died = f"{stage}, exit code {process.exitcode}"
     finally:
         process.kill()
         process.join()

@@ -41,9 +41,8 @@ def walk(file: h5py.File) -> Source:
         path = stack.pop()
         for name in file[path]:
             child = join(path, name)
-            link = file[path].get(name, getlink=True)
-            if not isinstance(link, h5py.HardLink):
-                note_soft_link(file, child, link, source)
+            if kind_of_link(file[path], name) != h5py.h5l.TYPE_HARD:
+                note_soft_link(file, child, source)
                 continue
             thing = file[path][name]
             names = seen.get(address(thing))
@@ -59,8 +58,14 @@ def walk(file: h5py.File) -> Source:
     return source
 
 
-def note_soft_link(file: h5py.File, path: str, link, source: Source) -> None:
-    if not isinstance(link, h5py.SoftLink):
+def kind_of_link(group: h5py.Group, name: str) -> int:
+    """From the link itself: h5py has no class for the links that users define."""
+    return group.id.links.get_info(group._e(name)).type
+
+
+def note_soft_link(file: h5py.File, path: str, source: Source) -> None:
+    parent, _, name = path.rpartition("/")
+    if kind_of_link(file[parent or "/"], name) != h5py.h5l.TYPE_SOFT:
         return
     try:
         target = file[path]
@@ -70,5 +75,8 @@ def note_soft_link(file: h5py.File, path: str, link, source: Source) -> None:
         source.soft_links[path] = target.name
 
 
-def is_scale(dataset: h5py.Dataset) -> bool:
-    return h5py.h5ds.is_scale(dataset.id)
+def is_dimension_only(dataset: h5py.Dataset) -> bool:
+    """Whether netCDF-C made the dataset for a dimension that has no variable: it holds nothing."""
+    name = dataset.attrs.get("NAME", b"")
+    only = b"This is a netCDF dimension but not a netCDF variable"
+    return h5py.h5ds.is_scale(dataset.id) and bytes(name).startswith(only)

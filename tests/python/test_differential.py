@@ -25,7 +25,7 @@ def test_reads_as_h5py_does(case: tuple[Path, int], findings: Findings) -> None:
     assert finding.failure is None, f"h5py opens it, chunkref does not: {finding.failure}"
 
     if threshold != 0 and name in exceptions.NETCDF_ABORTS:
-        assert finding.died == "netCDF4", "netCDF-C no longer dies of it"
+        assert (finding.died or "").startswith("netCDF4"), "netCDF-C no longer dies of it"
     else:
         assert finding.died is None, f"the process died during `{finding.died}`"
 
