@@ -51,7 +51,7 @@ fn tree(scanned: &Scanned, with_attributes: bool) -> String {
     };
     lines.group("/", &scanned.manifest.root, 0);
     let report = &scanned.report;
-    let dataset_lines: Vec<_> = report
+    let refused: Vec<_> = report
         .refused()
         .map(|one| {
             format!(
@@ -61,20 +61,20 @@ fn tree(scanned: &Scanned, with_attributes: bool) -> String {
             )
         })
         .collect();
-    let attribute_lines: Vec<_> = report
+    let unsaid: Vec<_> = report
         .attributes_refused
         .iter()
         .map(|one| format!("{}: attribute {}: {}", one.path, one.name, one.reason))
         .collect();
-    let links: Vec<_> = report
+    let unfollowed: Vec<_> = report
         .links
         .iter()
         .map(|one| format!("{}: {}", one.path, one.reason))
         .collect();
     for (title, entries) in [
-        ("refused", &dataset_lines),
-        ("attributes refused", &attribute_lines),
-        ("links not followed", &links),
+        ("refused", &refused),
+        ("attributes refused", &unsaid),
+        ("links not followed", &unfollowed),
         ("remarks", &report.warnings),
     ] {
         if !entries.is_empty() {

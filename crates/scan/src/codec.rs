@@ -98,3 +98,53 @@ pub(crate) fn codecs(
     }
     Ok(codecs)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filter(id: FilterId, parameters: &[u32]) -> Filter {
+        Filter {
+            id,
+            name: None,
+            optional: true,
+            parameters: parameters.to_vec(),
+        }
+    }
+
+    fn map(filters: &[Filter], chunk_bytes: u64) -> Result<Vec<Codec>, Refusal> {
+        codecs(&pipeline(filters, 4)?, chunk_bytes)
+    }
+
+    #[test]
+    fn codecs_keep_the_order_and_leave_out_what_changes_nothing() {
+        let filters = [
+            filter(FilterId::SHUFFLE, &[4]),
+            filter(FilterId::DEFLATE, &[5]),
+            filter(FilterId::FLETCHER32, &[]),
+        ];
+        let expected = vec![
+            Codec::Shuffle { element_size: 4 },
+            Codec::Zlib { level: 5 },
+            Codec::Fletcher32,
+        ];
+        assert_eq!(map(&filters, 40), Ok(expected));
+        assert_eq!(map(&[filter(FilterId::SHUFFLE, &[1])], 40), Ok(vec![]));
+    }
+
+    #[test]
+    fn a_shuffle_that_may_leave_a_rest_is_refused() {
+        let behind = |id| [filter(id, &[]), filter(FilterId::SHUFFLE, &[8])];
+        assert!(map(&behind(FilterId::FLETCHER32), 40).is_err());
+        assert!(map(&behind(FilterId::FLETCHER32), 44).is_ok());
+        assert!(map(&behind(FilterId::DEFLATE), 40).is_err());
+    }
+
+    #[test]
+    fn unknown_filters_are_refused_by_number_and_name() {
+        let reason = map(&[filter(FilterId::LZF, &[])], 40).unwrap_err();
+        assert_eq!(reason, "filter 32000 (lzf) is not supported");
+        let reason = map(&[filter(FilterId(999), &[])], 40).unwrap_err();
+        assert_eq!(reason, "filter 999 is not supported");
+    }
+}

@@ -293,3 +293,6 @@ fn record(compound: &Compound, role: Role, depth: u32) -> Result<DataType, Refus
         fields: fields.into_iter().map(|(field, _)| field).collect(),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,8 @@ use crate::value::{Decoder, HeapReference};
 
 /// How netCDF-C marks the scale of a dimension that has no variable.
 const NO_VARIABLE: &[u8] = b"This is a netCDF dimension but not a netCDF variable";
+/// How netCDF-C names a variable that has the name of a dimension and is not its coordinate.
+pub(crate) const NOT_COORDINATE: &str = "_nc4_non_coord_";
 
 /// A dimension scale.
 #[derive(Clone, Debug)]
@@ -45,6 +47,13 @@ pub(crate) struct Scope<'a> {
 /// Whether a dataset stands for a netCDF dimension without a variable.
 pub(crate) fn is_without_variable(object: &Object) -> bool {
     is_scale(object) && fixed_text(object, "NAME").is_some_and(|name| name.starts_with(NO_VARIABLE))
+}
+
+/// The name of the variable in a link: netCDF-C's prefix is no part of it.
+pub(crate) fn variable_name(link: &str) -> &str {
+    link.strip_prefix(NOT_COORDINATE)
+        .filter(|name| !name.is_empty())
+        .unwrap_or(link)
 }
 
 /// Lengths of the axes, and which are unlimited.

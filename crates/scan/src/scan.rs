@@ -5,7 +5,7 @@ use chunkref_io::{Client, Object};
 use chunkref_manifest::{Group, Location, Locations, Manifest, Pin};
 
 use crate::dataset::{GRANULE, Mapper};
-use crate::dimension::Dimensions;
+use crate::dimension::{Dimensions, NOT_COORDINATE, variable_name};
 use crate::drive::drive;
 use crate::error::{Error, Result};
 use crate::late::{self, Late};
@@ -82,7 +82,11 @@ fn parser_options(options: &ScanOptions, size: u64, narrow: bool) -> hdf5::ScanO
     parser.attributes = true;
     parser.chunks = narrow;
     if narrow {
-        parser.variables.clone_from(&options.variables);
+        // Under either name that netCDF-C may have given them.
+        let names = options.variables.iter();
+        parser.variables = names
+            .flat_map(|name| [name.clone(), format!("{NOT_COORDINATE}{name}")])
+            .collect();
     }
     parser
 }
@@ -182,7 +186,7 @@ fn check_asked_for(file: &File, options: &ScanOptions) -> Result<()> {
                 let is_dataset = file.object(address).is_some_and(|object| {
                     matches!(object.kind, ObjectKind::Dataset(_) | ObjectKind::Refused(_))
                 });
-                link.name == *variable && is_dataset
+                variable_name(&link.name) == variable.as_str() && is_dataset
             }),
             _ => false,
         });

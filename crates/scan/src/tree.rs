@@ -5,7 +5,7 @@ use chunkref_manifest::{Group, check_name};
 
 use crate::attribute::attributes;
 use crate::dataset::{Mapped, Mapper, Named};
-use crate::dimension::{Scope, is_without_variable};
+use crate::dimension::{Scope, is_without_variable, variable_name};
 use crate::error::{Error, Result};
 use crate::late::Late;
 use crate::layout::Failure;
@@ -93,13 +93,19 @@ impl<'a> Walk<'a> {
             mapped.attributes = attributes(self.mapper.decoder, shown, object, &mut self.report);
         }
         for link in &group.links {
-            self.link(path, link, &mut mapped)?;
+            self.link(path, link, group, &mut mapped)?;
         }
         self.groups.pop();
         Ok(mapped)
     }
 
-    fn link(&mut self, parent: &str, link: &Link, mapped: &mut Group) -> Result<()> {
+    fn link(
+        &mut self,
+        parent: &str,
+        link: &Link,
+        siblings: &Hdf5Group,
+        mapped: &mut Group,
+    ) -> Result<()> {
         let path = format!("{parent}/{}", link.name);
         let address = match &link.target {
             LinkTarget::Hard(address) => *address,
@@ -134,7 +140,7 @@ impl<'a> Walk<'a> {
             }
             ObjectKind::Dataset(dataset) => {
                 let named = (path.as_str(), address, object, dataset.as_ref());
-                self.dataset(link, named, mapped)?;
+                self.dataset(link, named, siblings, mapped)?;
             }
         }
         Ok(())
@@ -144,13 +150,14 @@ impl<'a> Walk<'a> {
         &mut self,
         link: &Link,
         (path, address, object, dataset): (&str, Address, &'a Object, &'a chunkref_hdf5::Dataset),
+        siblings: &Hdf5Group,
         mapped: &mut Group,
     ) -> Result<()> {
         if is_without_variable(object) {
             self.report.dataset(path, Outcome::Dimension);
             return Ok(());
         }
-        let name = link.name.as_str();
+        let name = free_name(&link.name, siblings, self.file);
         if let Err(error) = check_name(name) {
             self.report.refuse(path, error.to_string());
             return Ok(());
@@ -204,6 +211,22 @@ impl<'a> Walk<'a> {
             chunkref_manifest::Attributes::new()
         }
     }
+}
+
+/// The name of the array for a link: without netCDF-C's prefix, if no other array has that name.
+fn free_name<'n>(link: &'n str, siblings: &Hdf5Group, file: &File) -> &'n str {
+    let name = variable_name(link);
+    let taken = name != link
+        && siblings.links.iter().any(|sibling| {
+            sibling.name == name
+                && match sibling.target {
+                    LinkTarget::Hard(address) => file
+                        .object(address)
+                        .is_some_and(|object| !is_without_variable(object)),
+                    _ => false,
+                }
+        });
+    if taken { link } else { name }
 }
 
 fn unfollowed(target: &LinkTarget) -> String {

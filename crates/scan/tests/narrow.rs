@@ -1,0 +1,85 @@
+//! What a narrow scan says of an array is what the whole scan says of it.
+
+use chunkref_io::{Client, ClientOptions};
+use chunkref_scan::{Error, Manifest, Outcome, ScanOptions, Scanned, scan};
+
+fn granule(name: &str) -> String {
+    format!(
+        "{}/../../fixtures/granules/{name}",
+        env!("CARGO_MANIFEST_DIR")
+    )
+}
+
+fn run(name: &str, options: &ScanOptions) -> Result<Scanned, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let client = Client::new(ClientOptions::default());
+    runtime.block_on(scan(&client, &granule(name), options))
+}
+
+fn arrays(manifest: &Manifest) -> Vec<String> {
+    manifest.arrays().map(|(path, _)| path).collect()
+}
+
+#[test]
+fn each_variable_by_itself_is_as_in_the_whole() {
+    for name in ["dims.nc", "phony.h5", "scales.h5", "atl03_like.h5"] {
+        let whole = run(name, &ScanOptions::default()).unwrap();
+        for path in arrays(&whole.manifest) {
+            let (group, variable) = path.rsplit_once('/').unwrap();
+            let options = ScanOptions::default()
+                .with_group(format!("/{group}"))
+                .with_variables([variable]);
+            let narrow = run(name, &options).unwrap();
+            let array = narrow.manifest.array(&path);
+            assert_eq!(
+                array,
+                whole.manifest.array(&path),
+                "{name}: {path}: {:?}",
+                narrow.report
+            );
+        }
+    }
+}
+
+#[test]
+fn a_group_holds_what_is_below_it_and_nothing_else() {
+    let options = ScanOptions::default().with_group("gt1l/heights");
+    let narrow = run("atl03_like.h5", &options).unwrap();
+    let paths = arrays(&narrow.manifest);
+    assert!(!paths.is_empty());
+    assert!(
+        paths.iter().all(|path| path.starts_with("/gt1l/heights/")),
+        "{paths:?}"
+    );
+}
+
+#[test]
+fn inlining_can_be_turned_off() {
+    let options = ScanOptions::default().with_inline_threshold(0);
+    let scanned = run("atl03_like.h5", &options).unwrap();
+    let whole = run("atl03_like.h5", &ScanOptions::default()).unwrap();
+    let inlined = |scanned: &Scanned| {
+        let datasets = scanned.report.datasets.iter();
+        datasets
+            .filter(|one| one.outcome == Outcome::Inlined)
+            .count()
+    };
+    assert!(inlined(&scanned) < inlined(&whole));
+}
+
+#[test]
+fn what_is_not_there_is_an_error() {
+    let group = run(
+        "atl03_like.h5",
+        &ScanOptions::default().with_group("/nowhere"),
+    );
+    assert!(group.unwrap_err().to_string().contains("nowhere"));
+    let variable = run(
+        "atl03_like.h5",
+        &ScanOptions::default().with_variables(["nowhere"]),
+    );
+    assert!(variable.unwrap_err().to_string().contains("nowhere"));
+}
