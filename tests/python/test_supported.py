@@ -1,0 +1,83 @@
+"""The README's table of what is supported is what the fixtures show.
+
+Run as a program with --write, it puts the table of the present binary into the README.
+"""
+
+import fnmatch
+import json
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from chunkref_cli import chunkref
+
+ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "README.md"
+BEGIN = "<!-- begin: tests/python/test_supported.py --write -->"
+END = "<!-- end: tests/python/test_supported.py --write -->"
+
+# Feature, fixture, paths of its datasets.
+FEATURES = [
+    ("integers, floats, complex numbers; both byte orders", "types.h5", ["/numbers/*"]),
+    ("strings of fixed length", "types.h5", ["/strings/fixed*", "/strings/null*", "/strings/space*"]),
+    ("strings of variable length", "types.h5", ["/strings/variable*"]),
+    ("booleans, enumerations, opaque, bit fields, array types", "types_others.h5", ["/others/*"]),
+    ("compounds", "types_compounds.h5", ["/compounds/*"]),
+    ("other types", "types_refused.h5", ["/refused/*"]),
+    ("compact, contiguous", "layouts_latest.h5", ["/simple/*"]),
+    ("chunk indexes of HDF5 1.10 and later", "layouts_latest.h5", ["/indexes/*"]),
+    ("version 1 B-tree chunk index", "layouts_earliest.h5", ["/indexes/*"]),
+    ("shuffle, deflate, fletcher32", "layouts_latest.h5", ["/filters/*"]),
+    ("filter masks", "layouts_latest.h5", ["/masks/*"]),
+    ("other filters", "layouts_latest.h5", ["/refused/*"]),
+    ("fill values, absent chunks (HDF5)", "fills.h5", ["*"]),
+    ("fill values, absent chunks (netCDF-4)", "fills.nc", ["*"]),
+    ("dimensions of netCDF-4", "dims.nc", ["*"]),
+    ("external data files", "external.h5", ["/data"]),
+    ("virtual datasets", "virtual.h5", ["/joined"]),
+]
+
+
+def outcomes(fixture: str, patterns: list[str], folder: Path) -> list[dict]:
+    report = folder / f"{fixture}.report.json"
+    if not report.exists():
+        path = ROOT / "fixtures" / "granules" / fixture
+        run = chunkref("scan", path, "-o", folder / "out.json", "--inline-threshold", "0", "--report", report)
+        assert run.returncode == 0, run.stderr
+    datasets = json.loads(report.read_text())["datasets"]
+    found = [d for d in datasets if any(fnmatch.fnmatchcase(d["path"], p) for p in patterns)]
+    assert found, f"{fixture}: nothing is called {patterns}"
+    return found
+
+
+def table(folder: Path) -> str:
+    lines = ["| feature | datasets | how they end |", "|---|---|---|"]
+    for feature, fixture, patterns in FEATURES:
+        found = outcomes(fixture, patterns, folder)
+        counts = Counter(
+            f"refused: {d['reason']}" if d["outcome"] == "refused" else d["outcome"] for d in found
+        )
+        # Those that can be read first.
+        order = sorted(counts.items(), key=lambda one: (one[0].startswith("refused"), -one[1], one[0]))
+        ends = "; ".join(f"{count} {how}" for how, count in order)
+        lines.append(f"| {feature} | {len(found)} | {ends} |")
+    return "\n".join(lines)
+
+
+def written() -> str:
+    return README.read_text().split(BEGIN)[1].split(END)[0].strip()
+
+
+def test_the_readme_says_what_is_supported(tmp_path):
+    assert written() == table(tmp_path), "run this file with --write"
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        new = table(Path(folder))
+    if "--write" in sys.argv:
+        before, rest = README.read_text().split(BEGIN)
+        README.write_text(f"{before}{BEGIN}\n\n{new}\n\n{END}{rest.split(END)[1]}")
+    else:
+        print(new)
