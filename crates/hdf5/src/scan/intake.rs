@@ -13,7 +13,13 @@ use crate::message::{
 };
 
 impl State {
-    pub(super) fn take_extension(&mut self, messages: &[Message], held: &Held) -> Result<()> {
+    /// Takes the superblock extension, after which the objects are begun.
+    pub(super) fn take_extension(
+        &mut self,
+        messages: &[Message],
+        held: &Held,
+        options: &ScanOptions,
+    ) -> Result<()> {
         for message in messages {
             match message.kind {
                 kind::FILE_SPACE_INFO => {
@@ -27,10 +33,14 @@ impl State {
                     let mut cursor = message.cursor("shared message table message", held.sizes);
                     self.shared_table = Some(SharedMessageTable::parse(&mut cursor)?);
                 }
+                kind::CACHE_IMAGE => {
+                    let place = Place::new("superblock extension", message.at);
+                    return Err(place.unsupported("metadata kept in a cache image"));
+                }
                 _ => {}
             }
         }
-        Ok(())
+        self.visit(self.superblock.root, Vec::new(), options)
     }
 
     pub(super) fn take_header(

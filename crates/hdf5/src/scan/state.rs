@@ -89,14 +89,14 @@ impl State {
             claimed: HashSet::new(),
             assembled: None,
         };
-        if let Some(extension) = opening.extension {
-            let walk = Reading::Extension(ObjectHeader::new(extension));
-            state.jobs.push(Job {
-                object: Address::UNDEFINED,
-                walk,
-            });
+        match opening.extension {
+            // It says what may stand in the way of reading anything else.
+            Some(extension) => {
+                let walk = Reading::Extension(ObjectHeader::new(extension));
+                state.start(Address::UNDEFINED, walk);
+            }
+            None => state.visit(opening.superblock.root, Vec::new(), options)?,
         }
-        state.visit(opening.superblock.root, Vec::new(), options)?;
         Ok(state)
     }
 
@@ -205,7 +205,7 @@ impl State {
         let object = job.object;
         let output = job.walk.finish()?;
         match output {
-            Output::Extension(messages) => return self.take_extension(&messages, held),
+            Output::Extension(messages) => return self.take_extension(&messages, held, options),
             Output::Shared(bodies) => {
                 self.shared.extend(bodies);
                 return Ok(());
