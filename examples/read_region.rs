@@ -4,6 +4,8 @@
 //! cargo run --example read_region -- fixtures/granules/mur_like_20200601.nc analysed_sst
 //! ```
 
+#![expect(clippy::print_stdout, reason = "a program's results go there")]
+
 use std::sync::Arc;
 
 use chunkref::{Client, ClientOptions, ScanOptions, Store, scan};

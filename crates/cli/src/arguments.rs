@@ -77,8 +77,8 @@ pub(crate) struct Narrow {
     /// Only this group and what is below it
     #[arg(long, value_name = "GROUP")]
     pub(crate) group: Option<String>,
-    /// Only this dataset; may be given several times
-    #[arg(long = "variable", value_name = "NAME")]
+    /// Only this dataset, a name or a path from the group; may be given several times
+    #[arg(long = "variable", value_name = "PATH")]
     pub(crate) variables: Vec<String>,
 }
 

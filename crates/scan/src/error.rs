@@ -27,12 +27,14 @@ pub enum Error {
         /// The path asked for.
         group: String,
     },
-    /// A dataset asked for is not in the file, or not in the group asked for.
-    #[error("variable {variable:?}: not in {scope}")]
+    /// A dataset asked for is not there.
+    #[error(
+        "variable {variable:?}: not in {scope}, where a name or a path such as \"group/name\" is looked for"
+    )]
     NoSuchVariable {
-        /// The name asked for.
+        /// The name or path asked for.
         variable: String,
-        /// The file, or the group.
+        /// The group in which it was looked for.
         scope: String,
     },
     /// Bytes were supplied, and the parser asks for the same again.

@@ -33,6 +33,7 @@ mod fill_value;
 mod late;
 mod layout;
 mod links;
+mod narrow;
 mod options;
 mod raw;
 mod report;

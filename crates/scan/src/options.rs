@@ -6,7 +6,7 @@
 pub struct ScanOptions {
     /// Only this group and what is below it, as a path from the root; `None`: the whole file.
     pub group: Option<String>,
-    /// Only datasets of these names; empty: all.
+    /// Only these datasets, as names or paths from the group; empty: all.
     pub variables: Vec<String>,
     /// Whether attributes are wanted in the manifest.
     pub attributes: bool,
@@ -42,7 +42,7 @@ impl ScanOptions {
         self
     }
 
-    /// Narrows the scan to datasets of these names.
+    /// Narrows the scan to these datasets, given as names or paths from the group.
     #[must_use]
     pub fn with_variables<S: Into<String>>(
         mut self,

@@ -1,16 +1,17 @@
 //! The scan of one granule.
 
-use chunkref_hdf5::{self as hdf5, File, ObjectKind, Scan};
+use chunkref_hdf5::{File, Scan};
 use chunkref_io::{Client, Object};
 use chunkref_manifest::{Group, Location, Locations, Manifest, Pin};
 
 use crate::dataset::{GRANULE, Mapper};
-use crate::dimension::{Dimensions, NOT_COORDINATE, variable_name};
+use crate::dimension::Dimensions;
 use crate::drive::drive;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::late::{self, Late};
 use crate::layout::Granule;
 use crate::links::Links;
+use crate::narrow::{check_asked_for, parser_options};
 use crate::options::ScanOptions;
 use crate::report::{Outcome, Report};
 use crate::tree::{Tree, walk};
@@ -72,23 +73,6 @@ pub async fn scan(client: &Client, url: &str, options: &ScanOptions) -> Result<S
         }
     }
     Ok(scanned)
-}
-
-fn parser_options(options: &ScanOptions, size: u64, narrow: bool) -> hdf5::ScanOptions {
-    let mut parser = hdf5::ScanOptions::default();
-    parser.group.clone_from(&options.group);
-    parser.file_size = Some(size);
-    // Dimension scales and hidden attributes are needed, whatever is shown.
-    parser.attributes = true;
-    parser.chunks = narrow;
-    if narrow {
-        // Under either name that netCDF-C may have given them.
-        let names = options.variables.iter();
-        parser.variables = names
-            .flat_map(|name| [name.clone(), format!("{NOT_COORDINATE}{name}")])
-            .collect();
-    }
-    parser
 }
 
 /// The metadata of all datasets of the groups, where a scan of single variables does not do: the
@@ -153,54 +137,6 @@ fn locations(object: &Object, size: u64) -> Locations {
         },
     });
     locations
-}
-
-/// Fails when what was asked for is not in the file.
-fn check_asked_for(file: &File, options: &ScanOptions) -> Result<()> {
-    if let Some(group) = options.group.as_deref() {
-        let mut at = file.root;
-        for name in group.split('/').filter(|name| !name.is_empty()) {
-            let found = crate::links::group(file, at).and_then(|group| {
-                let link = group.links.iter().find(|link| link.name == name)?;
-                match link.target {
-                    hdf5::LinkTarget::Hard(address) => Some(address),
-                    _ => None,
-                }
-            });
-            at = found.ok_or_else(|| Error::NoSuchGroup {
-                group: group.to_owned(),
-            })?;
-        }
-        if crate::links::group(file, at).is_none() {
-            return Err(Error::NoSuchGroup {
-                group: group.to_owned(),
-            });
-        }
-    }
-    for variable in &options.variables {
-        let found = file.objects.values().any(|object| match &object.kind {
-            ObjectKind::Group(group) => group.links.iter().any(|link| {
-                let hdf5::LinkTarget::Hard(address) = link.target else {
-                    return false;
-                };
-                let is_dataset = file.object(address).is_some_and(|object| {
-                    matches!(object.kind, ObjectKind::Dataset(_) | ObjectKind::Refused(_))
-                });
-                variable_name(&link.name) == variable.as_str() && is_dataset
-            }),
-            _ => false,
-        });
-        if !found {
-            return Err(Error::NoSuchVariable {
-                variable: variable.clone(),
-                scope: options
-                    .group
-                    .as_ref()
-                    .map_or_else(|| "the file".to_owned(), |group| format!("group {group:?}")),
-            });
-        }
-    }
-    Ok(())
 }
 
 impl Scanned {

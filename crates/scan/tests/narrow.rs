@@ -83,3 +83,23 @@ fn what_is_not_there_is_an_error() {
     );
     assert!(variable.unwrap_err().to_string().contains("nowhere"));
 }
+
+#[test]
+fn a_variable_is_a_path_from_the_group() {
+    let paths = |scanned: &Scanned| -> Vec<String> {
+        let datasets = scanned.report.datasets.iter();
+        datasets.map(|one| one.path.clone()).collect()
+    };
+    let whole_file = ScanOptions::default().with_variables(["gt1l/heights/h_ph"]);
+    let scanned = run("atl03_like.h5", &whole_file).unwrap();
+    assert_eq!(paths(&scanned), ["/gt1l/heights/h_ph"]);
+    let in_group = ScanOptions::default()
+        .with_group("/gt1l")
+        .with_variables(["heights/h_ph"]);
+    let scanned = run("atl03_like.h5", &in_group).unwrap();
+    assert_eq!(paths(&scanned), ["/gt1l/heights/h_ph"]);
+    // A bare name is looked for in the group alone, not in those below.
+    let bare = ScanOptions::default().with_variables(["h_ph"]);
+    let error = run("atl03_like.h5", &bare).unwrap_err().to_string();
+    assert!(error.contains("the root group"), "{error}");
+}
