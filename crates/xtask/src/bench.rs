@@ -60,7 +60,10 @@ fn insert(document: &PathBuf, tables: &str) -> Result<(), Error> {
     let Some((before, after)) = marked else {
         return Err(format!("{} lacks the marks {BEGIN} and {END}", document.display()).into());
     };
-    std::fs::write(document, format!("{before}{BEGIN}\n\n{tables}\n{END}{after}"))?;
+    std::fs::write(
+        document,
+        format!("{before}{BEGIN}\n\n{tables}\n{END}{after}"),
+    )?;
     println!("the tables are in {}", document.display());
     Ok(())
 }

@@ -137,7 +137,10 @@ async fn region_mean(store: &Arc<Store>) -> Result<(usize, f64), Error> {
     let region = ArraySubset::new_with_ranges(&[0..days, lat, lon]);
     let packed: Vec<i16> = array.async_retrieve_array_subset(&region).await?;
     let number = |name: &str| {
-        let value = array.attributes().get(name).and_then(serde_json::Value::as_f64);
+        let value = array
+            .attributes()
+            .get(name)
+            .and_then(serde_json::Value::as_f64);
         value.ok_or_else(|| Error::from(format!("{VARIABLE} has no attribute {name}")))
     };
     let (scale, offset) = (number("scale_factor")?, number("add_offset")?);
@@ -208,7 +211,11 @@ fn print(figures: &Figures) {
         ),
         (
             "read",
-            format!("{} in {} requests", share(figures.read.bytes), figures.read.requests),
+            format!(
+                "{} in {} requests",
+                share(figures.read.bytes),
+                figures.read.requests
+            ),
         ),
         (
             "time to the first number",
