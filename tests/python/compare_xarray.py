@@ -124,24 +124,28 @@ def group_paths(nc, prefix: str = "/") -> Iterator[str]:
         yield from group_paths(child, f"{prefix.rstrip('/')}/{name}")
 
 
-def datasets(path: Path, references: References, shown: set[str]) -> Iterator[Difference | str]:
+def datasets(
+    path: Path, references: References, shown: set[str], refused: set[tuple[str, str]]
+) -> Iterator[Difference | str]:
     """For each group and reading; a group that xarray can't open natively is yielded by reason."""
     engine, groups = engine_for(path)
-    # netCDF-C goes through other names of a group; the references have each group once.
-    groups = [group for group in groups if references.of(group, ".zgroup") is not None]
+    # netCDF-C goes through other names of a group; the references have each group once. A group
+    # without arrays has attributes alone, which compare_attributes.py compares.
+    with_arrays = {path.rpartition("/")[0] or "/" for path in shown}
+    groups = [group for group in groups if group in with_arrays]
     if engine == "h5netcdf":
         yield "netCDF4 can't open the source, h5netcdf is asked instead"
     for group in groups:
         for reading, options in READINGS.items():
             where = f"{group} ({reading})"
             try:
-                native = open_native(path, engine, group, options)
+                native = open_native(path, engine, group, options, foreign(path, group))
             except Exception as error:  # the source itself: nothing to compare with
                 yield f"xarray can't open a group of the source: {type(error).__name__}"
                 continue
             with native:
                 shown_here = {name for name in native.variables if path_in(group, name) in shown}
-                hidden = set(native.variables) - (shown_here - array_typed(path, group))
+                hidden = set(native.variables) - shown_here
                 native = native.drop_vars(hidden)
                 try:
                     virtual = open_references(references.refs, group, options)
@@ -149,8 +153,8 @@ def datasets(path: Path, references: References, shown: set[str]) -> Iterator[Di
                     detail = f"{type(error).__name__}: {error}"
                     yield Difference("xarray", where, detail)
                     continue
-                beyond = beyond_netcdf(path, group)
-                yield from same_dataset(where, native, virtual, beyond)
+                drop_refused(native, group, refused)
+                yield from same_dataset(where, native, virtual, beyond_netcdf(path, group))
                 native.close()
 
 
@@ -164,9 +168,10 @@ def engine_for(path: Path) -> tuple[str, list[str]]:
         return "h5netcdf", [names[0] for names in walk(file).groups]
 
 
-def open_native(path: Path, engine: str, group: str, options: dict) -> xr.Dataset:
+def open_native(path: Path, engine: str, group: str, options: dict, drop: set[str]) -> xr.Dataset:
     more = {"phony_dims": "access"} if engine == "h5netcdf" else {}
-    return xr.open_dataset(path, engine=engine, group=group, cache=False, **more, **options)
+    options = {"drop_variables": sorted(drop), "cache": False, **more, **options}
+    return xr.open_dataset(path, engine=engine, group=group, **options)
 
 
 def path_in(group: str, name: str) -> str:
@@ -205,15 +210,31 @@ def beyond_netcdf(path: Path, group: str) -> set[tuple[str | None, str]]:
     return found
 
 
-def array_typed(path: Path, group: str) -> set[str]:
-    """Datasets of array types, which netCDF-C does not have."""
+def drop_refused(native: xr.Dataset, group: str, refused: set[tuple[str, str]]) -> None:
+    """Takes off the attributes that the report names as refused: (path of the owner, name)."""
+    owners = {group: native.attrs}
+    owners |= {path_in(group, name): one.attrs for name, one in native.variables.items()}
+    for path, name in refused:
+        owners.get(path, {}).pop(name, None)
+
+
+def is_foreign(kind: h5py.h5t.TypeID) -> bool:
+    if isinstance(kind, h5py.h5t.TypeFloatID):
+        return kind.get_size() not in (4, 8)
+    return isinstance(kind, h5py.h5t.TypeArrayID)
+
+
+def foreign(path: Path, group: str) -> set[str]:
+    """Datasets of types that netCDF-C does not have: arrays, and floats of no size of C (it takes
+    those for strings, and dies reading them).
+    """
     with h5py.File(path) as file:
         return {
             name
             for name in file[group]
             if kind_of_link(file[group], name) == h5py.h5l.TYPE_HARD
             and isinstance(file[group][name], h5py.Dataset)
-            and isinstance(file[group][name].id.get_type(), h5py.h5t.TypeArrayID)
+            and is_foreign(file[group][name].id.get_type())
         }
 
 
@@ -226,7 +247,8 @@ def same_dataset(
             yield Difference("xarray", at, "is not there")
             continue
         mine = virtual.variables[name]
-        theirs, mine = part(theirs), part(mine)
+        if theirs.shape == mine.shape and theirs.nbytes > WHOLE_BYTES:
+            theirs, mine = theirs[part(theirs)], mine[part(theirs)]
         try:
             if decoding_changes(theirs) or decoding_changes(mine):
                 theirs.load()
@@ -260,18 +282,15 @@ def decoding_changes(variable: xr.Variable) -> bool:
     return not DECODED_BY.isdisjoint(variable.encoding)
 
 
-def part(variable: xr.Variable) -> xr.Variable:
-    """The whole, or of what is large the first rows."""
-    if variable.nbytes <= WHOLE_BYTES:
-        return variable
-    first = {}
+def part(variable: xr.Variable) -> tuple[slice, ...]:
+    """What selects the whole, or of what is large the first rows."""
+    first = []
     rest = variable.nbytes
-    for name, length in variable.sizes.items():
-        rest = max(1, rest // max(1, length))
-        first[name] = slice(0, max(1, WHOLE_BYTES // rest))
-        if rest <= WHOLE_BYTES:
-            break
-    return variable.isel(first)
+    for length in variable.shape:
+        inner = max(1, rest // max(1, length))
+        first.append(slice(0, max(1, WHOLE_BYTES // inner)) if rest > WHOLE_BYTES else slice(None))
+        rest = inner
+    return tuple(first)
 
 
 def variable_difference(theirs: xr.Variable, mine: xr.Variable) -> str | None:

@@ -69,10 +69,11 @@ FINDINGS = Findings()
 
 @pytest.fixture(scope="session")
 def findings(request: pytest.FixtureRequest) -> Findings:
-    for item in request.session.items:
-        case = getattr(getattr(item, "callspec", None), "params", {}).get("case")
-        if case is not None:
-            FINDINGS.submit(*case)
+    parameters = (getattr(getattr(item, "callspec", None), "params", {}) for item in request.session.items)
+    wanted = [one["case"] for one in parameters if "case" in one]
+    # The large ones first, so that none is left for the end alone.
+    for case in sorted(wanted, key=lambda case: -case[0].stat().st_size):
+        FINDINGS.submit(*case)
     return FINDINGS
 
 

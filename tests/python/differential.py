@@ -89,7 +89,8 @@ def compare_netcdf(source: Path, references: References, report: dict, finding: 
     written = (row for row in report["datasets"] if row["outcome"] in ("referenced", "inlined"))
     shown = {"/" + array_path(row["path"]) for row in written}
     finding.differences.extend(compare_xarray.dimensions(source, references, shown))
-    for item in compare_xarray.datasets(source, references, shown):
+    refused = {("/" + array_path(row["path"]), row["name"]) for row in report["attributes_refused"]}
+    for item in compare_xarray.datasets(source, references, shown, refused):
         if isinstance(item, Difference):
             finding.differences.append(item)
         else:
