@@ -103,3 +103,17 @@ def test_output_is_the_same_every_time(tmp_path: Path) -> None:
     for out in outs:
         scan(FIXTURES / "granules" / "dims.nc", "-o", out)
     assert outs[0].read_bytes() == outs[1].read_bytes()
+
+
+def test_nested_groups_still_have_no_members_through_fsspec(tmp_path: Path) -> None:
+    """Why compare_xarray.py gives each group's references as a set of their own.
+
+    zarr-python 3.1 finds nothing in a nested group of fsspec's reference filesystem. When this
+    fails, it does: then open groups there by their path.
+    """
+    out = tmp_path / "out.json"
+    scan(FIXTURES / "granules" / "atl03_like.h5", "-o", out)
+    assert "gt1l/heights/h_ph/.zarray" in json.loads(out.read_text())["refs"]
+    options = {"group": "gt1l/heights", "chunks": None}
+    nested = open_references(out, open_dataset_options=options)
+    assert list(nested.variables) == []
