@@ -104,6 +104,28 @@ pub enum Codec {
     },
     /// Fletcher-32 checksum in the last four bytes (HDF5 filter 3).
     Fletcher32,
+    /// Zstandard (HDF5 filter 32015).
+    Zstd {
+        /// Compression level.
+        level: i32,
+    },
+    /// Bzip2 (HDF5 filter 307).
+    Bz2 {
+        /// Compression level, 1 to 9.
+        level: u8,
+    },
+    /// Blosc, whose chunks say themselves how they are compressed (HDF5 filter 32001).
+    Blosc {
+        /// Size in bytes of an element.
+        element_size: u32,
+    },
+    /// Any other HDF5 filter: no Zarr codec undoes it, but chunkref's store does.
+    Hdf5 {
+        /// The number of the filter.
+        id: u16,
+        /// Its parameters ("client data values").
+        parameters: Vec<u32>,
+    },
     /// Strings as `numcodecs.VLenUTF8` has them: count (u32), then length (u32) and bytes of each; little-endian.
     VlenUtf8,
 }

@@ -1,5 +1,7 @@
 //! The columnar table of an array's chunks.
 
+mod columns;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -7,6 +9,7 @@ use bytes::Bytes;
 use crate::chunk_grid::cell_count;
 use crate::error::{Error, Result};
 use crate::location::LocationId;
+use columns::{Lengths, LocationColumn, column_bytes};
 
 /// Where one chunk lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,93 +43,8 @@ pub struct ChunkTable {
     lengths: Lengths,
     locations: LocationColumn,
     inline: BTreeMap<u64, Bytes>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Lengths {
-    Narrow(Vec<u32>),
-    Wide(Vec<u64>),
-}
-
-impl Lengths {
-    fn new(lengths: Vec<u64>) -> Self {
-        let mut narrow = Vec::with_capacity(lengths.len());
-        narrow.extend(
-            lengths
-                .iter()
-                .map_while(|length| u32::try_from(*length).ok()),
-        );
-        if narrow.len() == lengths.len() {
-            Self::Narrow(narrow)
-        } else {
-            Self::Wide(lengths)
-        }
-    }
-
-    fn push(&mut self, length: u64) {
-        match (&mut *self, u32::try_from(length)) {
-            (Self::Narrow(lengths), Ok(length)) => lengths.push(length),
-            (Self::Narrow(lengths), Err(_)) => {
-                let mut wide: Vec<u64> = lengths.iter().map(|length| u64::from(*length)).collect();
-                wide.push(length);
-                *self = Self::Wide(wide);
-            }
-            (Self::Wide(lengths), _) => lengths.push(length),
-        }
-    }
-
-    fn get(&self, row: usize) -> Option<u64> {
-        match self {
-            Self::Narrow(lengths) => lengths.get(row).map(|length| u64::from(*length)),
-            Self::Wide(lengths) => lengths.get(row).copied(),
-        }
-    }
-
-    fn sum(&self) -> u64 {
-        (0..)
-            .map_while(|row| self.get(row))
-            .fold(0, u64::saturating_add)
-    }
-
-    fn heap_bytes(&self) -> usize {
-        match self {
-            Self::Narrow(lengths) => column_bytes(lengths),
-            Self::Wide(lengths) => column_bytes(lengths),
-        }
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum LocationColumn {
-    One(LocationId),
-    Many(Vec<LocationId>),
-}
-
-impl LocationColumn {
-    /// Adds the location of row `row`.
-    fn push(&mut self, row: usize, location: LocationId) {
-        match self {
-            Self::One(one) if row == 0 => *one = location,
-            Self::One(one) if *one == location => {}
-            Self::One(one) => {
-                let mut many = vec![*one; row];
-                many.push(location);
-                *self = Self::Many(many);
-            }
-            Self::Many(many) => many.push(location),
-        }
-    }
-
-    fn get(&self, row: usize) -> Option<LocationId> {
-        match self {
-            Self::One(location) => Some(*location),
-            Self::Many(many) => many.get(row).copied(),
-        }
-    }
-}
-
-fn column_bytes<T>(column: &Vec<T>) -> usize {
-    column.capacity().saturating_mul(size_of::<T>())
+    /// Filter masks that are not zero, ascending by the number of the chunk.
+    masks: Box<[(u64, u32)]>,
 }
 
 impl Default for ChunkTable {
@@ -187,6 +105,7 @@ impl ChunkTable {
             lengths: Lengths::new(lengths),
             locations: LocationColumn::One(location),
             inline: BTreeMap::new(),
+            masks: Box::default(),
         })
     }
 
@@ -219,6 +138,36 @@ impl ChunkTable {
         };
         row.and_then(|row| self.range(row))
             .or_else(|| self.inline.get(&index).map(ChunkRef::Inline))
+    }
+
+    /// The table with filter masks, by the number of the chunk: bit `i` says that the writer
+    /// skipped filter `i`. Zeros need not be given.
+    ///
+    /// # Errors
+    /// When a mask is given for a chunk that is not in the table.
+    pub fn with_filter_masks(
+        mut self,
+        masks: impl IntoIterator<Item = (u64, u32)>,
+    ) -> Result<Self> {
+        let given: BTreeMap<u64, u32> = masks.into_iter().filter(|(_, mask)| *mask != 0).collect();
+        self.masks = given.into_iter().collect();
+        let mut masks = self.masks.iter();
+        match masks.find(|(index, _)| self.get(*index).is_none()) {
+            Some(&(index, _)) => Err(Error::MaskOfAbsent { index }),
+            None => Ok(self),
+        }
+    }
+
+    /// The filter mask of a chunk: bit `i` says that the writer skipped filter `i`.
+    pub fn filter_mask(&self, index: u64) -> u32 {
+        let row = self.masks.binary_search_by_key(&index, |(index, _)| *index);
+        let mask = row.ok().and_then(|row| self.masks.get(row));
+        mask.map_or(0, |(_, mask)| *mask)
+    }
+
+    /// Whether any chunk was stored without some of the filters.
+    pub fn has_filter_masks(&self) -> bool {
+        !self.masks.is_empty()
     }
 
     /// The chunks with their numbers, ascending.
@@ -265,6 +214,7 @@ impl ChunkTable {
         columns
             .into_iter()
             .chain(inline)
+            .chain([size_of_val(&*self.masks)])
             .fold(0, usize::saturating_add)
     }
 
@@ -368,6 +318,7 @@ impl ChunkTableBuilder {
             lengths: self.lengths,
             locations: self.locations,
             inline: self.inline,
+            masks: Box::default(),
         }
     }
 

@@ -29,6 +29,12 @@ pub enum Error {
         /// Their product.
         cells: u64,
     },
+    /// A filter mask is given for a chunk that is absent.
+    #[error("chunk {index}: has a filter mask, but is not in the table")]
+    MaskOfAbsent {
+        /// The chunk.
+        index: u64,
+    },
     /// A grid has more cells than a 64-bit number counts.
     #[error("chunk grid {grid:?}: more than 2^64 - 1 cells")]
     GridTooLarge {

@@ -142,6 +142,20 @@ impl Array {
         }
     }
 
+    /// Why no Zarr reader can decode its chunks, though chunkref's store can; `None` where one can.
+    /// Reference sets leave such an array out.
+    pub fn beyond_zarr(&self) -> Option<String> {
+        if let Layout::Chunked { chunks, .. } = &self.layout
+            && chunks.has_filter_masks()
+        {
+            return Some("its chunks differ in their filter masks".to_owned());
+        }
+        self.codecs().iter().find_map(|codec| match codec {
+            Codec::Hdf5 { id, .. } => Some(format!("HDF5 filter {id} is no Zarr codec")),
+            _ => None,
+        })
+    }
+
     /// Where the chunk with this number (its place in the grid in C order) lies; `None` if it is
     /// absent or outside the grid.
     pub fn chunk(&self, index: u64) -> Option<ChunkRef<'_>> {

@@ -19,7 +19,8 @@ use crate::zarr::v2;
 const BUFFER_BYTES: usize = 1 << 18;
 
 /// Writes a manifest as Kerchunk JSON, version 1: first all documents, then the chunks, array by
-/// array in C order. Nothing grows with the number of chunks. Inline data is always base64.
+/// array in C order. Nothing grows with the number of chunks. Inline data is always base64. Arrays
+/// that are [beyond Zarr](Array::beyond_zarr) are left out.
 ///
 /// # Errors
 /// When Zarr v2 can't say an array, a chunk refers to a location that is not there, or the writer
@@ -43,7 +44,8 @@ pub fn write_json(manifest: &Manifest, out: impl io::Write) -> Result<()> {
         locations: &manifest.locations,
         quoted: HashMap::new(),
     };
-    for (path, array) in manifest.arrays() {
+    let arrays = manifest.arrays();
+    for (path, array) in arrays.filter(|(_, array)| array.beyond_zarr().is_none()) {
         refs.array(&path, array, &mut urls)?;
     }
     refs.buffer.extend_from_slice(b"\n}}\n");

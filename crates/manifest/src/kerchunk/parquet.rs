@@ -71,7 +71,8 @@ pub fn write_parquet(manifest: &Manifest, blobs: &mut dyn Blobs, record_size: us
         known: HashMap::new(),
     };
     let encoder = Encoder::new()?;
-    for (path, array) in manifest.arrays() {
+    let arrays = manifest.arrays();
+    for (path, array) in arrays.filter(|(_, array)| array.beyond_zarr().is_none()) {
         let folder = path.trim_start_matches('/');
         write_array(
             array,

@@ -46,6 +46,18 @@ pub fn group_zattrs(group: &Group) -> Json {
 /// When Zarr v2 can't say its type or its fill value, or it has not one dimension name and one
 /// chunk length for each axis.
 pub fn array_documents(array: &Array) -> Result<ArrayDocuments> {
+    documents_with(array, array.codecs())
+}
+
+/// As [`array_documents`], for chunks that are decoded before they are served.
+///
+/// # Errors
+/// As for [`array_documents`].
+pub fn plain_documents(array: &Array) -> Result<ArrayDocuments> {
+    documents_with(array, &[])
+}
+
+fn documents_with(array: &Array, codecs: &[Codec]) -> Result<ArrayDocuments> {
     array.chunk_grid()?;
     if array.dimension_names.len() != array.shape.len() {
         return Err(Error::Axes {
@@ -68,7 +80,7 @@ pub fn array_documents(array: &Array) -> Result<ArrayDocuments> {
         "_ARRAY_DIMENSIONS".to_owned(),
         array.dimension_names.clone().into(),
     );
-    let filters: Vec<Json> = array.codecs().iter().map(filter).collect();
+    let filters: Vec<Json> = codecs.iter().map(filter).collect::<Result<_>>()?;
     Ok(ArrayDocuments {
         zarray: json!({
             "zarr_format": 2,
@@ -114,6 +126,7 @@ pub fn absent_chunk(array: &Array) -> Result<Option<&Bytes>> {
 }
 
 /// All documents with their keys, group by group: `.zgroup`, `.zattrs`, `a/.zarray`, ...
+/// Arrays that are [beyond Zarr](Array::beyond_zarr) have none.
 ///
 /// # Errors
 /// As for [`array_documents`], with the path; and when a name can't be a part of a key.
@@ -127,7 +140,8 @@ pub fn documents(manifest: &Manifest) -> Result<Vec<(String, Json)>> {
         }
         documents.push((format!("{prefix}.zgroup"), zgroup()));
         documents.push((format!("{prefix}.zattrs"), group_zattrs(group)));
-        for (name, array) in &group.arrays {
+        let arrays = group.arrays.iter();
+        for (name, array) in arrays.filter(|(_, array)| array.beyond_zarr().is_none()) {
             let ArrayDocuments { zarray, zattrs } =
                 array_documents(array).map_err(|error| error.at(&format!("/{prefix}{name}")))?;
             documents.push((format!("{prefix}{name}/.zarray"), zarray));
@@ -276,13 +290,22 @@ fn number(kind: char, size: u8, order: ByteOrder) -> Json {
     format!("{order}{kind}{size}").into()
 }
 
-fn filter(codec: &Codec) -> Json {
-    match codec {
+fn filter(codec: &Codec) -> Result<Json> {
+    Ok(match codec {
         Codec::Shuffle { element_size } => json!({"id": "shuffle", "elementsize": element_size}),
         Codec::Zlib { level } => json!({"id": "zlib", "level": level}),
         Codec::Fletcher32 => json!({"id": "fletcher32"}),
+        Codec::Zstd { level } => json!({"id": "zstd", "level": level}),
+        Codec::Bz2 { level } => json!({"id": "bz2", "level": level}),
+        // What else a decoder needs stands in each chunk.
+        Codec::Blosc { .. } => {
+            json!({"id": "blosc", "cname": "lz4", "clevel": 5, "shuffle": 1, "blocksize": 0})
+        }
+        Codec::Hdf5 { id, .. } => {
+            return Err(Error::unsupported(format!("HDF5 filter {id} as a codec")));
+        }
         Codec::VlenUtf8 => json!({"id": "vlen-utf8"}),
-    }
+    })
 }
 
 /// Keys under the group at `path` begin with this.

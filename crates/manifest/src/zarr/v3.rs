@@ -52,7 +52,8 @@ pub fn documents(manifest: &Manifest) -> Result<Vec<(String, Json)>> {
             crate::tree::check_name(name).map_err(|error| error.at(&path))?;
         }
         documents.push((format!("{prefix}zarr.json"), group_document(group)));
-        for (name, array) in &group.arrays {
+        let arrays = group.arrays.iter();
+        for (name, array) in arrays.filter(|(_, array)| array.beyond_zarr().is_none()) {
             let document =
                 array_document(array).map_err(|error| error.at(&format!("/{prefix}{name}")))?;
             documents.push((format!("{prefix}{name}/zarr.json"), document));
@@ -67,6 +68,18 @@ pub fn documents(manifest: &Manifest) -> Result<Vec<(String, Json)>> {
 /// When Zarr v3 can't say its type or its fill value, or it has not one dimension name and one
 /// chunk length for each axis.
 pub fn array_document(array: &Array) -> Result<Json> {
+    document_with(array, array.codecs())
+}
+
+/// As [`array_document`], for chunks that are decoded before they are served.
+///
+/// # Errors
+/// As for [`array_document`].
+pub fn plain_document(array: &Array) -> Result<Json> {
+    document_with(array, &[])
+}
+
+fn document_with(array: &Array, codecs: &[Codec]) -> Result<Json> {
     array.chunk_grid()?;
     if array.dimension_names.len() != array.shape.len() {
         return Err(Error::Axes {
@@ -101,7 +114,7 @@ pub fn array_document(array: &Array) -> Result<Json> {
         },
         "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
         "fill_value": fill_value,
-        "codecs": codecs(array),
+        "codecs": all_codecs(array, codecs)?,
         "dimension_names": array.dimension_names,
         "attributes": attributes,
     }))
@@ -170,7 +183,7 @@ fn record(size: u32, fields: &[crate::data_type::Field]) -> Result<Vec<Json>> {
         .collect()
 }
 
-fn codecs(array: &Array) -> Vec<Json> {
+fn all_codecs(array: &Array, bytes_codecs: &[Codec]) -> Result<Vec<Json>> {
     let mut codecs = Vec::new();
     if array.data_type != DataType::VariableString {
         let endian = match byte_order(&array.data_type) {
@@ -179,17 +192,35 @@ fn codecs(array: &Array) -> Vec<Json> {
         };
         codecs.push(json!({"name": "bytes", "configuration": {"endian": endian}}));
     }
-    codecs.extend(array.codecs().iter().map(|codec| match codec {
+    for codec in bytes_codecs {
+        codecs.push(codec_json(codec)?);
+    }
+    Ok(codecs)
+}
+
+fn codec_json(codec: &Codec) -> Result<Json> {
+    let (name, configuration) = match codec {
         Codec::Shuffle { element_size } => {
-            json!({"name": "numcodecs.shuffle", "configuration": {"elementsize": element_size}})
+            ("numcodecs.shuffle", json!({"elementsize": element_size}))
         }
-        Codec::Zlib { level } => {
-            json!({"name": "numcodecs.zlib", "configuration": {"level": level}})
+        Codec::Zlib { level } => ("numcodecs.zlib", json!({"level": level})),
+        Codec::Fletcher32 => ("numcodecs.fletcher32", json!({})),
+        Codec::Zstd { level } => ("zstd", json!({"level": level, "checksum": false})),
+        Codec::Bz2 { level } => ("numcodecs.bz2", json!({"level": level})),
+        // What else a decoder needs stands in each chunk.
+        Codec::Blosc { element_size } => (
+            "blosc",
+            json!({
+                "typesize": element_size, "cname": "lz4", "clevel": 5, "shuffle": "shuffle",
+                "blocksize": 0,
+            }),
+        ),
+        Codec::Hdf5 { id, .. } => {
+            return Err(Error::unsupported(format!("HDF5 filter {id} as a codec")));
         }
-        Codec::Fletcher32 => json!({"name": "numcodecs.fletcher32", "configuration": {}}),
-        Codec::VlenUtf8 => json!({"name": "vlen-utf8", "configuration": {}}),
-    }));
-    codecs
+        Codec::VlenUtf8 => ("vlen-utf8", json!({})),
+    };
+    Ok(json!({"name": name, "configuration": configuration}))
 }
 
 /// The byte order of numbers; `None` where there is none or one byte.
