@@ -38,6 +38,32 @@ pub enum Error {
         /// The most it may give.
         limit: usize,
     },
+    /// The bytes are not what this filter gives, or its parameters contradict them.
+    #[error("filter {index} ({id}, {name}): {stored} stored bytes: {reason}")]
+    Decode {
+        /// The filter.
+        index: usize,
+        /// Its number in the HDF5 registry.
+        id: u16,
+        /// Its name.
+        name: &'static str,
+        /// Bytes it was given.
+        stored: usize,
+        /// What is wrong with them.
+        reason: String,
+    },
+    /// The filter, or a feature of it that the chunk uses, is not supported.
+    #[error("filter {index} ({id}, {name}) is not supported: {reason}")]
+    Unsupported {
+        /// The filter.
+        index: usize,
+        /// Its number in the HDF5 registry.
+        id: u16,
+        /// Its name.
+        name: &'static str,
+        /// What is not supported.
+        reason: String,
+    },
     /// There is no room for a checksum.
     #[error("filter {index} (fletcher32): {stored} bytes, expected at least the 4 of the checksum")]
     NoChecksum {

@@ -31,6 +31,7 @@ mod deflate;
 mod error;
 mod fletcher32;
 mod pipeline;
+mod registered;
 mod shuffle;
 
 pub use error::{Error, Result};

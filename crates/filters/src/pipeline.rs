@@ -1,14 +1,24 @@
 //! Filters in their order.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::error::{Error, Result};
+use crate::registered::{self, Fault};
 use crate::{deflate, fletcher32, shuffle};
 
+/// The numbers of the filters that have a variant of their own.
+const DEFLATE: u16 = 1;
+const SHUFFLE: u16 = 2;
+const FLETCHER32: u16 = 3;
+
+/// The level noted for a deflate filter that does not say its own.
+const USUAL_LEVEL: u32 = 6;
+
 /// One step of a chunk's encoding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Filter {
     /// Bytes of equal significance together (HDF5 filter 2).
@@ -23,6 +33,65 @@ pub enum Filter {
     },
     /// Fletcher-32 checksum in the last four bytes, little-endian (HDF5 filter 3).
     Fletcher32,
+    /// Any other filter.
+    Registered {
+        /// Its number in the HDF5 registry.
+        id: u16,
+        /// Its client data, as the file states it.
+        parameters: Arc<[u32]>,
+    },
+}
+
+impl Filter {
+    /// The filter that an HDF5 file states by its number and client data.
+    ///
+    /// A shuffle without an element size, which libhdf5 refuses, is one that is not supported.
+    pub fn from_hdf5(id: u16, parameters: &[u32]) -> Self {
+        match (id, parameters) {
+            (DEFLATE, _) => {
+                let level = parameters
+                    .first()
+                    .map_or(USUAL_LEVEL, |&level| level.min(9));
+                Self::Deflate {
+                    level: u8::try_from(level).unwrap_or(9),
+                }
+            }
+            (SHUFFLE, &[element_size, ..]) if element_size > 0 => Self::Shuffle { element_size },
+            (FLETCHER32, _) => Self::Fletcher32,
+            _ => Self::Registered {
+                id,
+                parameters: parameters.into(),
+            },
+        }
+    }
+
+    /// Its number in the HDF5 registry.
+    pub fn id(&self) -> u16 {
+        match *self {
+            Self::Deflate { .. } => DEFLATE,
+            Self::Shuffle { .. } => SHUFFLE,
+            Self::Fletcher32 => FLETCHER32,
+            Self::Registered { id, .. } => id,
+        }
+    }
+
+    /// Its name; "unknown" where the number is not known.
+    pub fn name(&self) -> &'static str {
+        registered::name(self.id())
+    }
+
+    /// Whether this filter can be undone.
+    pub fn is_supported(&self) -> bool {
+        match *self {
+            Self::Registered { id, .. } => registered::decoder(id).is_some(),
+            Self::Deflate { .. } | Self::Shuffle { .. } | Self::Fletcher32 => true,
+        }
+    }
+
+    /// Whether filters of this number can be undone.
+    pub fn supported(id: u16) -> bool {
+        matches!(id, DEFLATE | SHUFFLE | FLETCHER32) || registered::decoder(id).is_some()
+    }
 }
 
 /// The filters of a dataset, in the order a writer applies them.
@@ -72,17 +141,17 @@ impl Pipeline {
     /// If a filter can't be applied.
     pub fn encode(&self, chunk: &[u8]) -> Result<Vec<u8>> {
         let mut bytes = Cow::Borrowed(chunk);
-        for (index, &filter) in self.filters.iter().enumerate() {
+        for (index, filter) in self.filters.iter().enumerate() {
             bytes = Cow::Owned(apply(filter, &bytes, index)?);
         }
         Ok(bytes.into_owned())
     }
 
     /// The filters that were applied: number, filter, and the most bytes it can have been given.
-    fn applied(&self, mask: u32, decoded_size: usize) -> Vec<(usize, Filter, usize)> {
+    fn applied(&self, mask: u32, decoded_size: usize) -> Vec<(usize, &Filter, usize)> {
         let mut limit = decoded_size;
         let mut applied = Vec::with_capacity(self.filters.len());
-        for (index, &filter) in self.filters.iter().enumerate() {
+        for (index, filter) in self.filters.iter().enumerate() {
             // The mask has 32 bits, and HDF5 allows 32 filters.
             let bit = u32::try_from(index)
                 .ok()
@@ -95,6 +164,7 @@ impl Pipeline {
                 Filter::Shuffle { .. } => limit,
                 Filter::Deflate { .. } => deflate::longest(limit),
                 Filter::Fletcher32 => limit.saturating_add(fletcher32::SIZE),
+                Filter::Registered { .. } => registered::longest(limit),
             };
         }
         applied
@@ -102,8 +172,11 @@ impl Pipeline {
 }
 
 /// Undoes one filter, giving at most `limit` bytes.
-fn undo(filter: Filter, bytes: Bytes, limit: usize, index: usize) -> Result<Bytes> {
-    let plain = match filter {
+fn undo(filter: &Filter, bytes: Bytes, limit: usize, index: usize) -> Result<Bytes> {
+    let plain = match *filter {
+        Filter::Registered { id, ref parameters } => {
+            decode(id, parameters, &bytes, limit, index)?.into()
+        }
         Filter::Deflate { .. } => deflate::inflate(&bytes, limit, index)?.into(),
         Filter::Fletcher32 => verify(&bytes, index)?,
         // Checked first: a run too long is not worth moving around.
@@ -142,8 +215,47 @@ fn verify(bytes: &Bytes, index: usize) -> Result<Bytes> {
     Ok(bytes.slice_ref(plain))
 }
 
-fn apply(filter: Filter, bytes: &[u8], index: usize) -> Result<Vec<u8>> {
-    match filter {
+/// Undoes a filter of the registry.
+fn decode(
+    id: u16,
+    parameters: &[u32],
+    bytes: &[u8],
+    limit: usize,
+    index: usize,
+) -> Result<Vec<u8>> {
+    let name = registered::name(id);
+    let unsupported = |reason| Error::Unsupported {
+        index,
+        id,
+        name,
+        reason,
+    };
+    let Some(decoder) = registered::decoder(id) else {
+        return Err(unsupported(match id {
+            SHUFFLE => "it does not state the size of an element".to_owned(),
+            _ => "nothing here decodes it".to_owned(),
+        }));
+    };
+    (decoder.decode)(bytes, parameters, limit).map_err(|fault| match fault {
+        Fault::TooLong => Error::TooLong { index, limit },
+        Fault::Unsupported(reason) => unsupported(reason),
+        Fault::Malformed(reason) => Error::Decode {
+            index,
+            id,
+            name,
+            stored: bytes.len(),
+            reason,
+        },
+    })
+}
+
+fn apply(filter: &Filter, bytes: &[u8], index: usize) -> Result<Vec<u8>> {
+    match *filter {
+        Filter::Registered { id, .. } => Err(Error::Encode {
+            index,
+            length: bytes.len(),
+            reason: format!("filter {id} ({}) is only decoded", registered::name(id)),
+        }),
         Filter::Shuffle { element_size } => Ok(match usize::try_from(element_size) {
             Ok(size) => shuffle::shuffle(bytes, size),
             Err(_) => bytes.to_vec(),

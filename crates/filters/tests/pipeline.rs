@@ -34,7 +34,7 @@ proptest! {
     ) {
         let applied: Vec<_> = (0..filters.len())
             .filter(|bit| mask >> bit & 1 == 0)
-            .map(|bit| filters[bit])
+            .map(|bit| filters[bit].clone())
             .collect();
         let stored = Pipeline::new(applied).encode(&plain).unwrap();
         let decoded = Pipeline::new(filters).decode(stored.into(), mask, plain.len());
@@ -147,4 +147,39 @@ fn nothing_is_copied_where_no_filter_was_applied() {
         .decode(chunk, 1, 100)
         .unwrap();
     assert_eq!(decoded.as_ptr(), at);
+}
+
+#[test]
+fn filters_are_known_by_their_numbers() {
+    assert_eq!(Filter::from_hdf5(1, &[4]), Filter::Deflate { level: 4 });
+    assert_eq!(
+        Filter::from_hdf5(2, &[8]),
+        Filter::Shuffle { element_size: 8 }
+    );
+    assert_eq!(Filter::from_hdf5(3, &[]), Filter::Fletcher32);
+    for id in [1, 2, 3] {
+        assert!(Filter::supported(id) && Filter::from_hdf5(id, &[1]).is_supported());
+    }
+    assert!(!Filter::supported(999) && !Filter::from_hdf5(999, &[]).is_supported());
+    // libhdf5 refuses both.
+    assert!(!Filter::from_hdf5(2, &[]).is_supported());
+    assert!(!Filter::from_hdf5(2, &[0]).is_supported());
+}
+
+#[test]
+fn a_filter_that_is_not_known_is_named_unless_it_was_skipped() {
+    let pipeline = Pipeline::new([Filter::Fletcher32, Filter::from_hdf5(999, &[1, 2])]);
+    let chunk = Bytes::from_static(&[1, 2, 3, 4]);
+    assert_eq!(
+        pipeline
+            .decode(chunk.clone(), 0, 4)
+            .unwrap_err()
+            .to_string(),
+        "filter 1 (999, unknown) is not supported: nothing here decodes it"
+    );
+    assert_eq!(pipeline.decode(chunk.clone(), 3, 4).unwrap(), chunk);
+    assert_eq!(
+        pipeline.encode(&chunk).unwrap_err().to_string(),
+        "filter 1: can't encode 8 bytes: filter 999 (unknown) is only decoded"
+    );
 }

@@ -1,0 +1,82 @@
+//! The filters that are known by their number in the HDF5 registry, and what undoes each.
+
+use std::fmt;
+
+/// Why a filter could not be undone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The bytes or the parameters contradict the format.
+    Malformed(String),
+    /// They use a feature that is not supported.
+    #[allow(dead_code, reason = "not every set of filters has one")]
+    Unsupported(String),
+    /// They give more bytes than allowed.
+    TooLong,
+}
+
+impl From<String> for Fault {
+    fn from(reason: String) -> Self {
+        Self::Malformed(reason)
+    }
+}
+
+impl From<&str> for Fault {
+    fn from(reason: &str) -> Self {
+        Self::Malformed(reason.to_owned())
+    }
+}
+
+/// Undoes a filter: stored bytes, the filter's parameters, the most bytes that it may give and hold.
+pub(crate) type Decode = fn(&[u8], &[u32], usize) -> Result<Vec<u8>, Fault>;
+
+/// A filter that can be undone.
+#[derive(Clone, Copy)]
+pub(crate) struct Decoder {
+    /// Its number.
+    pub(crate) id: u16,
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// What undoes it.
+    pub(crate) decode: Decode,
+}
+
+impl fmt::Debug for Decoder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} ({})", self.id, self.name)
+    }
+}
+
+/// All of them, by number.
+const DECODERS: &[Decoder] = &[];
+
+/// What undoes filter `id`.
+pub(crate) fn decoder(id: u16) -> Option<&'static Decoder> {
+    DECODERS.iter().find(|decoder| decoder.id == id)
+}
+
+/// The name of filter `id`, where it is known.
+pub(crate) fn name(id: u16) -> &'static str {
+    match id {
+        1 => "deflate",
+        2 => "shuffle",
+        3 => "fletcher32",
+        id => decoder(id).map_or("unknown", |decoder| decoder.name),
+    }
+}
+
+/// The most bytes that such a filter makes of `plain` bytes: an eighth more (compressors store what
+/// they can't compress with a few bytes for each block) and a header.
+pub(crate) fn longest(plain: usize) -> usize {
+    plain.saturating_add(plain >> 3).saturating_add(4096)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_number_is_there_once_and_is_no_variant_of_its_own() {
+        assert!(DECODERS.is_sorted_by(|one, next| one.id < next.id));
+        assert!(DECODERS.iter().all(|decoder| decoder.id > 3));
+    }
+}
