@@ -6,10 +6,10 @@ use clap::{Args, Parser, Subcommand};
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  all is well; datasets that were refused are named on standard error
+  0  all is well; datasets that were refused or left out are named on standard error
   1  an input could not be read, or an output not written; no output was touched for it
   2  the command line is wrong
-  3  with --strict: the output was written, but a dataset was refused";
+  3  with --strict: the output was written, but lacks a dataset";
 
 /// Reads only the metadata of HDF5 and NetCDF-4 files, and writes where their chunks lie.
 #[derive(Debug, Parser)]
@@ -50,7 +50,7 @@ pub(crate) struct Scan {
     /// Write how each dataset ended, as JSON; - for standard output
     #[arg(long, value_name = "PATH")]
     pub(crate) report: Option<PathBuf>,
-    /// Exit with 3 if a dataset was refused
+    /// Exit with 3 if a dataset was refused or left out
     #[arg(long)]
     pub(crate) strict: bool,
 }

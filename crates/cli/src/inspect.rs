@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chunkref::manifest::{Array, Attribute, ByteOrder, Codec, DataType, Group, Layout, Value};
-use chunkref::{Client, ClientOptions, Scanned};
+use chunkref::{Client, ClientOptions, DatasetReport, Scanned};
 
 use crate::arguments::{Inspect, absolute};
 use crate::failure::{Failure, one_line};
@@ -51,16 +51,12 @@ fn tree(scanned: &Scanned, with_attributes: bool) -> String {
     };
     lines.group("/", &scanned.manifest.root, 0);
     let report = &scanned.report;
-    let refused: Vec<_> = report
-        .refused()
-        .map(|one| {
-            format!(
-                "{}: {}",
-                one.path,
-                one.reason.as_deref().unwrap_or_default()
-            )
-        })
-        .collect();
+    let reasons = |one: &DatasetReport| {
+        let reason = one.reason.as_deref().unwrap_or_default();
+        format!("{}: {reason}", one.path)
+    };
+    let refused: Vec<_> = report.refused().map(reasons).collect();
+    let decoded: Vec<_> = report.decoded().map(reasons).collect();
     let unsaid: Vec<_> = report
         .attributes_refused
         .iter()
@@ -73,6 +69,7 @@ fn tree(scanned: &Scanned, with_attributes: bool) -> String {
         .collect();
     for (title, entries) in [
         ("refused", &refused),
+        ("only chunkref's store reads", &decoded),
         ("attributes refused", &unsaid),
         ("links not followed", &unfollowed),
         ("remarks", &report.warnings),
@@ -197,6 +194,10 @@ fn codec_name(codec: &Codec) -> String {
         Codec::Shuffle { element_size } => format!("shuffle({element_size})"),
         Codec::Zlib { level } => format!("deflate({level})"),
         Codec::Fletcher32 => "fletcher32".to_owned(),
+        Codec::Zstd { level } => format!("zstd({level})"),
+        Codec::Bz2 { level } => format!("bzip2({level})"),
+        Codec::Blosc { element_size } => format!("blosc({element_size})"),
+        Codec::Hdf5 { id, .. } => format!("HDF5 filter {id}"),
         Codec::VlenUtf8 => "vlen-utf8".to_owned(),
         _ => "another codec".to_owned(),
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chunkref::combine::{ConcatOptions, concat};
-use chunkref::{Client, ClientOptions, Report, ScanOptions, Scanned, write, write_file};
+use chunkref::{Client, ClientOptions, Outcome, Report, ScanOptions, Scanned, write, write_file};
 
 use crate::arguments::{Scan, absolute};
 use crate::failure::{Failure, chain, one_line};
@@ -49,10 +49,8 @@ pub(crate) async fn run(arguments: &Scan) -> Result<ExitCode, Failure> {
     if arguments.stats {
         print_stats(&client.log().snapshot(), start);
     }
-    let refused = reports
-        .iter()
-        .any(|report| report.refused().next().is_some());
-    Ok(if arguments.strict && refused {
+    let left_out = |report: &Report| report.refused().chain(report.decoded()).next().is_some();
+    Ok(if arguments.strict && reports.iter().any(left_out) {
         ExitCode::from(REFUSED)
     } else {
         ExitCode::SUCCESS
@@ -186,17 +184,21 @@ async fn each(
 /// What a user should know though the output was written.
 fn warn(report: &Report) {
     let file = &report.file;
-    let mut refused = report.refused();
-    for dataset in refused.by_ref().take(NAMED) {
+    let mut left_out = report.refused().chain(report.decoded());
+    for dataset in left_out.by_ref().take(NAMED) {
         let reason = dataset.reason.as_deref().unwrap_or_default();
         let path = &dataset.path;
+        let what = match dataset.outcome {
+            Outcome::Decoded => "left out, only chunkref's store reads it",
+            _ => "refused",
+        };
         eprintln!(
             "warning: {}",
-            one_line(&format!("{file}: {path}: refused: {reason}"))
+            one_line(&format!("{file}: {path}: {what}: {reason}"))
         );
     }
     for (count, what) in [
-        (refused.count(), "more datasets were refused"),
+        (left_out.count(), "more datasets were refused or left out"),
         (report.attributes_refused.len(), "attributes were refused"),
         (report.links.len(), "links were not followed"),
         (report.warnings.len(), "remarks"),

@@ -93,6 +93,12 @@ fn check(
     let chunk = chunk_shape.get(axis).copied().unwrap_or(0);
     for (number, part) in parts.iter().enumerate() {
         let mut refuse = |reason: String| refused.push((part.granule, reason));
+        if let Layout::Chunked { chunks, .. } = &part.array.layout
+            && chunks.has_filter_masks()
+        {
+            refuse("its chunks differ in their filter masks".to_owned());
+            continue;
+        }
         match encoding(part.array) {
             None => refuse("its values are inline, others' are in chunks".to_owned()),
             Some(_) if matches!(part.array.layout, Layout::Absent { .. }) => {}

@@ -26,11 +26,12 @@ pub(crate) fn pipeline(
             FilterId::SHUFFLE => Ok(filters::Filter::Shuffle {
                 element_size: filter.parameters.first().copied().unwrap_or(element_size),
             }),
-            FilterId::FLETCHER32 => Ok(filters::Filter::Fletcher32),
-            id => Err(match name(filter) {
-                Some(name) => format!("filter {} ({name}) is not supported", id.0),
-                None => format!("filter {} is not supported", id.0),
-            }),
+            id => Some(filters::Filter::from_hdf5(id.0, &filter.parameters))
+                .filter(filters::Filter::is_supported)
+                .ok_or_else(|| match name(filter) {
+                    Some(name) => format!("filter {} ({name}) is not supported", id.0),
+                    None => format!("filter {} is not supported", id.0),
+                }),
         })
         .collect()
 }
@@ -58,45 +59,101 @@ fn name(filter: &Filter) -> Option<&str> {
     Some(known)
 }
 
-/// The codecs of a pipeline; filters that change nothing are left out.
-///
-/// # Errors
-/// The reason, where `NumCodecs` does not undo what HDF5 does.
+/// The codecs of a pipeline. `whole`: one for each filter, so that the bits of filter masks count
+/// them; otherwise those that change nothing are left out.
 pub(crate) fn codecs(
     pipeline: &[filters::Filter],
+    element_size: u32,
     chunk_bytes: u64,
-) -> Result<Vec<Codec>, Refusal> {
+    whole: bool,
+) -> Vec<Codec> {
     let mut codecs = Vec::with_capacity(pipeline.len());
     // The length that every chunk has at this point, while that is known.
     let mut length = Some(chunk_bytes);
     for filter in pipeline {
-        match *filter {
+        match filter {
             filters::Filter::Shuffle {
                 element_size: 0 | 1,
-            } => {}
+            } if !whole => {}
             filters::Filter::Shuffle { element_size } => {
                 // HDF5 leaves the bytes after the last whole element alone, NumCodecs fails.
-                let whole = length.and_then(|length| length.checked_rem(element_size.into()));
-                if whole != Some(0) {
-                    return Err(format!(
-                        "shuffle over {element_size} bytes behind another filter is not supported: \
-                         its input need not be whole elements"
-                    ));
-                }
-                codecs.push(Codec::Shuffle { element_size });
+                let rest = length.and_then(|length| length.checked_rem((*element_size).into()));
+                codecs.push(match rest {
+                    Some(0) => Codec::Shuffle {
+                        element_size: *element_size,
+                    },
+                    _ => Codec::Hdf5 {
+                        id: FilterId::SHUFFLE.0,
+                        parameters: vec![*element_size],
+                    },
+                });
             }
             filters::Filter::Deflate { level } => {
                 length = None;
-                codecs.push(Codec::Zlib { level });
+                codecs.push(Codec::Zlib { level: *level });
             }
             filters::Filter::Fletcher32 => {
                 length = length.and_then(|length| length.checked_add(CHECKSUM_SIZE));
                 codecs.push(Codec::Fletcher32);
             }
-            _ => return Err("a filter without a codec is not supported".to_owned()),
+            filters::Filter::Registered { id, parameters } => {
+                length = None;
+                codecs.push(registered(FilterId(*id), parameters, element_size));
+            }
+            other => {
+                length = None;
+                codecs.push(beyond(other));
+            }
         }
     }
-    Ok(codecs)
+    codecs
+}
+
+/// The codec of a filter that Zarr may have too. Levels are only a note for who writes again.
+fn registered(id: FilterId, parameters: &[u32], element_size: u32) -> Codec {
+    let level = parameters.first().copied();
+    match id {
+        FilterId::ZSTD => Codec::Zstd {
+            level: level
+                .and_then(|level| i32::try_from(level).ok())
+                .unwrap_or(3),
+        },
+        FilterId::BZIP2 => Codec::Bz2 {
+            level: level
+                .and_then(|level| u8::try_from(level).ok())
+                .unwrap_or(9),
+        },
+        FilterId::BLOSC => Codec::Blosc { element_size },
+        id => Codec::Hdf5 {
+            id: id.0,
+            parameters: parameters.to_vec(),
+        },
+    }
+}
+
+/// A filter as one that only the store undoes.
+fn beyond(filter: &filters::Filter) -> Codec {
+    Codec::Hdf5 {
+        id: filter.id(),
+        parameters: match filter {
+            filters::Filter::Registered { parameters, .. } => parameters.to_vec(),
+            filters::Filter::Shuffle { element_size } => vec![*element_size],
+            filters::Filter::Deflate { level } => vec![u32::from(*level)],
+            _ => Vec::new(),
+        },
+    }
+}
+
+/// Whether a chunk can be written through this pipeline.
+pub(crate) fn encodes(pipeline: &[filters::Filter]) -> bool {
+    !pipeline
+        .iter()
+        .any(|filter| matches!(filter, filters::Filter::Registered { .. }))
+}
+
+/// A pipeline that only the store undoes, whatever Zarr has.
+pub(crate) fn for_the_store(pipeline: &[filters::Filter]) -> Vec<Codec> {
+    pipeline.iter().map(beyond).collect()
 }
 
 #[cfg(test)]
@@ -113,7 +170,7 @@ mod tests {
     }
 
     fn map(filters: &[Filter], chunk_bytes: u64) -> Result<Vec<Codec>, Refusal> {
-        codecs(&pipeline(filters, 4)?, chunk_bytes)
+        Ok(codecs(&pipeline(filters, 4)?, 4, chunk_bytes, false))
     }
 
     #[test]
@@ -133,17 +190,36 @@ mod tests {
     }
 
     #[test]
-    fn a_shuffle_that_may_leave_a_rest_is_refused() {
+    fn a_shuffle_that_may_leave_a_rest_is_left_to_the_store() {
         let behind = |id| [filter(id, &[]), filter(FilterId::SHUFFLE, &[8])];
-        assert!(map(&behind(FilterId::FLETCHER32), 40).is_err());
-        assert!(map(&behind(FilterId::FLETCHER32), 44).is_ok());
-        assert!(map(&behind(FilterId::DEFLATE), 40).is_err());
+        let store = Codec::Hdf5 {
+            id: 2,
+            parameters: vec![8],
+        };
+        let last = |id, chunk_bytes| map(&behind(id), chunk_bytes).unwrap().pop().unwrap();
+        assert_eq!(last(FilterId::FLETCHER32, 40), store);
+        assert_eq!(
+            last(FilterId::FLETCHER32, 44),
+            Codec::Shuffle { element_size: 8 }
+        );
+        assert_eq!(last(FilterId::DEFLATE, 40), store);
+    }
+
+    #[test]
+    fn filter_masks_count_every_filter() {
+        let filters = [
+            filter(FilterId::SHUFFLE, &[1]),
+            filter(FilterId::DEFLATE, &[5]),
+        ];
+        let pipeline = pipeline(&filters, 1).unwrap();
+        assert_eq!(codecs(&pipeline, 1, 40, false).len(), 1);
+        assert_eq!(codecs(&pipeline, 1, 40, true).len(), 2);
     }
 
     #[test]
     fn unknown_filters_are_refused_by_number_and_name() {
-        let reason = map(&[filter(FilterId::LZF, &[])], 40).unwrap_err();
-        assert_eq!(reason, "filter 32000 (lzf) is not supported");
+        let reason = map(&[filter(FilterId(32013), &[])], 40).unwrap_err();
+        assert_eq!(reason, "filter 32013 is not supported");
         let reason = map(&[filter(FilterId(999), &[])], 40).unwrap_err();
         assert_eq!(reason, "filter 999 is not supported");
     }

@@ -3,12 +3,13 @@
 use chunkref_hdf5::{Address, Dataset, Dataspace, Datatype, Layout as Hdf5Layout, Object, Padding};
 use chunkref_manifest::{Array, Attributes, DataType, Layout, LocationId};
 
+use crate::codec;
 use crate::contiguous::{nominal, split};
 use crate::data_type::{Role, data_type, split_axes};
 use crate::dimension::{Dimensions, Scope};
-use crate::fill_value::{Absent, Fill, fill, fill_chunk};
+use crate::fill_value::{Absent, Fill, MIXED, fill, fill_chunk, needs_fill_chunk};
 use crate::late::{Late, Then};
-use crate::layout::{Failure, Granule, check_here, extent};
+use crate::layout::{Encoding, Failure, Granule, check_here, extent};
 use crate::options::ScanOptions;
 use crate::raw::{Extent, Raw};
 use crate::report::Outcome;
@@ -22,6 +23,8 @@ const MAX_STRINGS: u64 = 1 << 22;
 pub(crate) enum Mapped {
     /// An array that is complete.
     Ready(Box<Array>, Outcome),
+    /// An array that is complete, which no Zarr codec decodes, and why.
+    Beyond(Box<Array>, String),
     /// An array whose data is still to be read and put into the manifest.
     Late(Box<Late>),
 }
@@ -249,22 +252,45 @@ impl Mapper<'_> {
         if data.chunks.indices.is_empty() {
             return self.absent(named, array, extent, fill);
         }
-        let (pipeline, codecs) = data.codecs(extent)?;
+        let Encoding {
+            pipeline,
+            mut codecs,
+            masks,
+        } = data.encoding(extent)?;
         let absent = self.absence(data.absent(), data.chunk_bytes);
-        let fill_chunk = fill_chunk(self.decoder, named.object, dataset, fill, absent, &pipeline)?;
+        if *fill == Fill::Mixed && absent.count > 0 {
+            return Err(MIXED.into());
+        }
+        if !codec::encodes(&pipeline)
+            && needs_fill_chunk(self.decoder, named.object, dataset, fill, absent)
+        {
+            codecs = codec::for_the_store(&pipeline);
+        }
         let mut chunk_shape = data.chunk_shape.to_vec();
         chunk_shape.extend_from_slice(axes);
-        let chunks = data.table(self.granule.location, axes.len())?;
+        let chunks = data.table(self.granule.location, axes.len(), masks.as_deref())?;
         let stored = chunks.stored_bytes();
-        let array = Array {
+        let mut array = Array {
             layout: Layout::Chunked {
                 chunk_shape,
                 codecs,
                 chunks,
-                fill_chunk,
+                fill_chunk: None,
             },
             ..array
         };
+        if let Some(reason) = array.beyond_zarr() {
+            return if stored.max(extent.bytes) <= self.options.inline_threshold {
+                self.padded(named, array, extent.clone(), fill, Then::Plain)
+            } else {
+                Ok(Mapped::Beyond(Box::new(array), reason))
+            };
+        }
+        let decoder = self.decoder;
+        let encoded = fill_chunk(decoder, named.object, dataset, fill, absent, &pipeline)?;
+        if let Layout::Chunked { fill_chunk, .. } = &mut array.layout {
+            *fill_chunk = encoded;
+        }
         Ok(self.inlined_if_small(named, array, stored))
     }
 

@@ -11,6 +11,9 @@ use crate::value::{Decoder, same};
 /// A chunk of fill values is not made larger than this, in bytes, before it is encoded.
 const MAX_CHUNK: u64 = 64 << 20;
 
+/// Why absent chunks of [`Fill::Mixed`] can't be said.
+pub(crate) const MIXED: &str = "absent chunks of an array datatype whose fill value is not uniform";
+
 /// The fill value of an array.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fill {
@@ -86,6 +89,27 @@ pub(crate) struct Absent {
     pub(crate) limit: u64,
 }
 
+/// Whether there are absent chunks whose value the documents can't say.
+pub(crate) fn needs_fill_chunk(
+    decoder: &Decoder<'_>,
+    object: &Object,
+    dataset: &Dataset,
+    fill: &Fill,
+    absent: Absent,
+) -> bool {
+    let (_, datatype) = split_axes(&dataset.datatype);
+    match fill {
+        _ if absent.count == 0 => false,
+        Fill::Zero => false,
+        Fill::Mixed => true,
+        // Documents say no fill value of these types, see `zarr::v2`.
+        Fill::Value(_) if matches!(datatype, Datatype::Compound(_) | Datatype::Opaque { .. }) => {
+            true
+        }
+        Fill::Value(element) => !is_attribute(decoder, object, datatype, element),
+    }
+}
+
 /// The encoded chunk to write in place of absent ones, where the documents can't say the value.
 ///
 /// # Errors
@@ -98,20 +122,16 @@ pub(crate) fn fill_chunk(
     absent: Absent,
     pipeline: &[Filter],
 ) -> Result<Option<Bytes>, Refusal> {
+    if !needs_fill_chunk(decoder, object, dataset, fill, absent) {
+        return Ok(None);
+    }
     let element = match fill {
-        _ if absent.count == 0 => return Ok(None),
         Fill::Zero => return Ok(None),
         Fill::Mixed => {
-            return Err(
-                "absent chunks of an array datatype whose fill value is not uniform".to_owned(),
-            );
+            return Err(MIXED.to_owned());
         }
         Fill::Value(element) => element,
     };
-    let (_, datatype) = split_axes(&dataset.datatype);
-    if is_attribute(decoder, object, datatype, element) {
-        return Ok(None);
-    }
     let too_large = |bytes: u64| {
         format!(
             "{} absent chunks hold a fill value that is neither zero nor _FillValue; writing them out \

@@ -22,6 +22,8 @@ const MAX_HELD: u64 = 256 << 20;
 pub(crate) enum Then {
     /// Chunks are kept as they are stored.
     Inline,
+    /// Chunks that no Zarr codec decodes are decoded and put together.
+    Plain,
     /// Fixed strings are filled up with NULs.
     Pad {
         /// Bytes of a string.
@@ -96,6 +98,11 @@ impl Late {
     fn take(&mut self, read: Vec<Bytes>, limit: u64) -> Result<(), Refusal> {
         match self.then {
             Then::Inline => self.inline(read),
+            Then::Plain => {
+                let data = self.assemble(&read)?.into();
+                self.array.layout = Layout::Inline { data };
+                Ok(())
+            }
             Then::Pad { length, padding } => {
                 let plain = self.assemble(&read)?;
                 let length = usize::try_from(length).unwrap_or(usize::MAX);

@@ -185,6 +185,17 @@ impl Granule {
     }
 }
 
+/// How the chunks of a dataset are encoded.
+#[derive(Debug)]
+pub(crate) struct Encoding {
+    /// The filters, in the order a writer applies them.
+    pub(crate) pipeline: Vec<filters::Filter>,
+    /// As codecs.
+    pub(crate) codecs: Vec<Codec>,
+    /// The filter mask of each stored chunk, where they differ.
+    pub(crate) masks: Option<Vec<u32>>,
+}
+
 impl ChunkedData<'_> {
     /// How many chunks of the grid are not stored.
     pub(crate) fn absent(&self) -> u64 {
@@ -228,30 +239,19 @@ impl ChunkedData<'_> {
     }
 
     /// The filters that every chunk went through, and the codecs that undo them.
-    pub(crate) fn codecs(
-        &self,
-        extent: &Extent,
-    ) -> Result<(Vec<filters::Filter>, Vec<Codec>), Refusal> {
-        let skipped = match self.masks(extent) {
-            None => 0,
-            Some(masks) => {
-                let first = masks.first().copied().unwrap_or(0);
-                if masks.iter().any(|&mask| mask != first) {
-                    return Err(
-                        "its chunks differ in their filter masks, which is not supported"
-                            .to_owned(),
-                    );
-                }
-                first
-            }
-        };
+    pub(crate) fn encoding(&self, extent: &Extent) -> Result<Encoding, Refusal> {
+        let masks = self.masks(extent);
+        let first = masks.as_ref().and_then(|masks| masks.first().copied());
+        // Filters that all chunks went without are none.
+        let skipped = first.filter(|first| masks.iter().flatten().all(|mask| mask == first));
+        let mixed = masks.is_some() && skipped.is_none();
         let applied: Vec<_> = (0_u32..)
             .zip(self.filters)
-            .filter(|(bit, _)| skipped.checked_shr(*bit).unwrap_or(0) & 1 == 0)
+            .filter(|(bit, _)| skipped.unwrap_or(0).checked_shr(*bit).unwrap_or(0) & 1 == 0)
             .map(|(_, filter)| filter.clone())
             .collect();
         let pipeline = codec::pipeline(&applied, self.element_size)?;
-        let codecs = codec::codecs(&pipeline, self.chunk_bytes)?;
+        let codecs = codec::codecs(&pipeline, self.element_size, self.chunk_bytes, mixed);
         if codecs.is_empty()
             && let Some(other) = self
                 .chunks
@@ -264,11 +264,20 @@ impl ChunkedData<'_> {
                 self.chunk_bytes
             ));
         }
-        Ok((pipeline, codecs))
+        Ok(Encoding {
+            pipeline,
+            codecs,
+            masks: masks.filter(|_| mixed),
+        })
     }
 
     /// The chunk table; axes of an array datatype are one chunk each.
-    pub(crate) fn table(&self, location: LocationId, extra: usize) -> Result<ChunkTable, Refusal> {
+    pub(crate) fn table(
+        &self,
+        location: LocationId,
+        extra: usize,
+        masks: Option<&[u32]>,
+    ) -> Result<ChunkTable, Refusal> {
         let mut grid = self.chunks.grid.clone();
         grid.extend(std::iter::repeat_n(1, extra));
         ChunkTable::from_columns(
@@ -278,6 +287,10 @@ impl ChunkedData<'_> {
             self.chunks.offsets.clone(),
             self.chunks.lengths.clone(),
         )
+        .and_then(|table| {
+            let masks = masks.unwrap_or_default().iter().copied();
+            table.with_filter_masks(self.chunks.indices.iter().copied().zip(masks))
+        })
         .map_err(|error| error.to_string())
     }
 

@@ -44,7 +44,7 @@ pub struct DatasetReport {
     pub path: String,
     /// How it ended.
     pub outcome: Outcome,
-    /// Why, if it was refused.
+    /// Why, if it was refused or only the store can decode it.
     pub reason: Option<String>,
 }
 
@@ -89,6 +89,13 @@ impl Report {
         self.datasets
             .iter()
             .filter(|dataset| dataset.outcome == Outcome::Refused)
+    }
+
+    /// The datasets that no reference set can hold, though chunkref's store reads them.
+    pub fn decoded(&self) -> impl Iterator<Item = &DatasetReport> {
+        self.datasets
+            .iter()
+            .filter(|dataset| dataset.outcome == Outcome::Decoded)
     }
 
     /// The report as a JSON object.
@@ -142,6 +149,14 @@ impl Report {
             path: path.to_owned(),
             outcome: Outcome::Refused,
             reason: Some(reason.into()),
+        });
+    }
+
+    pub(crate) fn beyond_zarr(&mut self, path: &str, reason: String) {
+        self.datasets.push(DatasetReport {
+            path: path.to_owned(),
+            outcome: Outcome::Decoded,
+            reason: Some(reason),
         });
     }
 

@@ -187,6 +187,12 @@ impl<'a> Walk<'a> {
                 array.attributes = self.attributes(path, object);
                 mapped.arrays.insert(name.to_owned(), *array);
             }
+            Ok(Mapped::Beyond(mut array, reason)) => {
+                self.report.warnings.extend(warnings);
+                self.report.beyond_zarr(path, reason);
+                array.attributes = self.attributes(path, object);
+                mapped.arrays.insert(name.to_owned(), *array);
+            }
             Ok(Mapped::Late(mut late)) => {
                 self.report.warnings.extend(warnings);
                 // Set right where reading fails.

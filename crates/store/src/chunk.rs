@@ -10,23 +10,44 @@ use crate::options::{ReaderProfile, ZarrVersion};
 pub fn pipeline(codecs: &[Codec]) -> Option<Pipeline> {
     let filters: Option<Vec<Filter>> = codecs
         .iter()
-        .map(|codec| match *codec {
-            Codec::Shuffle { element_size } => Some(Filter::Shuffle { element_size }),
-            Codec::Zlib { level } => Some(Filter::Deflate { level }),
+        .map(|codec| match codec {
+            Codec::Shuffle { element_size } => Some(Filter::Shuffle {
+                element_size: *element_size,
+            }),
+            Codec::Zlib { level } => Some(Filter::Deflate { level: *level }),
             Codec::Fletcher32 => Some(Filter::Fletcher32),
+            // Their parameters matter to an encoder alone.
+            Codec::Zstd { .. } => Some(Filter::from_hdf5(ZSTD, &[])),
+            Codec::Bz2 { .. } => Some(Filter::from_hdf5(BZIP2, &[])),
+            Codec::Blosc { .. } => Some(Filter::from_hdf5(BLOSC, &[])),
+            Codec::Hdf5 { id, parameters } => Some(Filter::from_hdf5(*id, parameters)),
             _ => None,
         })
         .collect();
     filters.map(Pipeline::new)
 }
 
+/// Numbers of filters in the HDF5 registry.
+const BZIP2: u16 = 307;
+const BLOSC: u16 = 32001;
+const ZSTD: u16 = 32015;
+
 /// What the store undoes before it serves a chunk of this array, where the reader can't.
 pub(crate) fn decoded_by_store(array: &Array, reader: ReaderProfile) -> Option<Pipeline> {
+    let codecs = array.codecs();
     let beyond = match reader {
-        ReaderProfile::Zarrs => array.codecs().contains(&Codec::Fletcher32),
+        // zarrs has what its features say; its fletcher32 fails on odd lengths.
+        ReaderProfile::Zarrs => !codecs.iter().all(|codec| {
+            matches!(
+                codec,
+                Codec::Shuffle { .. } | Codec::Zlib { .. } | Codec::VlenUtf8
+            )
+        }),
         ReaderProfile::ZarrPython => false,
     };
-    beyond.then(|| pipeline(array.codecs())).flatten()
+    (beyond || array.beyond_zarr().is_some())
+        .then(|| pipeline(codecs))
+        .flatten()
 }
 
 /// The value of a chunk key.
@@ -34,8 +55,18 @@ pub(crate) fn decoded_by_store(array: &Array, reader: ReaderProfile) -> Option<P
 pub(crate) struct Chunk {
     /// Its stored bytes.
     pub(crate) stored: Stored,
-    /// How they are decoded before they are served, and to how many bytes.
-    pub(crate) decode: Option<(Pipeline, usize)>,
+    /// How they are decoded before they are served.
+    pub(crate) decode: Option<Decoding>,
+}
+
+/// How a chunk is decoded.
+#[derive(Debug)]
+pub(crate) struct Decoding {
+    pub(crate) pipeline: Pipeline,
+    /// Bit `i`: the writer skipped filter `i`.
+    pub(crate) mask: u32,
+    /// Bytes of the decoded chunk.
+    pub(crate) size: usize,
 }
 
 /// Stored bytes.
@@ -58,7 +89,7 @@ impl Chunk {
     /// The length of the value in bytes.
     pub(crate) fn size(&self) -> u64 {
         match (&self.decode, &self.stored) {
-            (Some((_, size)), _) => u64::try_from(*size).unwrap_or(u64::MAX),
+            (Some(decoding), _) => u64::try_from(decoding.size).unwrap_or(u64::MAX),
             (None, Stored::Here(bytes)) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
             (None, Stored::There { offset, end, .. }) => end.saturating_sub(*offset),
         }
@@ -80,15 +111,26 @@ pub(crate) fn find(
     let Some(index) = chunk_index(coordinates, &grid) else {
         return Ok(None);
     };
+    let pipeline = decoded_by_store(array, reader);
     let stored = match array.chunk(index) {
         Some(chunk) => stored(chunk)?,
-        None => match fill_chunk(array, version)? {
-            Some(fill) => Stored::Here(fill),
-            None => return Ok(None),
-        },
+        // As it is served: decoded already where the others are.
+        None => {
+            return Ok(absent(array, version, reader)?.map(|fill| Chunk {
+                stored: Stored::Here(fill),
+                decode: None,
+            }));
+        }
     };
-    let decode = match decoded_by_store(array, reader) {
-        Some(pipeline) => Some((pipeline, decoded_size(array)?)),
+    let decode = match pipeline {
+        Some(pipeline) => Some(Decoding {
+            pipeline,
+            mask: match &array.layout {
+                Layout::Chunked { chunks, .. } => chunks.filter_mask(index),
+                _ => 0,
+            },
+            size: decoded_size(array)?,
+        }),
         None => None,
     };
     Ok(Some(Chunk { stored, decode }))
@@ -107,13 +149,39 @@ pub(crate) fn grid(array: &Array) -> Result<Vec<u64>, String> {
 }
 
 /// What absent chunks are served as, where a document can't say it.
-pub(crate) fn fill_chunk(array: &Array, version: ZarrVersion) -> Result<Option<Bytes>, String> {
+pub(crate) fn absent(
+    array: &Array,
+    version: ZarrVersion,
+    reader: ReaderProfile,
+) -> Result<Option<Bytes>, String> {
     match version {
+        ZarrVersion::V3 => Ok(None),
+        ZarrVersion::V2 if decoded_by_store(array, reader).is_some() => plain_fill(array),
         ZarrVersion::V2 => zarr::v2::absent_chunk(array)
             .map(Option::<&Bytes>::cloned)
             .map_err(|error| error.to_string()),
-        ZarrVersion::V3 => Ok(None),
     }
+}
+
+/// The largest chunk that is made of a fill value, in bytes.
+const MAX_FILL: usize = 256 << 20;
+
+/// A decoded chunk of the fill value over and over; `None` for zeros.
+fn plain_fill(array: &Array) -> Result<Option<Bytes>, String> {
+    let Some(fill) = &array.fill_value else {
+        return Ok(None);
+    };
+    if fill.iter().all(|byte| *byte == 0) {
+        return Ok(None);
+    }
+    let size = decoded_size(array)?;
+    if size > MAX_FILL {
+        return Err(format!(
+            "an absent chunk of {size} bytes whose fill value a Zarr v2 document can't say, \
+             expected at most {MAX_FILL}"
+        ));
+    }
+    Ok(Some(fill.iter().copied().cycle().take(size).collect()))
 }
 
 fn stored(chunk: ChunkRef<'_>) -> Result<Stored, String> {

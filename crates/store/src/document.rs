@@ -136,23 +136,23 @@ fn array_documents(
     let decoded = chunk::decoded_by_store(array, options.reader).is_some();
     match options.version {
         ZarrVersion::V2 => {
-            zarr::v2::absent_chunk(array)?;
-            let mut documents = zarr::v2::array_documents(array)?;
-            if decoded {
-                replace(&mut documents.zarray, "filters", Value::Null);
-            }
+            let documents = if decoded {
+                zarr::v2::plain_documents(array)?
+            } else {
+                zarr::v2::absent_chunk(array)?;
+                zarr::v2::array_documents(array)?
+            };
             Ok(vec![
                 (format!("{path}/.zarray"), documents.zarray),
                 (format!("{path}/.zattrs"), documents.zattrs),
             ])
         }
         ZarrVersion::V3 => {
-            let mut document = zarr::v3::array_document(array)?;
-            if decoded
-                && let Some(codecs) = document.get_mut("codecs").and_then(Value::as_array_mut)
-            {
-                codecs.truncate(1); // `bytes` comes first
-            }
+            let mut document = if decoded {
+                zarr::v3::plain_document(array)?
+            } else {
+                zarr::v3::array_document(array)?
+            };
             if options.reader == ReaderProfile::Zarrs {
                 raw_bits(&mut document, array);
             }

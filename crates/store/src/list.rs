@@ -100,7 +100,7 @@ impl Store {
             reason,
         };
         let grid = chunk::grid(array).map_err(manifest_error)?;
-        let filled = chunk::fill_chunk(array, version)
+        let filled = chunk::absent(array, version, self.options().reader)
             .map_err(manifest_error)?
             .is_some();
         let count = if filled {

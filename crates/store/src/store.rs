@@ -8,7 +8,7 @@ use chunkref_manifest::Manifest;
 use futures::future::try_join_all;
 use zarrs_storage::byte_range::{ByteRange, InvalidByteRangeError};
 
-use crate::chunk::{self, Chunk, Stored};
+use crate::chunk::{self, Chunk, Decoding, Stored};
 use crate::document::{Documents, Refused};
 use crate::error::{Error, Result};
 use crate::key::{Target, target};
@@ -193,15 +193,16 @@ impl Store {
 }
 
 /// Decodes off the async threads.
-async fn decoded(
-    key: &str,
-    stored: Bytes,
-    decode: Option<(chunkref_filters::Pipeline, usize)>,
-) -> Result<Bytes> {
-    let Some((pipeline, size)) = decode else {
+async fn decoded(key: &str, stored: Bytes, decode: Option<Decoding>) -> Result<Bytes> {
+    let Some(Decoding {
+        pipeline,
+        mask,
+        size,
+    }) = decode
+    else {
         return Ok(stored);
     };
-    let done = tokio::task::spawn_blocking(move || pipeline.decode(stored, 0, size)).await;
+    let done = tokio::task::spawn_blocking(move || pipeline.decode(stored, mask, size)).await;
     match done {
         Ok(decoded) => decoded.map_err(|source| Error::Decode {
             key: key.to_owned(),
