@@ -27,12 +27,16 @@
     )
 )]
 
+mod bits;
 mod deflate;
 mod error;
 mod fletcher32;
+mod nbit;
 mod pipeline;
 mod registered;
+mod scaleoffset;
 mod shuffle;
+mod szip;
 
 pub use error::{Error, Result};
 pub use pipeline::{Filter, Pipeline};

@@ -2,13 +2,14 @@
 
 use std::fmt;
 
+use crate::{nbit, scaleoffset, szip};
+
 /// Why a filter could not be undone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// The bytes or the parameters contradict the format.
     Malformed(String),
     /// They use a feature that is not supported.
-    #[allow(dead_code, reason = "not every set of filters has one")]
     Unsupported(String),
     /// They give more bytes than allowed.
     TooLong,
@@ -47,7 +48,23 @@ impl fmt::Debug for Decoder {
 }
 
 /// All of them, by number.
-const DECODERS: &[Decoder] = &[];
+const DECODERS: &[Decoder] = &[
+    Decoder {
+        id: 4,
+        name: "szip",
+        decode: szip::decode,
+    },
+    Decoder {
+        id: 5,
+        name: "nbit",
+        decode: nbit::decode,
+    },
+    Decoder {
+        id: 6,
+        name: "scaleoffset",
+        decode: scaleoffset::decode,
+    },
+];
 
 /// What undoes filter `id`.
 pub(crate) fn decoder(id: u16) -> Option<&'static Decoder> {
