@@ -27,12 +27,21 @@
     )
 )]
 
+mod bitplanes;
+mod bitshuffle;
+mod blosc;
+mod bzip2;
+mod cursor;
 mod deflate;
 mod error;
 mod fletcher32;
+mod lz;
+mod lz4;
+mod lzf;
 mod pipeline;
 mod registered;
 mod shuffle;
+mod zstd;
 
 pub use error::{Error, Result};
 pub use pipeline::{Filter, Pipeline};

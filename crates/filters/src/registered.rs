@@ -2,13 +2,14 @@
 
 use std::fmt;
 
+use crate::{bitshuffle, blosc, bzip2, lz4, lzf, zstd};
+
 /// Why a filter could not be undone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// The bytes or the parameters contradict the format.
     Malformed(String),
     /// They use a feature that is not supported.
-    #[allow(dead_code, reason = "not every set of filters has one")]
     Unsupported(String),
     /// They give more bytes than allowed.
     TooLong,
@@ -47,7 +48,43 @@ impl fmt::Debug for Decoder {
 }
 
 /// All of them, by number.
-const DECODERS: &[Decoder] = &[];
+const DECODERS: &[Decoder] = &[
+    Decoder {
+        id: 307,
+        name: "bzip2",
+        decode: bzip2::decode,
+    },
+    Decoder {
+        id: 32000,
+        name: "lzf",
+        decode: lzf::decode,
+    },
+    Decoder {
+        id: 32001,
+        name: "blosc",
+        decode: blosc::decode,
+    },
+    Decoder {
+        id: 32004,
+        name: "lz4",
+        decode: lz4::decode,
+    },
+    Decoder {
+        id: 32008,
+        name: "bitshuffle",
+        decode: bitshuffle::decode,
+    },
+    Decoder {
+        id: 32015,
+        name: "zstd",
+        decode: zstd::decode,
+    },
+    Decoder {
+        id: 32026,
+        name: "blosc2",
+        decode: blosc::decode2,
+    },
+];
 
 /// What undoes filter `id`.
 pub(crate) fn decoder(id: u16) -> Option<&'static Decoder> {
