@@ -27,16 +27,28 @@
     )
 )]
 
+mod bitplanes;
 mod bits;
+mod bitshuffle;
+mod blosc;
+mod bzip2;
+mod cursor;
 mod deflate;
 mod error;
 mod fletcher32;
+mod lz4;
+mod lz;
+mod lzf;
 mod nbit;
 mod pipeline;
 mod registered;
 mod scaleoffset;
 mod shuffle;
+<<<<<<< HEAD
 mod szip;
+=======
+mod zstd;
+>>>>>>> filters-crates
 
 pub use error::{Error, Result};
 pub use pipeline::{Filter, Pipeline};

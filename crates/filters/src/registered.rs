@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{nbit, scaleoffset, szip};
+use crate::{bitshuffle, blosc, bzip2, lz4, lzf, nbit, scaleoffset, szip, zstd};
 
 /// Why a filter could not be undone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +63,41 @@ const DECODERS: &[Decoder] = &[
         id: 6,
         name: "scaleoffset",
         decode: scaleoffset::decode,
+    },
+    Decoder {
+        id: 307,
+        name: "bzip2",
+        decode: bzip2::decode,
+    },
+    Decoder {
+        id: 32000,
+        name: "lzf",
+        decode: lzf::decode,
+    },
+    Decoder {
+        id: 32001,
+        name: "blosc",
+        decode: blosc::decode,
+    },
+    Decoder {
+        id: 32004,
+        name: "lz4",
+        decode: lz4::decode,
+    },
+    Decoder {
+        id: 32008,
+        name: "bitshuffle",
+        decode: bitshuffle::decode,
+    },
+    Decoder {
+        id: 32015,
+        name: "zstd",
+        decode: zstd::decode,
+    },
+    Decoder {
+        id: 32026,
+        name: "blosc2",
+        decode: blosc::decode2,
     },
 ];
 

@@ -2,12 +2,19 @@
 
 /// Undoes the filter. Bytes after the last whole element stay where they are.
 pub(crate) fn unshuffle(shuffled: &[u8], element_size: usize) -> Vec<u8> {
+    let mut plain = vec![0; shuffled.len()];
+    unshuffle_into(shuffled, element_size, &mut plain);
+    plain
+}
+
+/// Undoes the filter into a slice of the same length.
+pub(crate) fn unshuffle_into(shuffled: &[u8], element_size: usize, plain: &mut [u8]) {
     match element_size {
-        0 | 1 => shuffled.to_vec(),
-        2 => unshuffle_fixed::<2>(shuffled),
-        4 => unshuffle_fixed::<4>(shuffled),
-        8 => unshuffle_fixed::<8>(shuffled),
-        _ => unshuffle_any(shuffled, element_size),
+        0 | 1 => copy_rest(plain, shuffled),
+        2 => unshuffle_fixed::<2>(shuffled, plain),
+        4 => unshuffle_fixed::<4>(shuffled, plain),
+        8 => unshuffle_fixed::<8>(shuffled, plain),
+        _ => unshuffle_any(shuffled, element_size, plain),
     }
 }
 
@@ -31,14 +38,13 @@ pub(crate) fn shuffle(plain: &[u8], element_size: usize) -> Vec<u8> {
 }
 
 /// With the size known to the compiler: the planes are walked side by side, one element at a time.
-fn unshuffle_fixed<const SIZE: usize>(shuffled: &[u8]) -> Vec<u8> {
+fn unshuffle_fixed<const SIZE: usize>(shuffled: &[u8], plain: &mut [u8]) {
     let count = shuffled.len().checked_div(SIZE).unwrap_or(0);
     if count == 0 {
-        return shuffled.to_vec();
+        return copy_rest(plain, shuffled);
     }
     let mut planes = shuffled.chunks_exact(count);
     let planes: [&[u8]; SIZE] = std::array::from_fn(|_| planes.next().unwrap_or(&[]));
-    let mut plain = vec![0; shuffled.len()];
     let (elements, rest) = plain.as_chunks_mut::<SIZE>();
     for (number, element) in elements.iter_mut().enumerate() {
         for (byte, plane) in element.iter_mut().zip(planes) {
@@ -46,15 +52,13 @@ fn unshuffle_fixed<const SIZE: usize>(shuffled: &[u8]) -> Vec<u8> {
         }
     }
     copy_rest(rest, shuffled);
-    plain
 }
 
-fn unshuffle_any(shuffled: &[u8], element_size: usize) -> Vec<u8> {
+fn unshuffle_any(shuffled: &[u8], element_size: usize, plain: &mut [u8]) {
     let count = shuffled.len().checked_div(element_size).unwrap_or(0);
     if count == 0 {
-        return shuffled.to_vec();
+        return copy_rest(plain, shuffled);
     }
-    let mut plain = vec![0; shuffled.len()];
     let mut elements = plain.chunks_exact_mut(element_size);
     for (number, element) in elements.by_ref().enumerate() {
         let column = shuffled.iter().skip(number).step_by(count);
@@ -63,7 +67,6 @@ fn unshuffle_any(shuffled: &[u8], element_size: usize) -> Vec<u8> {
         }
     }
     copy_rest(elements.into_remainder(), shuffled);
-    plain
 }
 
 /// Fills `rest` with the last bytes of `from`, as many as it has.
