@@ -36,19 +36,16 @@ mod cursor;
 mod deflate;
 mod error;
 mod fletcher32;
-mod lz4;
 mod lz;
+mod lz4;
 mod lzf;
 mod nbit;
 mod pipeline;
 mod registered;
 mod scaleoffset;
 mod shuffle;
-<<<<<<< HEAD
 mod szip;
-=======
 mod zstd;
->>>>>>> filters-crates
 
 pub use error::{Error, Result};
 pub use pipeline::{Filter, Pipeline};
