@@ -171,7 +171,7 @@ impl Array {
     }
 
     /// The chunks that are not absent, with their numbers, ascending.
-    pub fn chunks(&self) -> Box<dyn Iterator<Item = (u64, ChunkRef<'_>)> + '_> {
+    pub fn chunks(&self) -> Box<dyn Iterator<Item = (u64, ChunkRef<'_>)> + Send + '_> {
         match &self.layout {
             Layout::Chunked { chunks, .. } => Box::new(chunks.iter()),
             Layout::Contiguous { .. } => match self.runs() {

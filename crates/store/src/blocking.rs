@@ -12,6 +12,7 @@ use zarrs_storage::{
 
 use crate::error::{Error, Result};
 use crate::store::Store;
+use crate::whole::WholeArray;
 
 /// A [`Store`] with a runtime of its own: every call blocks its thread until the answer is there.
 #[derive(Debug)]
@@ -59,6 +60,17 @@ impl BlockingStore {
             let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
             store.get_many(&keys).await
         })?
+    }
+
+    /// A whole array, as [`Store::read_array`] gives it.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn read_array(&self, path: &str, limit: u64) -> Result<WholeArray> {
+        let store = self.store.clone();
+        let path = path.to_owned();
+        self.wait(async move { store.read_array(&path, limit).await })?
     }
 
     /// Runs on the store's own threads, so that it works on a thread of another runtime, too.

@@ -123,17 +123,22 @@ pub(crate) fn find(
         }
     };
     let decode = match pipeline {
-        Some(pipeline) => Some(Decoding {
-            pipeline,
-            mask: match &array.layout {
-                Layout::Chunked { chunks, .. } => chunks.filter_mask(index),
-                _ => 0,
-            },
-            size: decoded_size(array)?,
-        }),
+        Some(pipeline) => Some(decoding(array, index, pipeline)?),
         None => None,
     };
     Ok(Some(Chunk { stored, decode }))
+}
+
+/// How a chunk is decoded all the way.
+pub(crate) fn decoding(array: &Array, index: u64, pipeline: Pipeline) -> Result<Decoding, String> {
+    Ok(Decoding {
+        pipeline,
+        mask: match &array.layout {
+            Layout::Chunked { chunks, .. } => chunks.filter_mask(index),
+            _ => 0,
+        },
+        size: decoded_size(array)?,
+    })
 }
 
 /// Chunks along each axis, which the chunk table must agree with.
@@ -184,7 +189,12 @@ fn plain_fill(array: &Array) -> Result<Option<Bytes>, String> {
     Ok(Some(fill.iter().copied().cycle().take(size).collect()))
 }
 
-fn stored(chunk: ChunkRef<'_>) -> Result<Stored, String> {
+/// Where the bytes of a chunk are.
+///
+/// # Errors
+///
+/// If they end past what can be counted.
+pub(crate) fn stored(chunk: ChunkRef<'_>) -> Result<Stored, String> {
     match chunk {
         ChunkRef::Inline(bytes) => Ok(Stored::Here(bytes.clone())),
         ChunkRef::Range {
@@ -204,7 +214,8 @@ fn stored(chunk: ChunkRef<'_>) -> Result<Stored, String> {
     }
 }
 
-fn decoded_size(array: &Array) -> Result<usize, String> {
+/// Bytes of a chunk, decoded.
+pub(crate) fn decoded_size(array: &Array) -> Result<usize, String> {
     let chunk_shape = array.chunk_shape();
     let elements = chunk_shape
         .iter()

@@ -95,6 +95,30 @@ pub enum Error {
         #[source]
         source: InvalidByteRangeError,
     },
+    /// The manifest has no array of this path.
+    #[error("{path}: no such array")]
+    NoArray {
+        /// The path from the root.
+        path: String,
+    },
+    /// The elements of an array have no fixed size.
+    #[error("{path}: elements of variable length have no plain bytes")]
+    VariableLength {
+        /// The path of the array from the root.
+        path: String,
+    },
+    /// An array, or one of its chunks, is larger than the caller allows.
+    #[error("{path}: {what} of {bytes} bytes, over the limit of {limit}")]
+    TooLarge {
+        /// The path of the array from the root.
+        path: String,
+        /// What is too large: `an array`, `a chunk`.
+        what: &'static str,
+        /// Its size in bytes, not stored but in memory.
+        bytes: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
     /// There are more keys than can be listed.
     #[error("{path}: {keys} chunks, can't list more than {limit}")]
     TooManyKeys {

@@ -39,6 +39,7 @@ mod options;
 mod source;
 mod store;
 mod traits;
+mod whole;
 
 pub use blocking::BlockingStore;
 pub use chunk::pipeline;
@@ -46,3 +47,4 @@ pub use document::Refused;
 pub use error::{Error, Result};
 pub use options::{ReaderProfile, StoreOptions, ZarrVersion};
 pub use store::Store;
+pub use whole::WholeArray;

@@ -79,23 +79,36 @@ impl Store {
         let mut values = Vec::with_capacity(keys.len());
         for key in keys {
             values.push(self.value(key)?.map(|value| match value {
-                Value::Document(bytes) => (Stored::Here(bytes), None),
-                Value::Chunk(chunk) => (chunk.stored, chunk.decode),
+                Value::Document(bytes) => Chunk {
+                    stored: Stored::Here(bytes),
+                    decode: None,
+                },
+                Value::Chunk(chunk) => chunk,
             }));
         }
+        self.resolve(keys, values).await
+    }
+
+    /// The bytes of these values, read and decoded; errors name the keys.
+    pub(crate) async fn resolve<K: AsRef<str>>(
+        &self,
+        keys: &[K],
+        values: Vec<Option<Chunk>>,
+    ) -> Result<Vec<Option<Bytes>>> {
         let mut requests = Vec::new();
         for (key, value) in keys.iter().zip(&values) {
-            if let Some((
-                Stored::There {
-                    location,
-                    offset,
-                    end,
-                },
-                _,
-            )) = value
+            if let Some(Chunk {
+                stored:
+                    Stored::There {
+                        location,
+                        offset,
+                        end,
+                    },
+                ..
+            }) = value
             {
                 requests.push(Request {
-                    key,
+                    key: key.as_ref(),
                     location: *location,
                     range: *offset..*end,
                 });
@@ -108,17 +121,17 @@ impl Store {
             .await?
             .into_iter();
         let answers = keys.iter().zip(values).map(|(key, value)| {
-            let value = value.map(|(stored, decode)| {
-                let stored = match stored {
+            let value = value.map(|chunk| {
+                let stored = match chunk.stored {
                     Stored::Here(bytes) => bytes,
                     Stored::There { .. } => read.next().unwrap_or_default(),
                 };
-                (stored, decode)
+                (stored, chunk.decode)
             });
             async move {
                 match value {
                     None => Ok(None),
-                    Some((stored, decode)) => decoded(key, stored, decode).await.map(Some),
+                    Some((stored, decode)) => decoded(key.as_ref(), stored, decode).await.map(Some),
                 }
             }
         });

@@ -5,3 +5,4 @@ mod errors;
 mod keys;
 mod listing;
 mod values;
+mod whole;
