@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Scan(Scan),
     /// Print groups and arrays: dimensions, types, chunks, filters and sizes
     Inspect(Inspect),
+    /// Read one whole array, whatever its filters, and write it as NumPy's .npy
+    Read(Read),
 }
 
 #[derive(Debug, Args)]
@@ -66,6 +68,32 @@ pub(crate) struct Inspect {
     /// Print attributes as well
     #[arg(long)]
     pub(crate) attributes: bool,
+    /// Print requests, bytes, waves and seconds to standard error
+    #[arg(long)]
+    pub(crate) stats: bool,
+}
+
+/// The largest array that `read` takes into memory unless told otherwise: 4 GiB.
+const READ_LIMIT: u64 = 4 << 30;
+
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Read {
+    /// File to read from: a path, or a URL of http, https, s3, gs or az
+    #[arg(value_name = "FILE")]
+    pub(crate) file: String,
+    /// Array to read: a name or a path from the group
+    #[arg(value_name = "ARRAY")]
+    pub(crate) array: String,
+    /// Where to write: NAME.npy; - for standard output
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: PathBuf,
+    /// The group that ARRAY is a path from
+    #[arg(long, value_name = "GROUP")]
+    pub(crate) group: Option<String>,
+    /// The most bytes that the array, or one of its chunks, may take in memory
+    #[arg(long, value_name = "BYTES", default_value_t = READ_LIMIT)]
+    pub(crate) limit: u64,
     /// Print requests, bytes, waves and seconds to standard error
     #[arg(long)]
     pub(crate) stats: bool,

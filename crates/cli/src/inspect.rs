@@ -35,8 +35,14 @@ pub(crate) async fn run(arguments: &Inspect) -> Result<ExitCode, Failure> {
 
 /// Writes to standard output. A reader that has seen enough is no error.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    print_bytes(&[text.as_bytes()])
+}
+
+/// Writes to standard output, one part after the other.
+pub(crate) fn print_bytes(parts: &[&[u8]]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    let written = parts.iter().try_for_each(|part| out.write_all(part));
+    match written.and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::new(format!("standard output: {error}")))
         }

@@ -4,7 +4,9 @@
 mod arguments;
 mod failure;
 mod inspect;
+mod npy;
 mod progress;
+mod read;
 mod scan;
 
 use std::process::ExitCode;
@@ -38,5 +40,6 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     match arguments.command {
         Command::Scan(arguments) => scan::run(&arguments).await,
         Command::Inspect(arguments) => inspect::run(&arguments).await,
+        Command::Read(arguments) => read::run(&arguments).await,
     }
 }

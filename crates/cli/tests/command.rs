@@ -252,3 +252,85 @@ fn inspect_prints_the_tree() {
         Some(0)
     );
 }
+
+/// The shape, type and elements of an `.npy` file as its header gives them.
+fn npy(bytes: &[u8]) -> (String, Vec<u8>) {
+    assert_eq!(bytes[..8], *b"\x93NUMPY\x01\0");
+    let length = usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+    let (header, elements) = bytes[10..].split_at(length);
+    let header = String::from_utf8(header.to_vec()).unwrap();
+    (header.trim_end().to_owned(), elements.to_vec())
+}
+
+#[test]
+fn read_writes_one_array_as_npy_whatever_its_filters() {
+    let folder = tempfile::tempdir().unwrap();
+    let layouts = granule("layouts_latest.h5");
+    let references = chunkref(&["scan", &layouts, "-o", "all.json"], folder.path());
+    assert!(
+        stderr(&references).contains("/refused/lzf"),
+        "no Zarr codec undoes it: {}",
+        stderr(&references)
+    );
+    let run = chunkref(
+        &["read", &layouts, "refused/lzf", "-o", "lzf.npy", "--stats"],
+        folder.path(),
+    );
+    assert_eq!(run.status.code(), Some(0), "{}", stderr(&run));
+    assert!(stderr(&run).starts_with("requests "), "{}", stderr(&run));
+    let (header, lzf) = npy(&std::fs::read(folder.path().join("lzf.npy")).unwrap());
+    assert_eq!(names(folder.path()), ["all.json", "lzf.npy"]);
+    let grouped = ["read", &layouts, "lzf", "--group", "refused", "-o", "-"];
+    let printed = chunkref(&grouped, folder.path());
+    assert_eq!(npy(&printed.stdout), (header.clone(), lzf.clone()));
+    assert_eq!(
+        header,
+        "{'descr': '<i4', 'fortran_order': False, 'shape': (512,), }"
+    );
+    let expected: Vec<u8> = (0..512)
+        .flat_map(|number: i32| (number / 8).to_le_bytes())
+        .collect();
+    assert_eq!(lzf, expected);
+}
+
+#[test]
+fn what_read_can_not_write_is_one_clear_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let (types, external) = (granule("types.h5"), granule("external.h5"));
+    let layouts = granule("layouts_latest.h5");
+    let cases: [(&[&str], i32, &str); 6] = [
+        (
+            &[&types, "/strings/variable", "-o", "o.npy"],
+            1,
+            "chunkref scan",
+        ),
+        (
+            &[&external, "data", "-o", "o.npy"],
+            1,
+            "/data: refused: its data lies in external",
+        ),
+        (&[&layouts, "nowhere", "-o", "o.npy"], 1, "nowhere"),
+        (
+            &[&layouts, "refused/lzf", "-o", "o.npy", "--limit", "10"],
+            1,
+            "over the limit of 10",
+        ),
+        (
+            &[&layouts, "refused/lzf", "-o", "o.json"],
+            2,
+            "ends in .npy",
+        ),
+        (&[&layouts, "-o", "o.npy"], 2, "ARRAY"),
+    ];
+    for (arguments, code, part) in cases {
+        let run = chunkref(&[&["read"], arguments].concat(), folder.path());
+        assert_eq!(run.status.code(), Some(code), "{}", stderr(&run));
+        assert!(stderr(&run).starts_with("error: "), "{}", stderr(&run));
+        assert!(stderr(&run).contains(part), "{part}: {}", stderr(&run));
+    }
+    assert!(names(folder.path()).is_empty());
+    let help = stdout(&chunkref(&["read", "--help"], folder.path()));
+    for part in ["--output", "--group", "--limit", "--stats", "  2  "] {
+        assert!(help.contains(part), "{part} is not in\n{help}");
+    }
+}
