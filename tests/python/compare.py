@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 
 from compare_attributes import attributes
+from compare_decoded import NotComparable, decoded
 from compare_places import places
 from references import Difference, References, array_path
 from source import Source, is_dimension_only, walk
@@ -64,7 +65,7 @@ def names(source: Source, report: dict, references: References) -> Iterator[Diff
         if written != expected:
             state = "written" if written else "not written"
             yield Difference("names", row["path"], f"{row['outcome']}, but {state}")
-        if (row["outcome"] == "refused") != bool(row.get("reason")):
+        if (row["outcome"] in ("refused", "decoded")) != bool(row.get("reason")):
             yield Difference("names", row["path"], f"{row['outcome']} with {row.get('reason')!r}")
     suffix = "/.zarray"
     arrays = {key.removesuffix(suffix) for key in references.refs if key.endswith(suffix)}
@@ -252,7 +253,9 @@ def unequal_text(theirs: np.ndarray, mine: np.ndarray) -> str | None:
 # --- a whole file ----------------------------------------------------------------------------
 
 
-def compare(path: Path, references: References, report: dict, group) -> Iterator[Difference | str]:
+def compare(
+    path: Path, references: References, report: dict, group
+) -> Iterator[Difference | NotComparable | str]:
     """All rules; for each dataset whose values were compared its path is yielded too."""
     with h5py.File(path, "r") as file:
         source = walk(file)
@@ -263,6 +266,12 @@ def compare(path: Path, references: References, report: dict, group) -> Iterator
             dataset = file[row["path"]]
             if row["outcome"] == "dimension" and not is_dimension_only(dataset):
                 yield Difference("names", row["path"], "a variable, not only a dimension")
+            if row["outcome"] == "decoded":
+                # Its attributes and places are in no references.
+                found = list(decoded(path, row["path"], dataset, [types, values]))
+                yield from found
+                if not any(isinstance(item, NotComparable) for item in found):
+                    yield row["path"]
             if row["outcome"] not in WRITTEN:
                 continue
             try:

@@ -21,6 +21,7 @@ from zarr.storage import FsspecStore
 import compare_xarray
 from chunkref_cli import chunkref
 from compare import compare
+from compare_decoded import NotComparable
 from references import Difference, References, array_path
 
 TIMEOUT_S = 300
@@ -81,6 +82,8 @@ def find(source: Path, threshold: int, with_xarray: bool, say) -> Finding:
 def note(finding: Finding, item) -> None:
     if isinstance(item, Difference):
         finding.differences.append(item)
+    elif isinstance(item, NotComparable):
+        finding.not_comparable[item.reason] += 1
     else:
         finding.compared += 1
 
