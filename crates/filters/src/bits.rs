@@ -1,4 +1,4 @@
-//! Fields of bits, most significant first, as nbit and scaleoffset pack them.
+//! Bits, most significant first, as nbit, scaleoffset and szip store them.
 
 /// The byte order of the elements that fields are unpacked to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
