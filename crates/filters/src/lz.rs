@@ -6,7 +6,7 @@ use crate::registered::Fault;
 /// overwritten by what comes next.
 const WIDE: usize = 16;
 /// A repeat of this length is worth a call.
-const LONG: usize = 128;
+const LONG: usize = 64;
 
 /// For a repeat from so many bytes before: how many of eight are whole repeats, the factor that
 /// makes eight bytes of the known ones, and the mask of those.
@@ -91,14 +91,19 @@ impl<'a> Window<'a> {
         if stop > self.plain.len() {
             return Err(Stop::TooLong);
         }
-        if length >= LONG && (distance == 1 || distance >= length) {
+        if length >= LONG && (distance == 1 || distance >= PATTERNS.len()) {
             self.repeat_long(start, distance, stop);
-        } else if stop.saturating_add(WIDE) > self.plain.len() {
-            self.repeat_narrowly(start, stop);
-        } else if distance < WIDE {
-            self.repeat_closely(start, distance, stop);
         } else {
-            self.repeat_widely(start, stop);
+            // The last few bytes, after which there is no room, are moved one by one.
+            let roomy = stop.min(self.plain.len().saturating_sub(WIDE));
+            if distance < WIDE {
+                self.repeat_closely(start, distance, roomy);
+            } else {
+                self.repeat_widely(start, roomy);
+            }
+            if roomy < stop {
+                self.repeat_narrowly(roomy.max(self.end), distance, stop);
+            }
         }
         self.end = stop;
         Ok(())
@@ -134,16 +139,21 @@ impl<'a> Window<'a> {
         true
     }
 
-    /// One byte, or bytes that don't overlap with their place: as the machine does it best.
+    /// As the machine does it best: one byte, or a stretch that grows twofold until all is there.
+    /// Piece by piece, bytes would be loaded again before they have left the processor.
     fn repeat_long(&mut self, start: usize, distance: usize, stop: usize) {
-        if distance > 1 {
-            let source = start..start.saturating_add(stop.saturating_sub(self.end));
-            self.plain.copy_within(source, self.end);
-            return;
+        if distance == 1 {
+            let byte = self.plain.get(start).copied().unwrap_or(0);
+            let places = self.plain.get_mut(self.end..stop);
+            return places.unwrap_or_default().fill(byte);
         }
-        let byte = self.plain.get(start).copied().unwrap_or(0);
-        if let Some(places) = self.plain.get_mut(self.end..stop) {
-            places.fill(byte);
+        let mut to = self.end;
+        while to < stop {
+            let known = to.saturating_sub(start);
+            let length = known.min(stop.saturating_sub(to));
+            self.plain
+                .copy_within(start..start.saturating_add(length), to);
+            to = to.saturating_add(length);
         }
     }
 
@@ -185,9 +195,9 @@ impl<'a> Window<'a> {
         u64::from_le_bytes(bytes.copied().unwrap_or_default())
     }
 
-    /// Byte by byte, for the last few.
-    fn repeat_narrowly(&mut self, start: usize, stop: usize) {
-        for (from, to) in (start..).zip(self.end..stop) {
+    /// Byte by byte, from `first` on.
+    fn repeat_narrowly(&mut self, first: usize, distance: usize, stop: usize) {
+        for (from, to) in (first.saturating_sub(distance)..).zip(first..stop) {
             let byte = self.plain.get(from).copied().unwrap_or(0);
             if let Some(place) = self.plain.get_mut(to) {
                 *place = byte;
