@@ -1,6 +1,6 @@
 //! Bits of equal significance put back into their elements.
 
-use crate::shuffle;
+use crate::shuffle::{self, exchange, transpose_bytes};
 
 /// Undoes the transposition of bits: `shuffled` holds the lowest bit of the first byte of all
 /// elements, then the next bit, and so on. Elements beyond a multiple of 8 are not transposed and
@@ -71,29 +71,6 @@ fn transpose_bits(words: [u64; 8]) -> [u64; 8] {
     let words = exchange::<4, 4>(words, 0x0f0f_0f0f_0f0f_0f0f);
     let words = exchange::<2, 2>(words, 0x3333_3333_3333_3333);
     exchange::<1, 1>(words, 0x5555_5555_5555_5555)
-}
-
-/// Byte `i` of word `k` becomes byte `k` of word `i`.
-#[inline]
-fn transpose_bytes(words: [u64; 8]) -> [u64; 8] {
-    let words = exchange::<4, 32>(words, 0x0000_0000_ffff_ffff);
-    let words = exchange::<2, 16>(words, 0x0000_ffff_0000_ffff);
-    exchange::<1, 8>(words, 0x00ff_00ff_00ff_00ff)
-}
-
-/// Of each two words that are `APART`, the bits of the first above `low` and those of the second
-/// in `low` change places.
-#[inline]
-fn exchange<const APART: usize, const SHIFT: u32>(mut words: [u64; 8], low: u64) -> [u64; 8] {
-    for pair in words.chunks_exact_mut(APART.saturating_mul(2)) {
-        let (first, second) = pair.split_at_mut(APART);
-        for (first, second) in first.iter_mut().zip(second) {
-            let other = ((*first >> SHIFT) ^ *second) & low;
-            *second ^= other;
-            *first ^= other << SHIFT;
-        }
-    }
-    words
 }
 
 #[cfg(test)]
