@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::address::{Address, Sizes};
+use crate::checksum;
 use crate::error::{Error, Place, Result};
 
 /// Reads little-endian fields one after another; running out of bytes is a malformed structure.
@@ -242,8 +243,8 @@ impl Cursor {
             .try_into()
             .map(u32::from_le_bytes)
             .map_err(|_| self.short(4))?;
-        let computed = crate::checksum::lookup3(body);
-        if stored == computed {
+        let computed = checksum::lookup3(body);
+        if checksum::agree(stored, computed) {
             return Ok(());
         }
         Err(self.malformed(format!(

@@ -62,7 +62,7 @@ impl Walk for DenseLinks {
         if !(records.is_done() && heap.is_done()) {
             heap.advance(held, wants)?;
         }
-        for object in heap.take_found() {
+        for object in heap.take_found()? {
             self.links
                 .push(Link::parse(&mut object.cursor(LINK, held))?);
         }

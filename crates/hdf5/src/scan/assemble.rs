@@ -64,12 +64,10 @@ impl State {
                 }
                 Ok(())
             }
-            Err(error) if error.is_unsupported() => {
-                if let Some(building) = self.objects.get_mut(&object) {
-                    building.refused.get_or_insert(error);
-                }
-                Ok(())
-            }
+            Err(error) if error.is_unsupported() => match self.objects.get_mut(&object) {
+                Some(building) => building.refused.keep(error),
+                None => Ok(()),
+            },
             Err(error) => Err(error),
         }
     }
@@ -196,12 +194,12 @@ impl State {
             return Ok(file);
         }
         let root = self.objects.get(&self.superblock.root);
-        if let Some(error) = root.and_then(|root| root.refused.clone()) {
-            return Err(error);
+        if let Some(error) = root.and_then(|root| root.refused.as_ref()) {
+            return Err(error.clone());
         }
         let mut kinds = Vec::with_capacity(self.objects.len());
         for building in self.objects.values() {
-            kinds.push(match &building.refused {
+            kinds.push(match building.refused.as_ref() {
                 Some(error) => ObjectKind::Refused(error.clone()),
                 None => match self.kind(building, held) {
                     Ok(kind) => kind,

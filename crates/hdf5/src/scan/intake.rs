@@ -93,7 +93,7 @@ impl State {
                     let place = Place::new("object header", message.at);
                     let what = format!("message type {kind:#x} (marked as indispensable)");
                     if let Some(building) = self.objects.get_mut(&object) {
-                        building.refused = Some(place.unsupported(what));
+                        building.refused.keep(place.unsupported(what))?;
                     }
                 }
                 _ => {}

@@ -18,7 +18,7 @@ use crate::message::{Message, SharedMessageTable};
 use crate::object::File;
 use crate::object_header::ObjectHeader;
 use crate::superblock::{Opening, Superblock};
-use crate::walk::Wants;
+use crate::walk::{Unsupported, Wants};
 
 /// All that a scan has read and has still to read, once the superblock is known.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ pub(super) struct Building {
     pub(super) dense_attributes: Vec<Message>,
     pub(super) external_names: Option<DataSegment>,
     pub(super) chunks: Option<Chunks>,
-    pub(super) refused: Option<Error>,
+    pub(super) refused: Unsupported,
     pub(super) attributes: Vec<Attribute>,
     pub(super) refused_attributes: Vec<(String, Error)>,
 }
@@ -188,10 +188,7 @@ impl State {
             return Err(error);
         }
         match self.objects.get_mut(&job.object) {
-            Some(building) if job.walk.is_local() => {
-                building.refused.get_or_insert(error);
-                Ok(())
-            }
+            Some(building) if job.walk.is_local() => building.refused.keep(error),
             Some(building) if matches!(job.walk, Reading::DenseAttributes(_)) => {
                 building.refused_attributes.push(("*".to_owned(), error));
                 Ok(())
