@@ -87,13 +87,6 @@ impl Cursor {
         Ok(taken)
     }
 
-    /// A cursor over just the first `length` bytes of all, at their start.
-    pub(crate) fn cut(&self, length: u64) -> Result<Self> {
-        let mut whole = Self::new(self.bytes.clone(), self.sizes, self.place);
-        let bytes = whole.take(usize::try_from(length).unwrap_or(usize::MAX))?;
-        Ok(Self::new(bytes, self.sizes, self.place))
-    }
-
     /// The bytes not yet read.
     pub(crate) fn rest(&mut self) -> Bytes {
         let rest = self.bytes.slice(self.position.min(self.bytes.len())..);

@@ -145,6 +145,7 @@ impl Taken {
     /// Adds the `length` bytes of the node at `place`.
     pub(crate) fn add(&mut self, held: &Held, place: Place, length: u64) -> Result<()> {
         self.0 = self.0.saturating_add(length);
+        held.charge_parsed(place, length)?;
         match held.file_size {
             Some(size) if self.0 > size => Err(place.malformed(format!(
                 "overlaps others of its kind: together they take {} bytes, the whole file has {size}",

@@ -55,6 +55,7 @@ impl Walk for DenseLinks {
             }
             // The hash of the name, by which one link is found.
             record.skip(4)?;
+            held.charge_memory(record.place(), Link::MEMORY)?;
             heap.request(0, record.take(ID_LENGTH)?);
             Ok(())
         })?;

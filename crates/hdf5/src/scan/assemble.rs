@@ -214,7 +214,9 @@ impl State {
         {
             match &mut kind {
                 ObjectKind::Group(group) => group.links = building.links,
-                ObjectKind::Dataset(dataset) => dataset.chunks = building.chunks,
+                ObjectKind::Dataset(dataset) => {
+                    dataset.chunks = building.chunks.map(|chunks| *chunks);
+                }
                 ObjectKind::CommittedDatatype(_) | ObjectKind::Refused(_) => {}
             }
             let Building {
@@ -262,6 +264,11 @@ impl State {
     fn dataset(&self, building: &Building, held: &Held) -> Result<Dataset> {
         let dataspace = self.dataspace(building, held)?;
         let datatype = self.datatype(building, held)?;
+        let at = Place::new(
+            "datatype message",
+            building.messages.first().map_or(0, |m| m.at),
+        );
+        held.charge_memory(at, datatype.memory())?;
         let layout = self.layout(building, held)?;
         let place = building
             .message(kind::LAYOUT)
@@ -283,7 +290,12 @@ impl State {
                 return Err(place.malformed("the heap of its file names was not read"));
             };
             for slot in ExternalFileList::parse(&mut cursor)?.entries {
-                let name = String::from_utf8_lossy(&names.string(slot.name_offset)?).into_owned();
+                let name = names.string(slot.name_offset)?;
+                // Many may be the same, and what is not UTF-8 takes three bytes for one,
+                // twice that while it grows.
+                let length = u64::try_from(name.len()).unwrap_or(u64::MAX);
+                held.charge_memory(place, length.saturating_mul(6).saturating_add(96))?;
+                let name = String::from_utf8_lossy(&name).into_owned();
                 let (offset, size) = (slot.offset, slot.size);
                 external_files.push(ExternalFile { name, offset, size });
             }

@@ -1,7 +1,7 @@
 //! Attributes: read once all messages that they share are there, with the heap objects they
 //! refer to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use bytes::Bytes;
 
@@ -120,7 +120,9 @@ impl State {
             message.dataspace.clone(),
         )?;
         let dataspace = Dataspace::parse(&mut dataspace)?;
-        message.resolve(place, datatype, dataspace)
+        let attribute = message.resolve(place, datatype, dataspace)?;
+        held.charge_memory(place, attribute.memory())?;
+        Ok(attribute)
     }
 
     /// Objects of the global heap that attributes refer to, also from within other heap objects,
@@ -132,8 +134,11 @@ impl State {
             .objects
             .values()
             .flat_map(|building| &building.attributes);
+        // One shared attribute may be that of many objects.
+        let mut shared = HashSet::new();
         let mut todo: Vec<(&Datatype, Bytes)> = attributes
             .filter(|attribute| is_variable(&attribute.datatype))
+            .filter(|attribute| shared.insert((attribute.data.as_ptr(), attribute.data.len())))
             .map(|attribute| (&attribute.datatype, attribute.data.clone()))
             .collect();
         while let Some((datatype, data)) = todo.pop() {

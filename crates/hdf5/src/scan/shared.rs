@@ -25,7 +25,7 @@ impl State {
         for (kind, id) in self.shared_wanted.drain() {
             walk.request(kind, id);
         }
-        self.start(Address::UNDEFINED, Reading::Shared(walk));
+        self.start(Address::UNDEFINED, Reading::Shared(Box::new(walk)));
         Ok(())
     }
 
@@ -47,19 +47,25 @@ impl State {
                 (kind::DATASPACE, attribute.dataspace),
             ] {
                 if let Embedded::Shared(shared) = part {
-                    self.want_body(kind, shared, options)?;
+                    self.want_body(kind, shared, held, options)?;
                 }
             }
         } else if message.is_shared() {
             let shared = Shared::parse(&mut message.cursor("shared message", held.sizes))?;
-            self.want_body(message.kind, shared, options)?;
+            self.want_body(message.kind, shared, held, options)?;
         }
         Ok(())
     }
 
-    fn want_body(&mut self, kind: u16, shared: Shared, options: &ScanOptions) -> Result<()> {
+    fn want_body(
+        &mut self,
+        kind: u16,
+        shared: Shared,
+        held: &Held,
+        options: &ScanOptions,
+    ) -> Result<()> {
         match shared {
-            Shared::Header(address) => self.visit(address, Vec::new(), options),
+            Shared::Header(address) => self.visit(address, None, held, options),
             Shared::Heap(id) => {
                 if !self.shared.contains_key(&(kind, id)) {
                     self.shared_wanted.insert((kind, id));
