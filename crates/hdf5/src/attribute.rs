@@ -43,7 +43,7 @@ pub(crate) struct AttributeMessage {
 }
 
 impl Attribute {
-    /// Bytes in memory besides the data, about.
+    /// Bytes in memory besides data and datatype, about.
     pub(crate) fn memory(&self) -> u64 {
         let rank = u64::try_from(self.dataspace.shape().len()).unwrap_or(u64::MAX);
         let name = u64::try_from(self.name.len()).unwrap_or(u64::MAX);
@@ -51,7 +51,6 @@ impl Attribute {
         320_u64
             .saturating_add(name)
             .saturating_add(rank.saturating_mul(24))
-            .saturating_add(self.datatype.memory())
     }
 }
 

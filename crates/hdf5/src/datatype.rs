@@ -5,6 +5,8 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 /// How the bytes of a number follow one another.
@@ -93,7 +95,7 @@ pub enum Reference {
     Standard(u8),
 }
 
-/// A datatype, with any sharing resolved.
+/// A datatype, with any sharing resolved. A clone costs little, however many members it has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Datatype {
     /// Class 0: integers.
@@ -168,7 +170,7 @@ pub enum Datatype {
         /// The type of the values.
         base: Box<Datatype>,
         /// Names and values, in the order of definition.
-        members: Vec<EnumMember>,
+        members: Arc<[EnumMember]>,
     },
     /// Class 9, type 0: sequences of variable length; 4 + size of offsets + 4 bytes stored
     /// (length, global heap collection, index).
@@ -207,7 +209,7 @@ pub struct Compound {
     /// Size in bytes, gaps included.
     pub size: u32,
     /// The fields, in the order of definition.
-    pub fields: Vec<Field>,
+    pub fields: Arc<[Field]>,
 }
 
 /// A field of a compound datatype.

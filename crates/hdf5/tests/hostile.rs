@@ -168,6 +168,15 @@ fn attacks_by_amplification() {
     }
 }
 
+/// It is kept once, so a valid file with such a datatype is not taken for an attack.
+#[test]
+fn many_attributes_may_share_a_large_datatype() {
+    let _measuring = MEASURING.lock().unwrap_or_else(PoisonError::into_inner);
+    let file = attacks::shared_datatype(8_000_000);
+    let file = read_measured("shared datatype", &file).unwrap();
+    assert!(file.objects[&file.root].attributes.len() > 80_000);
+}
+
 #[test]
 fn malformed_corpus() {
     let _measuring = MEASURING.lock().unwrap_or_else(PoisonError::into_inner);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::job::Reading;
 use super::options::ScanOptions;
+use super::shared::SharedDatatypes;
 use super::state::{Building, State};
 use crate::address::Address;
 use crate::chunk_index::{ChunkWalk, Grid};
@@ -16,7 +17,7 @@ use crate::filter::Filter;
 use crate::heap::LocalHeap;
 use crate::held::Held;
 use crate::layout::{ExternalFile, ExternalFileList, Layout};
-use crate::message::{Message, kind};
+use crate::message::{Message, Shared, kind};
 use crate::object::{Dataset, File, Group, Object, ObjectKind};
 
 impl State {
@@ -154,8 +155,20 @@ impl State {
         )?)
     }
 
-    fn datatype(&self, building: &Building, held: &Held) -> Result<Datatype> {
-        Datatype::parse(&mut self.required(building, kind::DATATYPE, "datatype message", held)?)
+    fn datatype(
+        &self,
+        building: &Building,
+        held: &Held,
+        known: &mut SharedDatatypes,
+    ) -> Result<Datatype> {
+        let mut body = self.required(building, kind::DATATYPE, "datatype message", held)?;
+        let shared = match building.message(kind::DATATYPE) {
+            Some(message) if message.is_shared() => Some(Shared::parse(
+                &mut message.cursor("shared message", held.sizes),
+            )?),
+            _ => None,
+        };
+        known.parse(shared, &mut body, held)
     }
 
     fn filters(&self, building: &Building, held: &Held) -> Result<Vec<Filter>> {
@@ -197,11 +210,12 @@ impl State {
         if let Some(error) = root.and_then(|root| root.refused.as_ref()) {
             return Err(error.clone());
         }
+        let mut known = SharedDatatypes::default();
         let mut kinds = Vec::with_capacity(self.objects.len());
         for building in self.objects.values() {
             kinds.push(match building.refused.as_ref() {
                 Some(error) => ObjectKind::Refused(error.clone()),
-                None => match self.kind(building, held) {
+                None => match self.kind(building, held, &mut known) {
                     Ok(kind) => kind,
                     Err(error) if error.is_unsupported() => ObjectKind::Refused(error),
                     Err(error) => return Err(error),
@@ -242,16 +256,23 @@ impl State {
     }
 
     /// What an object is, without its links and chunks.
-    fn kind(&self, building: &Building, held: &Held) -> Result<ObjectKind> {
+    fn kind(
+        &self,
+        building: &Building,
+        held: &Held,
+        known: &mut SharedDatatypes,
+    ) -> Result<ObjectKind> {
         if building.message(kind::LAYOUT).is_some() {
-            return Ok(ObjectKind::Dataset(Box::new(self.dataset(building, held)?)));
+            return Ok(ObjectKind::Dataset(Box::new(
+                self.dataset(building, held, known)?,
+            )));
         }
         let is_group = [kind::SYMBOL_TABLE, kind::LINK_INFO, kind::LINK]
             .iter()
             .any(|&kind| building.message(kind).is_some());
         if !is_group && building.message(kind::DATATYPE).is_some() {
             return Ok(ObjectKind::CommittedDatatype(
-                self.datatype(building, held)?,
+                self.datatype(building, held, known)?,
             ));
         }
         Ok(ObjectKind::Group(Group {
@@ -261,14 +282,14 @@ impl State {
         }))
     }
 
-    fn dataset(&self, building: &Building, held: &Held) -> Result<Dataset> {
+    fn dataset(
+        &self,
+        building: &Building,
+        held: &Held,
+        known: &mut SharedDatatypes,
+    ) -> Result<Dataset> {
         let dataspace = self.dataspace(building, held)?;
-        let datatype = self.datatype(building, held)?;
-        let at = Place::new(
-            "datatype message",
-            building.messages.first().map_or(0, |m| m.at),
-        );
-        held.charge_memory(at, datatype.memory())?;
+        let datatype = self.datatype(building, held, known)?;
         let layout = self.layout(building, held)?;
         let place = building
             .message(kind::LAYOUT)

@@ -271,7 +271,7 @@ fn external_files(size: usize) -> Vec<u8> {
 }
 
 /// Attributes that share a compound of thousands of fields.
-fn shared_datatype(size: usize) -> Vec<u8> {
+pub(crate) fn shared_datatype(size: usize) -> Vec<u8> {
     let fields = 3000_u16;
     let mut compound = vec![0x36];
     compound.extend(fields.to_le_bytes());
