@@ -42,6 +42,18 @@ pub(crate) struct AttributeMessage {
     pub(crate) data: Bytes,
 }
 
+impl Attribute {
+    /// Bytes in memory besides data and datatype, about.
+    pub(crate) fn memory(&self) -> u64 {
+        let rank = u64::try_from(self.dataspace.shape().len()).unwrap_or(u64::MAX);
+        let name = u64::try_from(self.name.len()).unwrap_or(u64::MAX);
+        // Twice itself, as lists of attributes grow; three allocations.
+        320_u64
+            .saturating_add(name)
+            .saturating_add(rank.saturating_mul(24))
+    }
+}
+
 impl AttributeMessage {
     /// Reads an attribute message; takes all bytes.
     pub(crate) fn parse(cursor: &mut Cursor) -> Result<Self> {

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::address::{Address, Sizes};
+use crate::checksum;
 use crate::error::{Error, Place, Result};
 
 /// Reads little-endian fields one after another; running out of bytes is a malformed structure.
@@ -84,13 +85,6 @@ impl Cursor {
         let taken = self.bytes.slice(self.position..end);
         self.position = end;
         Ok(taken)
-    }
-
-    /// A cursor over just the first `length` bytes of all, at their start.
-    pub(crate) fn cut(&self, length: u64) -> Result<Self> {
-        let mut whole = Self::new(self.bytes.clone(), self.sizes, self.place);
-        let bytes = whole.take(usize::try_from(length).unwrap_or(usize::MAX))?;
-        Ok(Self::new(bytes, self.sizes, self.place))
     }
 
     /// The bytes not yet read.
@@ -242,8 +236,8 @@ impl Cursor {
             .try_into()
             .map(u32::from_le_bytes)
             .map_err(|_| self.short(4))?;
-        let computed = crate::checksum::lookup3(body);
-        if stored == computed {
+        let computed = checksum::lookup3(body);
+        if checksum::agree(stored, computed) {
             return Ok(());
         }
         Err(self.malformed(format!(

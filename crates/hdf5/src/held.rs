@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::{Bytes, BytesMut};
 
 use crate::address::{Address, Sizes};
 use crate::cursor::Cursor;
 use crate::error::{Error, Place, Result};
+use crate::scan::Limits;
 
 /// Why a step stopped short.
 #[derive(Debug)]
@@ -37,6 +39,11 @@ pub(crate) struct Held {
     /// Size of the file, once known.
     pub(crate) file_size: Option<u64>,
     pub(crate) sizes: Sizes,
+    pub(crate) limits: Limits,
+    /// Bytes of structures read so far, for [`Held::charge_parsed`].
+    parsed: AtomicU64,
+    /// Bytes allocated for what was read so far, for [`Held::charge_memory`].
+    memory: AtomicU64,
 }
 
 impl Held {
@@ -56,7 +63,7 @@ impl Held {
     }
 
     /// As [`Held::cursor`], but when the bytes are not held asks for `hint` bytes (cut at the
-    /// end of the file), and gives all of those that are held.
+    /// end of the file). Gives `length` bytes, as more would have to be joined over and over.
     pub(crate) fn cursor_with_hint(
         &self,
         structure: &'static str,
@@ -87,14 +94,14 @@ impl Held {
             }
             .into());
         }
+        if let Some(bytes) = self.get(start..end) {
+            return Ok(Cursor::new(bytes, self.sizes, place));
+        }
         let mut hinted = start.saturating_add(hint).max(end);
         if let Some(file_size) = self.file_size {
             hinted = hinted.min(file_size);
         }
-        match self.get(start..hinted).or_else(|| self.get(start..end)) {
-            Some(bytes) => Ok(Cursor::new(bytes, self.sizes, place)),
-            None => Err(Stop::Need(start..hinted)),
-        }
+        Err(Stop::Need(start..hinted))
     }
 
     /// The bytes of an absolute range, if all are held; joined when they lie in several blocks.
@@ -177,6 +184,44 @@ impl Held {
             let next = wants.partition_point(|want| want.end <= offset);
             wants.get(next).is_some_and(|want| want.start < end)
         });
+    }
+
+    /// Counts the `length` bytes of the structure at `place`, once it is read. Structures of a
+    /// valid file lie apart, so together they take no more than the file has (a few times that,
+    /// as some are read for several purposes). This bounds the work that overlapping ones cause.
+    pub(crate) fn charge_parsed(&self, place: Place, length: u64) -> Result<()> {
+        const TIMES: u64 = 4;
+        let parsed = self.parsed.fetch_add(length, Ordering::Relaxed);
+        match self.file_size {
+            Some(size) if parsed.saturating_add(length) > size.saturating_mul(TIMES) => Err(place
+                .malformed(format!(
+                    "overlaps other structures: all together take over {TIMES} times the {size} \
+                     bytes of the file"
+                ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts `bytes` that are about to be allocated because of the structure at `place`, against
+    /// what [`Limits`] allow for a file of this size.
+    pub(crate) fn charge_memory(&self, place: Place, bytes: u64) -> Result<()> {
+        let before = self.memory.fetch_add(bytes, Ordering::Relaxed);
+        let Some(size) = self.file_size else {
+            return Ok(());
+        };
+        let limit = size
+            .saturating_mul(self.limits.memory_per_byte)
+            .saturating_add(self.limits.memory);
+        if before.saturating_add(bytes) > limit {
+            return Err(place.limit("memory for what the file holds", limit));
+        }
+        Ok(())
+    }
+
+    /// Begins to count anew, for what is asked for after a scan.
+    pub(crate) fn forget_charges(&self) {
+        self.parsed.store(0, Ordering::Relaxed);
+        self.memory.store(0, Ordering::Relaxed);
     }
 
     /// Fails when `length` could not lie in the file, before anything is allocated for it.

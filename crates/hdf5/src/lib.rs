@@ -42,6 +42,9 @@ mod datatype;
 mod error;
 mod fill_value;
 mod filter;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod group;
 mod heap;
 mod held;

@@ -49,6 +49,10 @@ pub enum LinkTarget {
 }
 
 impl Link {
+    /// Bytes in memory for a link, besides long names: itself while a list of links grows, and
+    /// two small allocations.
+    pub(crate) const MEMORY: u64 = 240;
+
     /// Reads a link message; bytes may follow it.
     pub(crate) fn parse(cursor: &mut Cursor) -> Result<Self> {
         cursor.version(1)?;

@@ -11,17 +11,19 @@
 //!
 //! A message is type, size, flags and (version 2, flag bit 2) creation order, then its body.
 
-use std::collections::BTreeMap;
+use bytes::Bytes;
 
 use crate::address::Address;
 use crate::cursor::Cursor;
-use crate::error::Result;
+use crate::error::{Place, Result};
 use crate::held::{Held, Step};
 use crate::message::{Continuation, Message, kind};
-use crate::walk::{Walk, Wants, Worklist};
+use crate::walk::{Taken, Walk, Wants, Worklist};
 
 const STRUCTURE: &str = "object header";
 const CONTINUATION: &str = "object header continuation block";
+/// Bytes in memory for a message, besides its body.
+const MESSAGE: u64 = 64;
 /// Most headers fit in this many bytes; what they don't is asked for in a second go.
 const HINT: u64 = 1024;
 
@@ -47,8 +49,9 @@ pub(crate) struct ObjectHeader {
     address: Address,
     format: Format,
     nodes: Worklist<Node>,
-    /// By the address of the block, so that their order does not depend on arrival.
-    blocks: BTreeMap<Address, Vec<Message>>,
+    /// With the address of the block.
+    blocks: Vec<(Address, Vec<Message>)>,
+    taken: Taken,
 }
 
 impl ObjectHeader {
@@ -59,7 +62,8 @@ impl ObjectHeader {
             address,
             format: Format::default(),
             nodes,
-            blocks: BTreeMap::new(),
+            blocks: Vec::new(),
+            taken: Taken::default(),
         }
     }
 }
@@ -73,6 +77,7 @@ impl Walk for ObjectHeader {
             format,
             nodes,
             blocks,
+            taken,
         } = self;
         nodes.advance(wants, |node, nodes| {
             let (at, mut cursor) = match *node {
@@ -85,7 +90,9 @@ impl Walk for ObjectHeader {
                     (address, read_block(held, *format, address, length)?)
                 }
             };
-            let messages = split(&mut cursor, *format)?;
+            let length = u64::try_from(cursor.remaining()).unwrap_or(u64::MAX);
+            taken.add(held, cursor.place(), length)?;
+            let messages = split(held, &mut cursor, *format)?;
             for message in messages
                 .iter()
                 .filter(|message| message.kind == kind::CONTINUATION)
@@ -99,7 +106,7 @@ impl Walk for ObjectHeader {
                 };
                 nodes.push_once(place, node)?;
             }
-            blocks.insert(at, messages);
+            blocks.push((at, messages));
             Ok(())
         })
     }
@@ -108,8 +115,12 @@ impl Walk for ObjectHeader {
         self.nodes.is_empty()
     }
 
-    fn finish(self) -> Result<Self::Output> {
-        Ok(self.blocks.into_values().flatten().collect())
+    /// The messages, by the address of their block, so that their order does not depend on
+    /// arrival.
+    fn finish(mut self) -> Result<Self::Output> {
+        self.blocks.sort_by_key(|&(address, _)| address);
+        let blocks = self.blocks.into_iter();
+        Ok(blocks.flat_map(|(_, messages)| messages).collect())
     }
 }
 
@@ -169,9 +180,21 @@ fn read_block(held: &Held, format: Format, address: Address, length: u64) -> Ste
     Ok(cursor)
 }
 
+/// A copy of the bytes not yet read: what is kept of them would else keep alive all that they
+/// were supplied with, which can be much more.
+fn own(held: &Held, cursor: &mut Cursor) -> Result<Cursor> {
+    let place = Place::new(cursor.place().structure, cursor.offset());
+    let bytes = cursor.rest();
+    let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    held.charge_memory(place, length)?;
+    let bytes = Bytes::copy_from_slice(&bytes);
+    Ok(Cursor::new(bytes, cursor.sizes(), place))
+}
+
 /// Cuts a block into messages; too few bytes for one more (a gap) end it.
-fn split(cursor: &mut Cursor, format: Format) -> Result<Vec<Message>> {
+fn split(held: &Held, cursor: &mut Cursor, format: Format) -> Result<Vec<Message>> {
     let mut messages = Vec::new();
+    let cursor = &mut own(held, cursor)?;
     let prefix = match format {
         Format::Version1 => 8,
         Format::Version2 {
@@ -184,21 +207,22 @@ fn split(cursor: &mut Cursor, format: Format) -> Result<Vec<Message>> {
     while cursor.remaining() >= prefix {
         let (kind, size, flags) = match format {
             Format::Version1 => {
-                let head = (cursor.u16()?, cursor.u16()?, cursor.u8()?);
+                let fields = (cursor.u16()?, cursor.u16()?, cursor.u8()?);
                 cursor.skip(3)?;
-                head
+                fields
             }
             Format::Version2 { creation_order } => {
-                let head = (u16::from(cursor.u8()?), cursor.u16()?, cursor.u8()?);
+                let fields = (u16::from(cursor.u8()?), cursor.u16()?, cursor.u8()?);
                 if creation_order {
                     cursor.skip(2)?;
                 }
-                head
+                fields
             }
         };
         let at = cursor.offset();
         let body = cursor.take(usize::from(size))?;
         if kind != 0 {
+            held.charge_memory(cursor.place(), MESSAGE)?;
             messages.push(Message {
                 kind,
                 flags,

@@ -66,7 +66,7 @@ pub(crate) fn heap_ids<'a>(
             }
             Datatype::Array { base, .. } => heap_ids(base, element, sizes, found),
             Datatype::Compound(compound) => {
-                for field in &compound.fields {
+                for field in compound.fields.iter() {
                     let start = usize::try_from(field.offset).unwrap_or(usize::MAX);
                     let length = usize::try_from(field.datatype.size()).unwrap_or(usize::MAX);
                     let end = start.saturating_add(length);

@@ -8,7 +8,7 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use crate::error::{Place, Result};
+use crate::error::{Error, Place, Result};
 use crate::held::{Held, Step, Stop};
 
 /// Ranges wanted, absolute, in no order; they may overlap.
@@ -19,6 +19,7 @@ pub(crate) type Wants = Vec<Range<u64>>;
 pub(crate) struct Worklist<N> {
     waiting: Vec<N>,
     seen: HashSet<u64>,
+    unsupported: Unsupported,
 }
 
 impl<N> Default for Worklist<N> {
@@ -26,6 +27,7 @@ impl<N> Default for Worklist<N> {
         Self {
             waiting: Vec::new(),
             seen: HashSet::new(),
+            unsupported: Unsupported::default(),
         }
     }
 }
@@ -52,6 +54,8 @@ impl<N> Worklist<N> {
     /// Reads every node whose bytes are held, and those that follow from it; what the rest need
     /// is added to `wants`. `read` is given the node and this list, to push what follows; it must
     /// push nothing and change nothing before its last `?` on held bytes.
+    ///
+    /// Nodes that are not supported are an error only when all others have been read.
     pub(crate) fn advance(
         &mut self,
         wants: &mut Wants,
@@ -65,11 +69,54 @@ impl<N> Worklist<N> {
                     wants.push(range);
                     stuck.push(node);
                 }
-                Err(Stop::Error(error)) => return Err(error),
+                Err(Stop::Error(error)) => self.unsupported.keep(error)?,
             }
         }
         self.waiting = stuck;
+        if self.waiting.is_empty() {
+            self.unsupported.take()?;
+        }
         Ok(())
+    }
+}
+
+/// Features met that are not supported, of which the first in the file is kept.
+///
+/// They concern one object only, while malformed bytes end the scan. So that it does not depend
+/// on what arrives first which of the two is found, the rest is read before they are reported.
+#[derive(Debug, Default)]
+pub(crate) struct Unsupported(Option<Error>);
+
+impl Unsupported {
+    /// Keeps an error for later; gives it back if it is of another kind.
+    pub(crate) fn keep(&mut self, error: Error) -> Result<()> {
+        let Error::Unsupported {
+            structure,
+            at,
+            what,
+        } = &error
+        else {
+            return Err(error);
+        };
+        match &self.0 {
+            Some(Error::Unsupported {
+                structure: kept_structure,
+                at: kept_at,
+                what: kept_what,
+            }) if (kept_at, kept_structure, kept_what) <= (at, structure, what) => {}
+            _ => self.0 = Some(error),
+        }
+        Ok(())
+    }
+
+    /// Reports what was kept.
+    pub(crate) fn take(&mut self) -> Result<()> {
+        self.0.take().map_or(Ok(()), Err)
+    }
+
+    /// What was kept.
+    pub(crate) fn as_ref(&self) -> Option<&Error> {
+        self.0.as_ref()
     }
 }
 
@@ -98,6 +145,7 @@ impl Taken {
     /// Adds the `length` bytes of the node at `place`.
     pub(crate) fn add(&mut self, held: &Held, place: Place, length: u64) -> Result<()> {
         self.0 = self.0.saturating_add(length);
+        held.charge_parsed(place, length)?;
         match held.file_size {
             Some(size) if self.0 > size => Err(place.malformed(format!(
                 "overlaps others of its kind: together they take {} bytes, the whole file has {size}",
@@ -110,3 +158,38 @@ impl Taken {
 
 #[cfg(test)]
 pub(crate) mod testing;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads nodes of which 1 is not supported, 2 malformed and 3 not held on the first call.
+    fn read(nodes: &[u8]) -> Result<()> {
+        let place = |node: u8| Place::new("node", u64::from(node));
+        let mut list = Worklist::default();
+        for &node in nodes {
+            list.push(node);
+        }
+        for held in [false, true] {
+            list.advance(&mut Wants::new(), |&node, _| match node {
+                1 => Err(place(1).unsupported("the one").into()),
+                2 => Err(place(2).malformed("the other").into()),
+                3 if !held => Err(Stop::Need(0..1)),
+                _ => Ok(()),
+            })?;
+        }
+        assert!(list.is_empty());
+        Ok(())
+    }
+
+    #[test]
+    fn malformed_comes_before_unsupported_in_any_order() {
+        for nodes in [&[1, 2][..], &[2, 1], &[1, 3, 2], &[2, 3, 1], &[3, 1, 2, 1]] {
+            assert!(!read(nodes).unwrap_err().is_unsupported(), "{nodes:?}");
+        }
+        for nodes in [&[1, 3][..], &[3, 1], &[1], &[1, 1]] {
+            assert!(read(nodes).unwrap_err().is_unsupported(), "{nodes:?}");
+        }
+        assert!(read(&[3, 4]).is_ok());
+    }
+}

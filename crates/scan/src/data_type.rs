@@ -210,7 +210,7 @@ fn is_bool(base: &Datatype, members: &[EnumMember]) -> bool {
 /// The type of both parts, if h5py shows the compound as a complex number: fields `r` and `i`,
 /// floating-point numbers of equal type, side by side.
 pub(crate) fn complex_pair(compound: &Compound) -> Option<&Datatype> {
-    let [real, imaginary] = compound.fields.as_slice() else {
+    let [real, imaginary] = &*compound.fields else {
         return None;
     };
     let size = real.datatype.size();
@@ -252,7 +252,7 @@ fn check_plain(name: &str, shape: &[u32], data_type: &DataType) -> Result<(), Re
 
 fn record(compound: &Compound, role: Role, depth: u32) -> Result<DataType, Refusal> {
     let mut fields = Vec::with_capacity(compound.fields.len());
-    for field in &compound.fields {
+    for field in compound.fields.iter() {
         let (shape, element) = split_axes(&field.datatype);
         let data_type = nested(element, role, depth)
             .map_err(|reason| format!("field {:?}: {reason}", field.name))?;

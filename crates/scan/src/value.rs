@@ -172,7 +172,7 @@ impl<'a> Decoder<'a> {
             return complex(base, first, second);
         }
         let mut fields = Vec::with_capacity(compound.fields.len());
-        for field in &compound.fields {
+        for field in compound.fields.iter() {
             let part = bytes_of(field.offset, &field.datatype).ok_or_else(outside)?;
             self.spend(field.name.len().try_into().unwrap_or(u64::MAX))?;
             fields.push((

@@ -272,8 +272,9 @@ impl Header {
         let used = NODE_OVERHEAD
             .saturating_add(records)
             .saturating_add(pointers);
-        let all = held.cursor_with_hint(node.structure(), node.address, used, self.node_size)?;
-        let mut cursor = all.cut(used)?;
+        let mut cursor =
+            held.cursor_with_hint(node.structure(), node.address, used, self.node_size)?;
+        held.charge_parsed(place, used)?;
         cursor.verify_checksum()?;
         cursor.signature(if below.is_some() { *b"BTIN" } else { *b"BTLF" })?;
         cursor.version(0)?;

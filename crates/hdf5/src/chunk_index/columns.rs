@@ -7,6 +7,9 @@ use crate::error::{Place, Result};
 use crate::held::Held;
 use crate::scan::Limits;
 
+/// Bytes in memory for a chunk: three columns, and what growing and sorting them takes besides.
+const CHUNK: u64 = 40;
+
 /// Where an index says that a chunk is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stored {
@@ -23,6 +26,8 @@ pub(crate) struct Columns {
     limit: u64,
     /// Bytes of the index read so far.
     read: u64,
+    /// Chunks that memory was charged for.
+    charged: u64,
     chunks: Chunks,
 }
 
@@ -32,6 +37,7 @@ impl Columns {
             place: cells.place,
             limit: limits.chunks,
             read: 0,
+            charged: 0,
             chunks: Chunks {
                 grid: cells.counts.clone(),
                 ..Chunks::default()
@@ -43,6 +49,7 @@ impl Columns {
     /// they are no longer than the file; this bounds what overlapping ones can make of it.
     pub(crate) fn charge(&mut self, held: &Held, place: Place, bytes: u64) -> Result<()> {
         self.read = self.read.saturating_add(bytes);
+        held.charge_parsed(place, bytes)?;
         match held.file_size {
             Some(size) if self.read > size => {
                 Err(place.malformed("overlaps other parts of the chunk index"))
@@ -59,6 +66,12 @@ impl Columns {
         let count = u64::try_from(self.chunks.indices.len()).unwrap_or(u64::MAX);
         if count >= self.limit {
             return Err(self.place.limit("the number of chunks", self.limit));
+        }
+        if count >= self.charged {
+            // As the columns grow: twofold, from one place to another.
+            let more = self.charged.max(4);
+            held.charge_memory(self.place, more.saturating_mul(CHUNK))?;
+            self.charged = self.charged.saturating_add(more);
         }
         let offset = held.base.checked_add(address);
         let Some(offset) = offset.filter(|offset| offset.checked_add(stored.length).is_some())

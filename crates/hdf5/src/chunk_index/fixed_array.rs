@@ -174,8 +174,8 @@ impl Header {
         } else {
             length
         };
-        let cursor = held.cursor_with_hint(DATA_BLOCK, address, length, hint)?;
-        let mut cursor = cursor.cut(length)?;
+        let mut cursor = held.cursor_with_hint(DATA_BLOCK, address, length, hint)?;
+        columns.charge(held, cursor.place(), length)?;
         cursor.verify_checksum()?;
         cursor.signature(*b"FADB")?;
         cursor.version(0)?;
@@ -214,6 +214,8 @@ impl Header {
         columns: &mut Columns,
     ) -> Step<()> {
         let elements = self.elements.read_page(held, PAGE, address, count)?;
+        let length = self.elements.bytes_of(count);
+        columns.charge(held, held.place(PAGE, address), length)?;
         Ok(self.elements.read(held, &elements, first, order, columns)?)
     }
 }

@@ -47,7 +47,7 @@ pub(super) fn compound(cursor: &mut Cursor, head: &Head, depth: u8) -> Result<Da
     check_fields(cursor, head, &fields)?;
     Ok(Datatype::Compound(Compound {
         size: head.size,
-        fields,
+        fields: fields.into(),
     }))
 }
 
@@ -129,7 +129,7 @@ pub(super) fn enumeration(cursor: &mut Cursor, head: &Head, depth: u8) -> Result
     }
     Ok(Datatype::Enumeration {
         base: Box::new(base),
-        members,
+        members: members.into(),
     })
 }
 

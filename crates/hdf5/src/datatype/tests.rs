@@ -189,7 +189,7 @@ fn reads_compounds_of_version_1() {
         read(&message(1, 6, 2, 30, &[&a[..], &b].concat())),
         Datatype::Compound(Compound {
             size: 30,
-            fields: vec![field("a", 4, array), field("bcdefgh", 0, int(4))],
+            fields: [field("a", 4, array), field("bcdefgh", 0, int(4))].into(),
         })
     );
     assert_malformed(&[
@@ -206,7 +206,10 @@ fn reads_compounds_of_later_versions() {
     v2.extend([4, 0, 0, 0]);
     v2.extend(int32(2));
     let fields = vec![field("a", 4, int(4))];
-    let expected = Compound { size: 8, fields };
+    let expected = Compound {
+        size: 8,
+        fields: fields.into(),
+    };
     assert_eq!(
         read(&message(2, 6, 1, 8, &v2)),
         Datatype::Compound(expected)
@@ -220,7 +223,10 @@ fn reads_compounds_of_later_versions() {
             let fields = vec![field("é", 4, int(4))];
             assert_eq!(
                 read(&message(version, 6, 1, size, &member)),
-                Datatype::Compound(Compound { size, fields })
+                Datatype::Compound(Compound {
+                    size,
+                    fields: fields.into()
+                })
             );
         }
     }
@@ -275,7 +281,7 @@ fn reads_enumerations() {
     };
     let expected = Datatype::Enumeration {
         base: Box::new(int(4)),
-        members: vec![member("no", &[0, 0, 0, 0]), member("yes", &[1, 0, 0, 0])],
+        members: [member("no", &[0, 0, 0, 0]), member("yes", &[1, 0, 0, 0])].into(),
     };
     let values = [0, 0, 0, 0, 1, 0, 0, 0];
     for version in [1, 2] {

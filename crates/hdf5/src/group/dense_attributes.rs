@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::heap::fractal::FractalHeap;
 use crate::held::Held;
 use crate::message::{Message, kind};
-use crate::walk::{Walk, Wants};
+use crate::walk::{Unsupported, Walk, Wants};
 
 /// Record type "attribute name for indexed attributes".
 const RECORD_TYPE: u8 = 8;
@@ -24,9 +24,11 @@ const SHARED: u8 = 0x02;
 /// as shared, its body a [`crate::message::Shared`] that says where.
 #[derive(Debug)]
 pub(crate) struct DenseAttributes {
-    /// `None` for an object that has no index: it has no attributes there.
+    /// `None` for an object that has no index, and for an index that is not supported.
     records: Option<Records>,
-    heap: FractalHeap,
+    /// `None` when it is not supported.
+    heap: Option<FractalHeap>,
+    unsupported: Unsupported,
     /// Flags and creation order, by the heap ID as a number.
     attributes: BTreeMap<u64, (u8, u32)>,
     /// With creation order and heap ID, so that the order of arrival doesn't show.
@@ -39,7 +41,8 @@ impl DenseAttributes {
     pub(crate) fn new(heap: Address, name_index: Address) -> Self {
         Self {
             records: name_index.defined().map(Records::new),
-            heap: FractalHeap::new(heap),
+            heap: name_index.defined().map(|_| FractalHeap::new(heap)),
+            unsupported: Unsupported::default(),
             attributes: BTreeMap::new(),
             messages: Vec::new(),
         }
@@ -50,6 +53,38 @@ impl Walk for DenseAttributes {
     type Output = Vec<Message>;
 
     fn advance(&mut self, held: &Held, wants: &mut Wants) -> Result<()> {
+        if let Err(error) = self.read_records(held, wants) {
+            self.unsupported.keep(error)?;
+            self.records = None;
+        }
+        if let Err(error) = self.read_heap(held, wants) {
+            self.unsupported.keep(error)?;
+            self.heap = None;
+        }
+        if self.is_done() {
+            self.unsupported.take()?;
+        }
+        Ok(())
+    }
+
+    fn is_done(&self) -> bool {
+        self.records.as_ref().is_none_or(Records::is_done)
+            && self.heap.as_ref().is_none_or(FractalHeap::is_done)
+    }
+
+    /// The messages, by creation order.
+    fn finish(mut self) -> Result<Vec<Message>> {
+        self.messages.sort_by_key(|&(order, _)| order);
+        Ok(self
+            .messages
+            .into_iter()
+            .map(|(_, message)| message)
+            .collect())
+    }
+}
+
+impl DenseAttributes {
+    fn read_records(&mut self, held: &Held, wants: &mut Wants) -> Result<()> {
         let Some(records) = &mut self.records else {
             return Ok(());
         };
@@ -68,42 +103,40 @@ impl Walk for DenseAttributes {
                 return Err(record.malformed(format!("heap id {tag:#x} is there twice")));
             }
             if flags & SHARED == 0 {
-                heap.request(tag, id);
+                if let Some(heap) = heap {
+                    heap.request(tag, id);
+                }
             } else {
                 messages.push(((creation_order, tag), shared(&record, flags, &id)));
             }
             Ok(())
-        })?;
+        })
+    }
+
+    fn read_heap(&mut self, held: &Held, wants: &mut Wants) -> Result<()> {
+        let Some(heap) = &mut self.heap else {
+            return Ok(());
+        };
         // Asks for the header of the heap together with the B-tree, but not without need.
-        if !(records.is_done() && heap.is_done()) {
+        if !(self.records.as_ref().is_none_or(Records::is_done) && heap.is_done()) {
             heap.advance(held, wants)?;
         }
-        for object in heap.take_found() {
-            if let Some(&(flags, creation_order)) = attributes.get(&object.tag) {
+        let found = match heap.take_found() {
+            Ok(found) => found,
+            Err(error) => return self.unsupported.keep(error),
+        };
+        for object in found {
+            if let Some(&(flags, creation_order)) = self.attributes.get(&object.tag) {
                 let message = Message {
                     kind: kind::ATTRIBUTE,
                     flags,
                     at: object.at,
                     body: object.bytes,
                 };
-                messages.push(((creation_order, object.tag), message));
+                self.messages.push(((creation_order, object.tag), message));
             }
         }
         Ok(())
-    }
-
-    fn is_done(&self) -> bool {
-        self.records.as_ref().is_none_or(Records::is_done) && self.heap.is_done()
-    }
-
-    /// The messages, by creation order.
-    fn finish(mut self) -> Result<Vec<Message>> {
-        self.messages.sort_by_key(|&(order, _)| order);
-        Ok(self
-            .messages
-            .into_iter()
-            .map(|(_, message)| message)
-            .collect())
     }
 }
 

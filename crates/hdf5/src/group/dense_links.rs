@@ -55,6 +55,7 @@ impl Walk for DenseLinks {
             }
             // The hash of the name, by which one link is found.
             record.skip(4)?;
+            held.charge_memory(record.place(), Link::MEMORY)?;
             heap.request(0, record.take(ID_LENGTH)?);
             Ok(())
         })?;
@@ -62,7 +63,7 @@ impl Walk for DenseLinks {
         if !(records.is_done() && heap.is_done()) {
             heap.advance(held, wants)?;
         }
-        for object in heap.take_found() {
+        for object in heap.take_found()? {
             self.links
                 .push(Link::parse(&mut object.cursor(LINK, held))?);
         }

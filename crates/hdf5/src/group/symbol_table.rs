@@ -32,7 +32,7 @@ const LEAF_HINT: u64 = 328;
 
 /// How often the strings of a heap may be shared: libhdf5 never does, so this only stops files
 /// whose every name is the whole heap.
-const SHARING: usize = 8;
+const SHARING: usize = 2;
 
 /// Reads the links of an old-style group.
 #[derive(Debug)]
@@ -102,7 +102,11 @@ impl Walk for SymbolTable {
             }
             Node::Leaf { address } => {
                 let mut cursor = leaf_node(held, address, taken)?;
-                Ok(read_entries(&mut cursor, entries)?)
+                let entries_before = entries.len();
+                read_entries(&mut cursor, entries)?;
+                let count = entries.len().saturating_sub(entries_before);
+                let memory = Link::MEMORY.saturating_mul(u64::try_from(count).unwrap_or(u64::MAX));
+                Ok(held.charge_memory(cursor.place(), memory)?)
             }
         })
     }

@@ -17,7 +17,7 @@ use crate::address::Address;
 use crate::cursor::Cursor;
 use crate::error::Result;
 use crate::held::{Held, Stop};
-use crate::walk::{Taken, Walk, Wants};
+use crate::walk::{Taken, Unsupported, Walk, Wants};
 
 /// Reads objects of a fractal heap: only the blocks that hold those which were asked for.
 #[derive(Debug)]
@@ -31,6 +31,7 @@ pub(crate) struct FractalHeap {
     blocks: BTreeMap<BlockRef, Block>,
     huge: HugeObjects,
     found: Vec<HeapObject>,
+    unsupported: Unsupported,
     blocks_taken: Taken,
     objects_taken: Taken,
 }
@@ -72,6 +73,7 @@ impl FractalHeap {
             blocks: BTreeMap::new(),
             huge: HugeObjects::default(),
             found: Vec::new(),
+            unsupported: Unsupported::default(),
             blocks_taken: Taken::default(),
             objects_taken: Taken::default(),
         }
@@ -82,15 +84,24 @@ impl FractalHeap {
         self.requests.push((tag, id));
     }
 
-    /// The objects found since the last call, in no order.
-    pub(crate) fn take_found(&mut self) -> Vec<HeapObject> {
-        std::mem::take(&mut self.found)
+    /// The objects found since the last call, in no order; an error when there are any that are
+    /// not supported.
+    pub(crate) fn take_found(&mut self) -> Result<Vec<HeapObject>> {
+        self.unsupported.take()?;
+        Ok(std::mem::take(&mut self.found))
     }
 
     /// Sorts what was asked for by how it is stored.
     fn accept(&mut self, held: &Held, header: &Header) -> Result<()> {
         for (tag, id) in std::mem::take(&mut self.requests) {
-            match header.object(&id, held)? {
+            let object = match header.object(&id, held) {
+                Ok(object) => object,
+                Err(error) => {
+                    self.unsupported.keep(error)?;
+                    continue;
+                }
+            };
+            match object {
                 Object::Tiny(bytes) => {
                     let at = header.place.at;
                     self.found.push(HeapObject { tag, at, bytes });
@@ -133,7 +144,10 @@ impl FractalHeap {
                         self.waiting.entry(at).or_default().extend(objects);
                         continue;
                     }
-                    Err(Stop::Error(error)) => return Err(error),
+                    Err(Stop::Error(error)) => {
+                        self.unsupported.keep(error)?;
+                        continue;
+                    }
                 }
             }
             let Some(block) = self.blocks.get(&at) else {
@@ -171,7 +185,10 @@ impl Walk for FractalHeap {
         self.accept(held, &header)?;
         self.read_blocks(held, &header, wants)?;
         let (found, taken) = (&mut self.found, &mut self.objects_taken);
-        self.huge.advance(held, wants, &header, taken, found)?;
+        if let Err(error) = self.huge.advance(held, wants, &header, taken, found) {
+            self.unsupported.keep(error)?;
+            self.huge = HugeObjects::default();
+        }
         self.header = Some(header);
         Ok(())
     }
@@ -183,8 +200,9 @@ impl Walk for FractalHeap {
 
     /// The objects not yet taken, by ascending tag.
     fn finish(mut self) -> Result<Vec<HeapObject>> {
-        self.found.sort();
-        Ok(self.found)
+        let mut found = self.take_found()?;
+        found.sort();
+        Ok(found)
     }
 }
 

@@ -24,6 +24,9 @@ const COLLECTION: &str = "global heap collection";
 /// No collection is smaller, and most are just as large.
 const HINT: u64 = 4096;
 
+/// Bytes in memory for an object, besides its bytes.
+const OBJECT: u64 = 128;
+
 /// Reads objects of the global heap, those of one collection together.
 #[derive(Debug, Default)]
 pub(crate) struct GlobalHeap {
@@ -58,6 +61,7 @@ impl GlobalHeap {
                     .malformed(format!("has no object {index}, which is referred to"))
                     .into());
             };
+            held.charge_memory(cursor.place(), OBJECT)?;
             let collection = address;
             self.found.insert(HeapId { collection, index }, bytes);
         }

@@ -114,10 +114,12 @@ pub(crate) struct DataSegment {
 impl DataSegment {
     fn read(held: &Held, address: Address, size: u64) -> Step<Self> {
         // An emptied heap may have no segment.
-        let bytes = match size {
-            0 => Bytes::new(),
-            _ => held.cursor(SEGMENT, address, size)?.rest(),
-        };
+        let mut bytes = Bytes::new();
+        if size > 0 {
+            let mut cursor = held.cursor(SEGMENT, address, size)?;
+            held.charge_parsed(cursor.place(), size)?;
+            bytes = cursor.rest();
+        }
         Ok(Self {
             place: held.place(SEGMENT, address),
             bytes,

@@ -130,7 +130,7 @@ impl Walk for SharedMessages {
                 continue;
             }
             shared.heap.advance(held, wants)?;
-            for object in shared.heap.take_found() {
+            for object in shared.heap.take_found()? {
                 let number = usize::try_from(object.tag).unwrap_or(usize::MAX);
                 if let Some(&asked) = shared.asked.get(number) {
                     self.found.insert(asked, object.bytes);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::job::Reading;
 use super::options::ScanOptions;
+use super::shared::SharedDatatypes;
 use super::state::{Building, State};
 use crate::address::Address;
 use crate::chunk_index::{ChunkWalk, Grid};
@@ -16,7 +17,7 @@ use crate::filter::Filter;
 use crate::heap::LocalHeap;
 use crate::held::Held;
 use crate::layout::{ExternalFile, ExternalFileList, Layout};
-use crate::message::{Message, kind};
+use crate::message::{Message, Shared, kind};
 use crate::object::{Dataset, File, Group, Object, ObjectKind};
 
 impl State {
@@ -64,12 +65,10 @@ impl State {
                 }
                 Ok(())
             }
-            Err(error) if error.is_unsupported() => {
-                if let Some(building) = self.objects.get_mut(&object) {
-                    building.refused.get_or_insert(error);
-                }
-                Ok(())
-            }
+            Err(error) if error.is_unsupported() => match self.objects.get_mut(&object) {
+                Some(building) => building.refused.keep(error),
+                None => Ok(()),
+            },
             Err(error) => Err(error),
         }
     }
@@ -156,8 +155,20 @@ impl State {
         )?)
     }
 
-    fn datatype(&self, building: &Building, held: &Held) -> Result<Datatype> {
-        Datatype::parse(&mut self.required(building, kind::DATATYPE, "datatype message", held)?)
+    fn datatype(
+        &self,
+        building: &Building,
+        held: &Held,
+        known: &mut SharedDatatypes,
+    ) -> Result<Datatype> {
+        let mut body = self.required(building, kind::DATATYPE, "datatype message", held)?;
+        let shared = match building.message(kind::DATATYPE) {
+            Some(message) if message.is_shared() => Some(Shared::parse(
+                &mut message.cursor("shared message", held.sizes),
+            )?),
+            _ => None,
+        };
+        known.parse(shared, &mut body, held)
     }
 
     fn filters(&self, building: &Building, held: &Held) -> Result<Vec<Filter>> {
@@ -196,14 +207,15 @@ impl State {
             return Ok(file);
         }
         let root = self.objects.get(&self.superblock.root);
-        if let Some(error) = root.and_then(|root| root.refused.clone()) {
-            return Err(error);
+        if let Some(error) = root.and_then(|root| root.refused.as_ref()) {
+            return Err(error.clone());
         }
+        let mut known = SharedDatatypes::default();
         let mut kinds = Vec::with_capacity(self.objects.len());
         for building in self.objects.values() {
-            kinds.push(match &building.refused {
+            kinds.push(match building.refused.as_ref() {
                 Some(error) => ObjectKind::Refused(error.clone()),
-                None => match self.kind(building, held) {
+                None => match self.kind(building, held, &mut known) {
                     Ok(kind) => kind,
                     Err(error) if error.is_unsupported() => ObjectKind::Refused(error),
                     Err(error) => return Err(error),
@@ -216,7 +228,9 @@ impl State {
         {
             match &mut kind {
                 ObjectKind::Group(group) => group.links = building.links,
-                ObjectKind::Dataset(dataset) => dataset.chunks = building.chunks,
+                ObjectKind::Dataset(dataset) => {
+                    dataset.chunks = building.chunks.map(|chunks| *chunks);
+                }
                 ObjectKind::CommittedDatatype(_) | ObjectKind::Refused(_) => {}
             }
             let Building {
@@ -242,16 +256,23 @@ impl State {
     }
 
     /// What an object is, without its links and chunks.
-    fn kind(&self, building: &Building, held: &Held) -> Result<ObjectKind> {
+    fn kind(
+        &self,
+        building: &Building,
+        held: &Held,
+        known: &mut SharedDatatypes,
+    ) -> Result<ObjectKind> {
         if building.message(kind::LAYOUT).is_some() {
-            return Ok(ObjectKind::Dataset(Box::new(self.dataset(building, held)?)));
+            return Ok(ObjectKind::Dataset(Box::new(
+                self.dataset(building, held, known)?,
+            )));
         }
         let is_group = [kind::SYMBOL_TABLE, kind::LINK_INFO, kind::LINK]
             .iter()
             .any(|&kind| building.message(kind).is_some());
         if !is_group && building.message(kind::DATATYPE).is_some() {
             return Ok(ObjectKind::CommittedDatatype(
-                self.datatype(building, held)?,
+                self.datatype(building, held, known)?,
             ));
         }
         Ok(ObjectKind::Group(Group {
@@ -261,9 +282,14 @@ impl State {
         }))
     }
 
-    fn dataset(&self, building: &Building, held: &Held) -> Result<Dataset> {
+    fn dataset(
+        &self,
+        building: &Building,
+        held: &Held,
+        known: &mut SharedDatatypes,
+    ) -> Result<Dataset> {
         let dataspace = self.dataspace(building, held)?;
-        let datatype = self.datatype(building, held)?;
+        let datatype = self.datatype(building, held, known)?;
         let layout = self.layout(building, held)?;
         let place = building
             .message(kind::LAYOUT)
@@ -285,7 +311,12 @@ impl State {
                 return Err(place.malformed("the heap of its file names was not read"));
             };
             for slot in ExternalFileList::parse(&mut cursor)?.entries {
-                let name = String::from_utf8_lossy(&names.string(slot.name_offset)?).into_owned();
+                let name = names.string(slot.name_offset)?;
+                // Many may be the same, and what is not UTF-8 takes three bytes for one,
+                // twice that while it grows.
+                let length = u64::try_from(name.len()).unwrap_or(u64::MAX);
+                held.charge_memory(place, length.saturating_mul(6).saturating_add(96))?;
+                let name = String::from_utf8_lossy(&name).into_owned();
                 let (offset, size) = (slot.offset, slot.size);
                 external_files.push(ExternalFile { name, offset, size });
             }

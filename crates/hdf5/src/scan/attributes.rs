@@ -1,11 +1,12 @@
 //! Attributes: read once all messages that they share are there, with the heap objects they
 //! refer to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use bytes::Bytes;
 
 use super::options::ScanOptions;
+use super::shared::SharedDatatypes;
 use super::state::{Building, State};
 use crate::attribute::{Attribute, AttributeMessage};
 use crate::cursor::Cursor;
@@ -49,6 +50,7 @@ impl State {
         if self.is_waiting() {
             return Ok(());
         }
+        let mut known = SharedDatatypes::default();
         let addresses: Vec<_> = self.objects.keys().copied().collect();
         for address in addresses {
             let Some(building) = self.objects.get(&address) else {
@@ -58,7 +60,7 @@ impl State {
             let mut refused = Vec::new();
             for message in all_attributes(building) {
                 let cursor = self.message_body(message, "attribute message", held)?;
-                match self.attribute(cursor, held) {
+                match self.attribute(cursor, held, &mut known) {
                     Ok(attribute) => {
                         if options.attributes
                             || DIMENSION_ATTRIBUTES.contains(&attribute.name.as_str())
@@ -85,11 +87,12 @@ impl State {
         &self,
         mut cursor: Cursor,
         held: &Held,
+        known: &mut SharedDatatypes,
     ) -> Result<Attribute, (Option<String>, Error)> {
         let place = cursor.place();
         let message = AttributeMessage::parse(&mut cursor).map_err(|error| (None, error))?;
         let name = message.name.clone();
-        self.attribute_parts(message, place, held)
+        self.attribute_parts(message, place, held, known)
             .map_err(|error| (Some(name), error))
     }
 
@@ -98,6 +101,7 @@ impl State {
         message: AttributeMessage,
         place: Place,
         held: &Held,
+        known: &mut SharedDatatypes,
     ) -> Result<Attribute> {
         let part = |kind: u16, structure: &'static str, part: Embedded| match part {
             Embedded::Here(body) => Ok(Cursor::new(
@@ -112,15 +116,21 @@ impl State {
                     place.malformed(format!("{structure} is shared, but not at {shared:?}"))
                 }),
         };
+        let shared = match message.datatype {
+            Embedded::Shared(shared) => Some(shared),
+            Embedded::Here(_) => None,
+        };
         let mut datatype = part(kind::DATATYPE, "datatype message", message.datatype.clone())?;
-        let datatype = Datatype::parse(&mut datatype)?;
+        let datatype = known.parse(shared, &mut datatype, held)?;
         let mut dataspace = part(
             kind::DATASPACE,
             "dataspace message",
             message.dataspace.clone(),
         )?;
         let dataspace = Dataspace::parse(&mut dataspace)?;
-        message.resolve(place, datatype, dataspace)
+        let attribute = message.resolve(place, datatype, dataspace)?;
+        held.charge_memory(place, attribute.memory())?;
+        Ok(attribute)
     }
 
     /// Objects of the global heap that attributes refer to, also from within other heap objects,
@@ -132,8 +142,11 @@ impl State {
             .objects
             .values()
             .flat_map(|building| &building.attributes);
+        // One shared attribute may be that of many objects.
+        let mut shared = HashSet::new();
         let mut todo: Vec<(&Datatype, Bytes)> = attributes
             .filter(|attribute| is_variable(&attribute.datatype))
+            .filter(|attribute| shared.insert((attribute.data.as_ptr(), attribute.data.len())))
             .map(|attribute| (&attribute.datatype, attribute.data.clone()))
             .collect();
         while let Some((datatype, data)) = todo.pop() {

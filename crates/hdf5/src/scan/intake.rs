@@ -1,5 +1,7 @@
 //! What a header says, and what is to be read next because of it.
 
+use std::collections::HashSet;
+
 use super::job::Reading;
 use super::options::ScanOptions;
 use super::state::State;
@@ -11,6 +13,16 @@ use crate::link::{Link, LinkTarget};
 use crate::message::{
     AttributeInfo, FileSpaceInfo, LinkInfo, Message, SharedMessageTable, SymbolTableMessage, kind,
 };
+
+/// Drops all but the first message of each type of which an object has one, as libhdf5 reads no
+/// more than that; it may have any number of links and attributes.
+fn keep_first_of_each(messages: &mut Vec<Message>) {
+    let mut seen = HashSet::new();
+    let is_repeated = |message: &Message| matches!(message.kind, kind::LINK | kind::ATTRIBUTE);
+    messages.retain(|message| is_repeated(message) || seen.insert(message.kind));
+    // Those that are looked for come first, as they are looked for often.
+    messages.sort_by_key(|message| is_repeated(message) || message.kind > kind::CACHE_IMAGE);
+}
 
 impl State {
     /// Takes the superblock extension, after which the objects are begun.
@@ -40,31 +52,36 @@ impl State {
                 _ => {}
             }
         }
-        self.visit(self.superblock.root, Vec::new(), options)
+        self.visit(self.superblock.root, Some(Vec::new()), held, options)
     }
 
     pub(super) fn take_header(
         &mut self,
         object: Address,
-        messages: Vec<Message>,
+        mut messages: Vec<Message>,
         held: &Held,
         options: &ScanOptions,
     ) -> Result<()> {
+        keep_first_of_each(&mut messages);
         for message in &messages {
             self.want_shared(message, held, options)?;
         }
         let sizes = held.sizes;
+        let is_new_style = messages
+            .iter()
+            .any(|message| message.kind == kind::LINK_INFO);
         let mut links = Vec::new();
         let mut tracked = false;
         let mut elsewhere = false;
         for message in &messages {
             match message.kind {
-                kind::SYMBOL_TABLE => {
+                // As in libhdf5, a group of both styles is one of the new style.
+                kind::SYMBOL_TABLE if !is_new_style => {
                     let mut cursor = message.cursor("symbol table message", sizes);
                     let table = SymbolTableMessage::parse(&mut cursor)?;
                     self.claim(held, "version 1 B-tree", table.btree)?;
                     let walk = SymbolTable::new(table.btree, table.heap);
-                    self.start(object, Reading::SymbolTable(walk));
+                    self.start(object, Reading::SymbolTable(Box::new(walk)));
                     elsewhere = true;
                 }
                 kind::LINK_INFO => {
@@ -73,11 +90,12 @@ impl State {
                     if info.heap.defined().is_some() {
                         self.claim(held, "fractal heap", info.heap)?;
                         let walk = DenseLinks::new(info.heap, info.name_index);
-                        self.start(object, Reading::DenseLinks(walk));
+                        self.start(object, Reading::DenseLinks(Box::new(walk)));
                         elsewhere = true;
                     }
                 }
                 kind::LINK => {
+                    held.charge_memory(Place::new("link message", message.at), Link::MEMORY)?;
                     links.push(Link::parse(&mut message.cursor("link message", sizes))?);
                 }
                 kind::ATTRIBUTE_INFO => {
@@ -86,14 +104,14 @@ impl State {
                     if info.heap.defined().is_some() {
                         self.claim(held, "fractal heap", info.heap)?;
                         let walk = DenseAttributes::new(info.heap, info.name_index);
-                        self.start(object, Reading::DenseAttributes(walk));
+                        self.start(object, Reading::DenseAttributes(Box::new(walk)));
                     }
                 }
                 kind if message.flags & 0x80 != 0 && kind > 0x18 => {
                     let place = Place::new("object header", message.at);
                     let what = format!("message type {kind:#x} (marked as indispensable)");
                     if let Some(building) = self.objects.get_mut(&object) {
-                        building.refused = Some(place.unsupported(what));
+                        building.refused.keep(place.unsupported(what))?;
                     }
                 }
                 _ => {}
@@ -109,7 +127,7 @@ impl State {
         } else if elsewhere {
             Ok(())
         } else {
-            self.take_links(object, links, options)
+            self.take_links(object, links, held, options)
         }
     }
 
@@ -117,28 +135,44 @@ impl State {
         &mut self,
         object: Address,
         mut links: Vec<Link>,
+        held: &Held,
         options: &ScanOptions,
     ) -> Result<()> {
         let Some(building) = self.objects.get_mut(&object) else {
             return Ok(());
         };
         links.sort_by(|a, b| a.name.cmp(&b.name));
-        let path = building.path.clone();
-        let members: Vec<_> = links
-            .iter()
-            .filter(|link| self.narrow.follows(&path, &link.name))
-            .filter_map(|link| match link.target {
-                LinkTarget::Hard(address) => Some((address, link.name.clone())),
-                _ => None,
-            })
-            .collect();
         building.links = links;
         building.listed = true;
-        for (address, name) in members {
-            let mut path = path.clone();
-            path.push(name);
-            self.visit(address, path, options)?;
+        for path in building.paths.clone() {
+            for (member, path) in self.members(object, &path) {
+                self.visit(member, path, held, options)?;
+            }
         }
         Ok(())
+    }
+
+    /// The members of a group that are to be followed when it is reached by `path`, each with
+    /// its own path.
+    pub(super) fn members(
+        &self,
+        group: Address,
+        path: &[String],
+    ) -> Vec<(Address, Option<Vec<String>>)> {
+        let links = self.objects.get(&group).map(|building| &building.links);
+        let mut members = Vec::new();
+        for link in links.into_iter().flatten() {
+            let LinkTarget::Hard(address) = link.target else {
+                continue;
+            };
+            if self.narrow.follows(path, &link.name) {
+                let mut path = path.to_vec();
+                if path.len() < self.narrow.depth() {
+                    path.push(link.name.clone());
+                }
+                members.push((address, Some(path)));
+            }
+        }
+        members
     }
 }

@@ -23,18 +23,19 @@ pub(super) struct Job {
     pub(super) walk: Reading,
 }
 
-/// A structure being read.
+/// A structure being read. There may be one for each object, most of them headers: larger ones
+/// are boxed.
 #[derive(Debug)]
 pub(super) enum Reading {
     Extension(ObjectHeader),
     Header(ObjectHeader),
-    SymbolTable(SymbolTable),
-    DenseLinks(DenseLinks),
-    DenseAttributes(DenseAttributes),
+    SymbolTable(Box<SymbolTable>),
+    DenseLinks(Box<DenseLinks>),
+    DenseAttributes(Box<DenseAttributes>),
     ExternalNames(LocalHeap),
     Chunks(Box<ChunkWalk>),
-    Shared(SharedMessages),
-    GlobalHeap(GlobalHeap),
+    Shared(Box<SharedMessages>),
+    GlobalHeap(Box<GlobalHeap>),
 }
 
 /// What a structure held.

@@ -86,6 +86,7 @@ impl Scan {
     pub fn new(options: ScanOptions) -> Self {
         let mut held = Held::default();
         held.file_size = options.file_size;
+        held.limits = options.limits;
         Self {
             options,
             held,
@@ -149,7 +150,7 @@ impl Scan {
                         return wait(stop, wants);
                     }
                     superblock::check_end(&opening.superblock, self.held.file_size)?;
-                    let state = State::new(opening, &self.options)?;
+                    let state = State::new(opening, &self.held, &self.options)?;
                     self.stage = Stage::Objects(Box::new(state));
                 }
                 Stage::Objects(state) => {
@@ -176,6 +177,7 @@ impl Scan {
     pub fn request_heap_objects(&mut self, ids: &[HeapId]) {
         match std::mem::replace(&mut self.stage, Stage::Search(Search::default())) {
             Stage::Done(mut state, file) => {
+                self.held.forget_charges();
                 state.reopen(*file, ids);
                 self.stage = Stage::Objects(state);
             }

@@ -21,6 +21,12 @@ impl Narrow {
         }
     }
 
+    /// Names of a path that matter; what comes after them decides nothing.
+    pub(crate) fn depth(&self) -> usize {
+        let variables = self.variables.iter().map(Vec::len).max();
+        self.group.len().saturating_add(variables.unwrap_or(0))
+    }
+
     /// Whether the object called `name` in the group at `path` is on the way to what is asked
     /// for, or part of it.
     pub(crate) fn follows(&self, path: &[String], name: &str) -> bool {

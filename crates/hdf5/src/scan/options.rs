@@ -39,6 +39,10 @@ pub struct Limits {
     pub objects: u64,
     /// Chunks of one dataset.
     pub chunks: u64,
+    /// Bytes in memory for what a file of any size holds, about.
+    pub memory: u64,
+    /// Further bytes in memory for each byte of the file, if its size is known.
+    pub memory_per_byte: u64,
 }
 
 impl Default for Limits {
@@ -46,6 +50,8 @@ impl Default for Limits {
         Self {
             objects: 10_000_000,
             chunks: 1 << 32,
+            memory: 48 << 20,
+            memory_per_byte: 12,
         }
     }
 }

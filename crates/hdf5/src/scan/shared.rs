@@ -1,5 +1,7 @@
 //! Messages whose bodies are elsewhere: in a committed datatype or in the heap of shared messages.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 
 use super::job::Reading;
@@ -8,10 +10,37 @@ use super::state::{Building, State};
 use crate::address::Address;
 use crate::attribute::AttributeMessage;
 use crate::cursor::Cursor;
+use crate::datatype::Datatype;
 use crate::error::{Place, Result};
 use crate::heap::SharedMessages;
 use crate::held::Held;
 use crate::message::{Embedded, Message, Shared, kind};
+
+/// Datatypes that several messages share, each read once: it may be large, and a message that
+/// refers to it is small.
+#[derive(Debug, Default)]
+pub(super) struct SharedDatatypes(HashMap<Shared, Datatype>);
+
+impl SharedDatatypes {
+    /// Reads the datatype in `body`, unless it was read before as what `shared` refers to.
+    pub(super) fn parse(
+        &mut self,
+        shared: Option<Shared>,
+        body: &mut Cursor,
+        held: &Held,
+    ) -> Result<Datatype> {
+        let known = shared.and_then(|shared| self.0.get(&shared));
+        if let Some(datatype) = known {
+            return Ok(datatype.clone());
+        }
+        let datatype = Datatype::parse(body)?;
+        held.charge_memory(body.place(), datatype.memory())?;
+        if let Some(shared) = shared {
+            self.0.insert(shared, datatype.clone());
+        }
+        Ok(datatype)
+    }
+}
 
 impl State {
     /// Begins to read the shared messages that are wanted.
@@ -25,7 +54,7 @@ impl State {
         for (kind, id) in self.shared_wanted.drain() {
             walk.request(kind, id);
         }
-        self.start(Address::UNDEFINED, Reading::Shared(walk));
+        self.start(Address::UNDEFINED, Reading::Shared(Box::new(walk)));
         Ok(())
     }
 
@@ -47,19 +76,25 @@ impl State {
                 (kind::DATASPACE, attribute.dataspace),
             ] {
                 if let Embedded::Shared(shared) = part {
-                    self.want_body(kind, shared, options)?;
+                    self.want_body(kind, shared, held, options)?;
                 }
             }
         } else if message.is_shared() {
             let shared = Shared::parse(&mut message.cursor("shared message", held.sizes))?;
-            self.want_body(message.kind, shared, options)?;
+            self.want_body(message.kind, shared, held, options)?;
         }
         Ok(())
     }
 
-    fn want_body(&mut self, kind: u16, shared: Shared, options: &ScanOptions) -> Result<()> {
+    fn want_body(
+        &mut self,
+        kind: u16,
+        shared: Shared,
+        held: &Held,
+        options: &ScanOptions,
+    ) -> Result<()> {
         match shared {
-            Shared::Header(address) => self.visit(address, Vec::new(), options),
+            Shared::Header(address) => self.visit(address, None, held, options),
             Shared::Heap(id) => {
                 if !self.shared.contains_key(&(kind, id)) {
                     self.shared_wanted.insert((kind, id));

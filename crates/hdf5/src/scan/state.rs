@@ -10,7 +10,7 @@ use super::options::ScanOptions;
 use crate::address::Address;
 use crate::attribute::Attribute;
 use crate::chunk_index::Chunks;
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Result};
 use crate::heap::{DataSegment, GlobalHeap, HeapId};
 use crate::held::Held;
 use crate::link::Link;
@@ -18,7 +18,11 @@ use crate::message::{Message, SharedMessageTable};
 use crate::object::File;
 use crate::object_header::ObjectHeader;
 use crate::superblock::{Opening, Superblock};
-use crate::walk::Wants;
+use crate::walk::{Unsupported, Wants};
+
+/// Bytes in memory for an object without messages: its parts while they come in, the walk over
+/// its header, and what is made of it.
+const OBJECT: u64 = 1000;
 
 /// All that a scan has read and has still to read, once the superblock is known.
 #[derive(Debug)]
@@ -53,15 +57,16 @@ pub(super) enum Stage {
 /// An object whose parts are still coming in.
 #[derive(Debug, Default)]
 pub(super) struct Building {
-    pub(super) path: Vec<String>,
+    /// The paths by which it was reached, as far as they matter to [`Narrow`].
+    pub(super) paths: Vec<Vec<String>>,
     pub(super) messages: Vec<Message>,
     pub(super) links: Vec<Link>,
     pub(super) listed: bool,
     pub(super) creation_order_tracked: bool,
     pub(super) dense_attributes: Vec<Message>,
-    pub(super) external_names: Option<DataSegment>,
-    pub(super) chunks: Option<Chunks>,
-    pub(super) refused: Option<Error>,
+    pub(super) external_names: Option<Box<DataSegment>>,
+    pub(super) chunks: Option<Box<Chunks>>,
+    pub(super) refused: Unsupported,
     pub(super) attributes: Vec<Attribute>,
     pub(super) refused_attributes: Vec<(String, Error)>,
 }
@@ -74,7 +79,7 @@ impl Building {
 }
 
 impl State {
-    pub(super) fn new(opening: &Opening, options: &ScanOptions) -> Result<Self> {
+    pub(super) fn new(opening: &Opening, held: &Held, options: &ScanOptions) -> Result<Self> {
         let mut state = Self {
             superblock: opening.superblock.clone(),
             narrow: Narrow::new(options),
@@ -95,7 +100,7 @@ impl State {
                 let walk = Reading::Extension(ObjectHeader::new(extension));
                 state.start(Address::UNDEFINED, walk);
             }
-            None => state.visit(opening.superblock.root, Vec::new(), options)?,
+            None => state.visit(opening.superblock.root, Some(Vec::new()), held, options)?,
         }
         Ok(state)
     }
@@ -188,10 +193,7 @@ impl State {
             return Err(error);
         }
         match self.objects.get_mut(&job.object) {
-            Some(building) if job.walk.is_local() => {
-                building.refused.get_or_insert(error);
-                Ok(())
-            }
+            Some(building) if job.walk.is_local() => building.refused.keep(error),
             Some(building) if matches!(job.walk, Reading::DenseAttributes(_)) => {
                 building.refused_attributes.push(("*".to_owned(), error));
                 Ok(())
@@ -215,7 +217,7 @@ impl State {
                 return Ok(());
             }
             Output::Header(messages) => return self.take_header(object, messages, held, options),
-            Output::Links(links) => return self.take_links(object, links, options),
+            Output::Links(links) => return self.take_links(object, links, held, options),
             Output::Attributes(messages) => {
                 for message in &messages {
                     self.want_shared(message, held, options)?;
@@ -226,41 +228,53 @@ impl State {
             }
             Output::ExternalNames(names) => {
                 if let Some(building) = self.objects.get_mut(&object) {
-                    building.external_names = Some(names);
+                    building.external_names = Some(Box::new(names));
                 }
             }
             Output::Chunks(chunks) => {
                 if let Some(building) = self.objects.get_mut(&object) {
-                    building.chunks = Some(chunks);
+                    building.chunks = Some(Box::new(chunks));
                 }
             }
         }
         Ok(())
     }
 
-    /// Begins an object, unless it was met before.
+    /// Begins an object, unless it was met before. Without a path it is not reached by a link,
+    /// and none of its own are followed.
     pub(super) fn visit(
         &mut self,
         address: Address,
-        path: Vec<String>,
+        path: Option<Vec<String>>,
+        held: &Held,
         options: &ScanOptions,
     ) -> Result<()> {
-        if self.objects.contains_key(&address) {
-            return Ok(());
+        let mut todo = vec![(address, path)];
+        while let Some((address, path)) = todo.pop() {
+            if !self.objects.contains_key(&address) {
+                self.begin(address, held, options)?;
+            }
+            let (Some(building), Some(path)) = (self.objects.get_mut(&address), path) else {
+                continue;
+            };
+            // Reached by another path, other links of it may be wanted.
+            if !building.paths.contains(&path) {
+                building.paths.push(path.clone());
+                todo.extend(self.members(address, &path));
+            }
         }
+        Ok(())
+    }
+
+    fn begin(&mut self, address: Address, held: &Held, options: &ScanOptions) -> Result<()> {
+        let place = held.place("object header", address);
         let count = u64::try_from(self.objects.len()).unwrap_or(u64::MAX);
         if count >= options.limits.objects {
-            let place = Place::new("object header", address.0);
             let what = format!("{} objects", count.saturating_add(1));
             return Err(place.limit(what, options.limits.objects));
         }
-        self.objects.insert(
-            address,
-            Building {
-                path,
-                ..Building::default()
-            },
-        );
+        held.charge_memory(place, OBJECT)?;
+        self.objects.insert(address, Building::default());
         self.start(address, Reading::Header(ObjectHeader::new(address)));
         Ok(())
     }
@@ -282,7 +296,7 @@ impl State {
         for &id in ids {
             walk.request(id);
         }
-        self.start(Address::UNDEFINED, Reading::GlobalHeap(walk));
+        self.start(Address::UNDEFINED, Reading::GlobalHeap(Box::new(walk)));
     }
 
     /// Goes on after the end, for more objects of the global heap.
