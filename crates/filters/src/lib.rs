@@ -28,6 +28,7 @@
 )]
 
 mod bitplanes;
+mod bits;
 mod bitshuffle;
 mod blosc;
 mod bzip2;
@@ -38,9 +39,12 @@ mod fletcher32;
 mod lz;
 mod lz4;
 mod lzf;
+mod nbit;
 mod pipeline;
 mod registered;
+mod scaleoffset;
 mod shuffle;
+mod szip;
 mod zstd;
 
 pub use error::{Error, Result};

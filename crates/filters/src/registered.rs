@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{bitshuffle, blosc, bzip2, lz4, lzf, zstd};
+use crate::{bitshuffle, blosc, bzip2, lz4, lzf, nbit, scaleoffset, szip, zstd};
 
 /// Why a filter could not be undone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,8 +47,26 @@ impl fmt::Debug for Decoder {
     }
 }
 
+/// The number of Blosc2.
+const BLOSC2: u16 = 32026;
+
 /// All of them, by number.
 const DECODERS: &[Decoder] = &[
+    Decoder {
+        id: 4,
+        name: "szip",
+        decode: szip::decode,
+    },
+    Decoder {
+        id: 5,
+        name: "nbit",
+        decode: nbit::decode,
+    },
+    Decoder {
+        id: 6,
+        name: "scaleoffset",
+        decode: scaleoffset::decode,
+    },
     Decoder {
         id: 307,
         name: "bzip2",
@@ -80,7 +98,7 @@ const DECODERS: &[Decoder] = &[
         decode: zstd::decode,
     },
     Decoder {
-        id: 32026,
+        id: BLOSC2,
         name: "blosc2",
         decode: blosc::decode2,
     },
@@ -103,7 +121,12 @@ pub(crate) fn name(id: u16) -> &'static str {
 
 /// The most bytes that such a filter makes of `plain` bytes: an eighth more (compressors store what
 /// they can't compress with a few bytes for each block) and a header.
-pub(crate) fn longest(plain: usize) -> usize {
+pub(crate) fn longest(id: u16, plain: usize) -> usize {
+    // Blosc2 fills up the blocks that jut out of the data, along each dimension to less than twice.
+    let plain = match id {
+        BLOSC2 => plain.saturating_mul(4),
+        _ => plain,
+    };
     plain.saturating_add(plain >> 3).saturating_add(4096)
 }
 
