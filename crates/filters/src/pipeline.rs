@@ -164,7 +164,7 @@ impl Pipeline {
                 Filter::Shuffle { .. } => limit,
                 Filter::Deflate { .. } => deflate::longest(limit),
                 Filter::Fletcher32 => limit.saturating_add(fletcher32::SIZE),
-                Filter::Registered { .. } => registered::longest(limit),
+                Filter::Registered { id, .. } => registered::longest(*id, limit),
             };
         }
         applied

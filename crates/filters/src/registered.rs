@@ -47,6 +47,9 @@ impl fmt::Debug for Decoder {
     }
 }
 
+/// The number of Blosc2.
+const BLOSC2: u16 = 32026;
+
 /// All of them, by number.
 const DECODERS: &[Decoder] = &[
     Decoder {
@@ -95,7 +98,7 @@ const DECODERS: &[Decoder] = &[
         decode: zstd::decode,
     },
     Decoder {
-        id: 32026,
+        id: BLOSC2,
         name: "blosc2",
         decode: blosc::decode2,
     },
@@ -118,7 +121,13 @@ pub(crate) fn name(id: u16) -> &'static str {
 
 /// The most bytes that such a filter makes of `plain` bytes: an eighth more (compressors store what
 /// they can't compress with a few bytes for each block) and a header.
-pub(crate) fn longest(plain: usize) -> usize {
+pub(crate) fn longest(id: u16, plain: usize) -> usize {
+    // Blosc2 fills up the blocks that jut out of the data: each dimension to less than twice, and
+    // more than four hardly at once.
+    let plain = match id {
+        BLOSC2 => plain.saturating_mul(16),
+        _ => plain,
+    };
     plain.saturating_add(plain >> 3).saturating_add(4096)
 }
 

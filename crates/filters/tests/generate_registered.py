@@ -202,6 +202,8 @@ def blosc2_filter(out):
         write(out, [(BLOSC2, opts)], "ramp", 8, (20000 if codec in (0, 5) else 5000,))
         write(out, [(BLOSC2, opts)], "ramp", 8, (100, 101))
     write(out, [(BLOSC2, (0, 0, 0, 0, 9, 0, 0))], "echo", 1, (40000,))
+    # Blocks that jut out make more of the chunk than it holds.
+    write(out, [(BLOSC2, (0, 1024, 0, 0, 0, 0, 1))], "noise", 4, (33, 3, 33), [(3, ())], always=True)
     for shape in ((33,), (9, 9), (3, 3, 3)):
         write(out, [(BLOSC2, (0, 0, 0, 0, 5, 1, 1))], "noise", 4, shape, [(3, ())])
 
