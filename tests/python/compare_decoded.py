@@ -39,8 +39,8 @@ def decoded(
         if run.returncode != 0:
             yield Difference("read", path, f"exit {run.returncode}: {run.stderr.strip()}")
             return
-        # Records are compared field by field; mapped, so that a large one is read in slabs.
-        array = np.load(out, mmap_mode=None if empty_or_small(dataset) else "r")
+        # Large ones are compared in slabs, and not held whole.
+        array = np.load(out, mmap_mode="r" if is_large(dataset) else None)
         for rule in rules:
             yield from rule(path, dataset, array)
 
@@ -58,6 +58,5 @@ def decodes(number: int) -> bool:
     )
 
 
-def empty_or_small(dataset: h5py.Dataset) -> bool:
-    """Neither an empty file nor a scalar can be mapped."""
-    return dataset.size * dataset.dtype.itemsize < 1_000_000
+def is_large(dataset: h5py.Dataset) -> bool:
+    return dataset.size * dataset.dtype.itemsize > 1_000_000

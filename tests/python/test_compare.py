@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import exceptions
-from compare import compare, unequal
+from compare import compare, types, unequal, values
+from compare_decoded import NotComparable, decoded
 from differential import open_references
 from references import Difference, References
 
@@ -173,3 +174,39 @@ def test_exceptions_cover_only_what_they_name() -> None:
     assert not entry.covers("corpus/a.h5", Difference("type", "/x1", ""))
     assert not entry.covers("corpus/b.h5", Difference("values", "/x1", ""))
     assert not entry.covers("corpus/a.h5", Difference("values", "/y", ""))
+
+
+def lzf(path: Path, data: np.ndarray) -> Path:
+    with h5py.File(path, "w") as file:
+        file.create_dataset("data", data=data, chunks=(2, 4), compression="lzf")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("other", "rules"),
+    [
+        (DATA, []),
+        (DATA + (DATA == 11), ["values"]),
+        (DATA.astype("<u4"), ["type"]),
+        (DATA[:2], ["shape", "values"]),
+    ],
+    ids=["the same", "a value", "a type", "a shape"],
+)
+def test_decoded_datasets_are_compared(other: np.ndarray, rules: list[str], tmp_path: Path) -> None:
+    one, other_path = lzf(tmp_path / "one.h5", DATA), lzf(tmp_path / "other.h5", other)
+    with h5py.File(other_path) as file:
+        found = list(decoded(one, "/data", file["data"], [types, values]))
+    assert [difference.rule for difference in found] == rules
+
+
+def test_a_filter_that_h5py_lacks_is_not_comparable(tmp_path: Path) -> None:
+    path = tmp_path / "unknown.h5"
+    plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    plist.set_chunk((2,))
+    plist.set_filter(305, h5py.h5z.FLAG_OPTIONAL, ())
+    with h5py.File(path, "w") as file:
+        space = h5py.h5s.create_simple((4,))
+        h5py.h5d.create(file.id, b"data", h5py.h5t.STD_I32LE, space, dcpl=plist)
+    with h5py.File(path) as file:
+        found = list(decoded(path, "/data", file["data"], [types, values]))
+    assert found == [NotComparable("h5py has no plugin for filter 305")]

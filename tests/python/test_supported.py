@@ -55,8 +55,9 @@ def table(folder: Path) -> str:
     lines = ["| feature | datasets | how they end |", "|---|---|---|"]
     for feature, fixture, patterns in FEATURES:
         found = outcomes(fixture, patterns, folder)
+        # A reason stands for what references do not hold.
         counts = Counter(
-            f"refused: {d['reason']}" if d["outcome"] == "refused" else d["outcome"] for d in found
+            f"{d['outcome']}: {d['reason']}" if d["reason"] else d["outcome"] for d in found
         )
         # Those that can be read first.
         order = sorted(counts.items(), key=lambda one: (one[0].startswith("refused"), -one[1], one[0]))
