@@ -62,3 +62,6 @@ def test_something_was_compared(findings: Findings) -> None:
     fixtures = [findings.submit(*case).result() for case in CASES if name_of(case[0]).startswith("fixtures")]
     assert len(fixtures) >= 20
     assert sum(finding.compared for finding in fixtures) >= 500
+    assert sum(finding.outcomes["decoded"] for finding in fixtures) >= 10
+    reasons = {reason for finding in fixtures for reason in finding.not_comparable}
+    assert not [reason for reason in reasons if reason.startswith("h5py")]
