@@ -151,7 +151,10 @@ impl Array {
             return Some("its chunks differ in their filter masks".to_owned());
         }
         self.codecs().iter().find_map(|codec| match codec {
-            Codec::Hdf5 { id, .. } => Some(format!("HDF5 filter {id} is no Zarr codec")),
+            Codec::Hdf5 { id, .. } => Some(match filter_name(*id) {
+                Some(name) => format!("HDF5 filter {id} ({name}) is no Zarr codec"),
+                None => format!("HDF5 filter {id} is no Zarr codec"),
+            }),
             _ => None,
         })
     }
@@ -234,6 +237,25 @@ impl Array {
             length: length.checked_div(count).unwrap_or(0),
         })
     }
+}
+
+/// The usual name of a filter in the HDF5 registry that has no Zarr codec, at least none that
+/// undoes all it does.
+fn filter_name(id: u16) -> Option<&'static str> {
+    Some(match id {
+        2 => "shuffle",
+        4 => "szip",
+        5 => "nbit",
+        6 => "scaleoffset",
+        307 => "bzip2",
+        32000 => "lzf",
+        32001 => "blosc",
+        32004 => "lz4",
+        32008 => "bitshuffle",
+        32015 => "zstd",
+        32026 => "blosc2",
+        _ => return None,
+    })
 }
 
 struct Runs {
