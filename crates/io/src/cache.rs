@@ -119,7 +119,7 @@ impl Cache {
             .and_then(|spans| spans.get_mut(&start));
         if let Some(span) = span {
             self.used.remove(&span.used);
-            self.clock += 1;
+            self.clock = self.clock.saturating_add(1);
             span.used = self.clock;
             self.used.insert(self.clock, (object, start));
         }

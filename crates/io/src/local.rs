@@ -105,13 +105,15 @@ impl Local {
         self.pin.clone().agree(&self.name, pin(&metadata))?;
         for (start, bytes) in &pieces {
             let end = crate::pieces::end(*start, bytes);
-            self.net.log.request(end - start, || RequestRecord {
-                url: self.name.clone(),
-                range: *start..end,
-                bytes: end - start,
-                wave,
-                status: None,
-            });
+            self.net
+                .log
+                .request(end.saturating_sub(*start), || RequestRecord {
+                    url: self.name.clone(),
+                    range: *start..end,
+                    bytes: end.saturating_sub(*start),
+                    wave,
+                    status: None,
+                });
         }
         let pieces = Pieces::new(pieces);
         let bytes = wants.iter().map(|want| {
@@ -135,7 +137,7 @@ impl Local {
 
 /// Reads a span that lies within the file.
 fn read_span(file: &File, span: &Range<u64>) -> io::Result<Bytes> {
-    let length = usize::try_from(span.end - span.start).map_err(io::Error::other)?;
+    let length = usize::try_from(span.end.saturating_sub(span.start)).map_err(io::Error::other)?;
     let mut buffer = vec![0; length];
     read_exact_at(file, &mut buffer, span.start)?;
     Ok(buffer.into())
@@ -153,8 +155,9 @@ fn read_exact_at(file: &File, mut buffer: &mut [u8], mut offset: u64) -> io::Res
         if read == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        buffer = &mut buffer[read..];
-        offset += read as u64;
+        let rest = std::mem::take(&mut buffer);
+        buffer = rest.get_mut(read..).unwrap_or_default();
+        offset = offset.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
     }
     Ok(())
 }

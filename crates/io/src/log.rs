@@ -85,7 +85,7 @@ impl RequestLog {
 
     /// The number of a new wave, from 1.
     pub(crate) fn wave(&self) -> u64 {
-        self.waves.fetch_add(1, Ordering::Relaxed) + 1
+        self.waves.fetch_add(1, Ordering::Relaxed).saturating_add(1)
     }
 
     /// Counts one request; `record` is made only if records are kept.

@@ -41,8 +41,8 @@ impl Pieces {
             if *start > at || stop <= at {
                 return None;
             }
-            let from = usize::try_from(at - start).ok()?;
-            let to = usize::try_from(stop - start).ok()?;
+            let from = usize::try_from(at.checked_sub(*start)?).ok()?;
+            let to = usize::try_from(stop.checked_sub(*start)?).ok()?;
             if at == range.start && stop == range.end {
                 return Some(bytes.slice(from..to));
             }

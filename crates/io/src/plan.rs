@@ -15,7 +15,7 @@ pub(crate) fn merge(mut ranges: Vec<Range<u64>>, gap: u64, max_span: u64) -> Vec
             let end = last.end.max(range.end);
             let overlap = range.start < last.end;
             let cheap = range.start.saturating_sub(last.end) <= gap;
-            if overlap || (cheap && end - last.start <= max_span) {
+            if overlap || (cheap && end.saturating_sub(last.start) <= max_span) {
                 last.end = end;
                 continue;
             }
@@ -30,7 +30,7 @@ pub(crate) fn split(spans: Vec<Range<u64>>, max_span: u64) -> Vec<Range<u64>> {
     let max_span = max_span.max(1);
     let mut parts = Vec::with_capacity(spans.len());
     for span in spans {
-        let length = span.end - span.start;
+        let length = span.end.saturating_sub(span.start);
         let part = length.div_ceil(length.div_ceil(max_span).max(1));
         let mut start = span.start;
         while start < span.end {

@@ -106,11 +106,12 @@ impl Remote {
     /// All that is wanted, from the cache and from the server.
     async fn fill(&self, wants: &[Range<u64>], wave: Option<u64>) -> Result<Pieces> {
         let mut cover = Cover::default();
-        let mut hits = 0;
+        let mut hits = 0_u64;
         {
             let mut cache = self.cache();
             for want in wants.iter().filter(|want| !want.is_empty()) {
-                hits += u64::from(cache.cover(self.id, want, &mut cover));
+                let hit = cache.cover(self.id, want, &mut cover);
+                hits = hits.saturating_add(u64::from(hit));
             }
         }
         self.net.log.cache_hits(hits);

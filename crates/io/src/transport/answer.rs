@@ -70,7 +70,7 @@ fn content_range(value: &str) -> Option<(Range<u64>, u64)> {
         last.trim().parse().ok()?,
         size.trim().parse().ok()?,
     );
-    (first <= last && last < size).then(|| (first..last + 1, size))
+    (first <= last && last < size).then(|| (first..last.saturating_add(1), size))
 }
 
 /// Refuses encodings: the bytes of ranges would be those of the encoded object.
@@ -115,7 +115,7 @@ async fn partial(
             .response_error(format!("answered with another range: {value}"))
             .into());
     }
-    let length = range.end - range.start;
+    let length = range.end.saturating_sub(range.start);
     let limit = usize::try_from(length)
         .map_err(|_| exchange.response_error("longer than this machine can address"))?;
     let body = read_counted(exchange, response, limit, came).await?;
@@ -162,7 +162,7 @@ async fn whole(
     let body = match read_body(response, stop).await {
         Ok(body) => body,
         Err(failure) => {
-            *came += u64::try_from(failure.got).unwrap_or(0);
+            *came = came.saturating_add(u64::try_from(failure.got).unwrap_or(0));
             return Err(if failure.too_long {
                 ignored(&format!("more than {limit}")).into()
             } else {
@@ -171,7 +171,7 @@ async fn whole(
         }
     };
     let size = crate::pieces::end(0, &body);
-    *came += size;
+    *came = came.saturating_add(size);
     target.agree(pin(&headers, size))?;
     target.set_ignores_range();
     let asked = &exchange.ticket.range;
@@ -202,7 +202,11 @@ fn made(
     let length = body.len();
     let mut response = HttpResponse::new(body.into());
     *response.status_mut() = StatusCode::PARTIAL_CONTENT;
-    let content_range = format!("bytes {}-{}/{size}", range.start, range.end - 1);
+    let content_range = format!(
+        "bytes {}-{}/{size}",
+        range.start,
+        range.end.saturating_sub(1)
+    );
     let out = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&content_range) {
         out.insert(CONTENT_RANGE, value);
@@ -266,7 +270,7 @@ async fn refused(
         reason = format!("{reason} from {host}, after a redirect");
     }
     if let Ok(body) = read_body(response, ERROR_BODY).await {
-        *came += crate::pieces::end(0, &body);
+        *came = came.saturating_add(crate::pieces::end(0, &body));
         if let Some(code) = error_code(&body) {
             reason = format!("{reason} ({code})");
         }
@@ -306,11 +310,11 @@ async fn read_counted(
 ) -> Result<Bytes, Failure> {
     match read_body(response, limit).await {
         Ok(body) => {
-            *came += crate::pieces::end(0, &body);
+            *came = came.saturating_add(crate::pieces::end(0, &body));
             Ok(body)
         }
         Err(failure) => {
-            *came += u64::try_from(failure.got).unwrap_or(0);
+            *came = came.saturating_add(u64::try_from(failure.got).unwrap_or(0));
             Err(if failure.too_long {
                 exchange.response_error(failure.reason()).into()
             } else {

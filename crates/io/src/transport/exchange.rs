@@ -20,7 +20,7 @@ impl Exchange<'_> {
         let host = self.net.host(&self.url);
         let mut attempts = 0;
         loop {
-            attempts += 1;
+            attempts = u32::saturating_add(attempts, 1);
             let (reason, retry_after, connect) = match self.follow().await {
                 Ok(response) => {
                     host.refund();

@@ -35,7 +35,9 @@ fn jitter(full: Duration) -> Duration {
     // Each `RandomState` has keys of its own; no more randomness is needed here.
     let random = RandomState::new().hash_one(0) % 1024;
     let fraction = u32::try_from(random).unwrap_or(0);
-    full / 2 + full / 2 * fraction / 1024
+    let half = full.checked_div(2).unwrap_or_default();
+    let part = half.saturating_mul(fraction).checked_div(1024);
+    half.saturating_add(part.unwrap_or_default())
 }
 
 /// What `Retry-After` asks for: seconds, or a date.
