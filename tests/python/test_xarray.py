@@ -4,9 +4,12 @@ import json
 import warnings
 from pathlib import Path
 
+import fsspec
+import h5py
 import numpy as np
 import pytest
 import xarray as xr
+import zarr
 
 from chunkref_cli import chunkref
 from conftest import FIXTURES
@@ -117,3 +120,21 @@ def test_nested_groups_still_have_no_members_through_fsspec(tmp_path: Path) -> N
     options = {"group": "gt1l/heights", "chunks": None}
     nested = open_references(out, open_dataset_options=options)
     assert list(nested.variables) == []
+
+
+@pytest.mark.parametrize(
+    ("granule", "group", "variable"),
+    [(DAYS[0], None, "analysed_sst"), (FIXTURES / "granules" / "atl03_like.h5", "gt1l/heights", "h_ph")],
+)
+def test_the_call_of_the_readme_opens_sets_with_and_without_groups(
+    granule: Path, group: str | None, variable: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.json"
+    scan(granule, "-o", out)
+    files = fsspec.filesystem("reference", fo=str(out), asynchronous=True)
+    store = zarr.storage.FsspecStore(files, read_only=True)
+    virtual = xr.open_zarr(store, group=group, consolidated=True, decode_cf=False)
+    with h5py.File(granule) as file:
+        expected = file[f"{group or ''}/{variable}"][()]
+    assert expected.size > 0
+    np.testing.assert_array_equal(virtual[variable].values, expected)

@@ -133,6 +133,19 @@ impl Array {
         })
     }
 
+    /// Fails unless there are one dimension name and one chunk length above zero for each axis.
+    pub(crate) fn check_axes(&self) -> Result<()> {
+        self.chunk_grid()?;
+        if self.dimension_names.len() == self.shape.len() {
+            return Ok(());
+        }
+        Err(Error::Axes {
+            what: "dimension names",
+            found: self.dimension_names.len(),
+            axes: self.shape.len(),
+        })
+    }
+
     /// What a writer of its chunks applies, in this order.
     pub fn codecs(&self) -> &[Codec] {
         match (&self.layout, &self.data_type) {

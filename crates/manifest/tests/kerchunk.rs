@@ -77,7 +77,16 @@ fn json_has_documents_then_chunks() {
 fn json_of_nothing_is_a_set() {
     assert_eq!(
         json_text(&Manifest::default()),
-        "{\"version\":1,\"refs\":{\n\".zgroup\":\"{\\\"zarr_format\\\":2}\",\n\".zattrs\":\"{}\"\n}}\n"
+        concat!(
+            r#"{"version":1,"refs":{"#,
+            "\n",
+            r#"".zgroup":"{\"zarr_format\":2}","#,
+            "\n",
+            r#"".zattrs":"{}","#,
+            "\n",
+            r#"".zmetadata":"{\"zarr_consolidated_format\":1,\"metadata\":{\".zgroup\":{\"zarr_format\":2},\".zattrs\":{}}}""#,
+            "\n}}\n"
+        )
     );
 }
 

@@ -35,11 +35,9 @@ pub fn write_json(manifest: &Manifest, out: impl io::Write) -> Result<()> {
     for (key, document) in v2::documents(manifest)? {
         refs.document(&key, &document)?;
     }
-    if !manifest.root.groups.is_empty() {
-        // zarr-python can't list groups below the root of a reference file system (it asks for
-        // `/a`, fsspec knows `a`) and would show them as empty.
-        refs.document(".zmetadata", &v2::consolidated(manifest)?)?;
-    }
+    // zarr-python can't list groups below the root of a reference file system (it asks for `/a`,
+    // fsspec knows `a`) and would show them as empty. Every set has it, so that one call opens all.
+    refs.document(".zmetadata", &v2::consolidated(manifest)?)?;
     let mut urls = Urls {
         locations: &manifest.locations,
         quoted: HashMap::new(),

@@ -58,14 +58,7 @@ pub fn plain_documents(array: &Array) -> Result<ArrayDocuments> {
 }
 
 fn documents_with(array: &Array, codecs: &[Codec]) -> Result<ArrayDocuments> {
-    array.chunk_grid()?;
-    if array.dimension_names.len() != array.shape.len() {
-        return Err(Error::Axes {
-            what: "dimension names",
-            found: array.dimension_names.len(),
-            axes: array.shape.len(),
-        });
-    }
+    array.check_axes()?;
     let mut attributes = attributes_json(&array.attributes);
     let fill_value = fill_value(array)?;
     if !fill_value.is_null() {

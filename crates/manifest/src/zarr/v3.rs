@@ -80,14 +80,7 @@ pub fn plain_document(array: &Array) -> Result<Json> {
 }
 
 fn document_with(array: &Array, codecs: &[Codec]) -> Result<Json> {
-    array.chunk_grid()?;
-    if array.dimension_names.len() != array.shape.len() {
-        return Err(Error::Axes {
-            what: "dimension names",
-            found: array.dimension_names.len(),
-            axes: array.shape.len(),
-        });
-    }
+    array.check_axes()?;
     let fill = fill_bytes(array);
     let fill_value = scalar_json(&array.data_type, &fill, Format::V3).ok_or_else(|| {
         Error::unsupported(format!(
