@@ -91,6 +91,8 @@ pub(crate) struct Read {
     /// The group that ARRAY is a path from
     #[arg(long, value_name = "GROUP")]
     pub(crate) group: Option<String>,
+    #[command(flatten)]
+    pub(crate) others: Others,
     /// The most bytes that the array, or one of its chunks, may take in memory
     #[arg(long, value_name = "BYTES", default_value_t = READ_LIMIT)]
     pub(crate) limit: u64,
@@ -108,11 +110,34 @@ pub(crate) struct Narrow {
     /// Only this dataset, a name or a path from the group; may be given several times
     #[arg(long = "variable", value_name = "PATH")]
     pub(crate) variables: Vec<String>,
+    #[command(flatten)]
+    pub(crate) others: Others,
+}
+
+/// Other files that the file names: by external links, as external data, as sources of virtual
+/// datasets.
+#[derive(Debug, Args)]
+pub(crate) struct Others {
+    /// Follow external links into other files
+    #[arg(long)]
+    external_links: bool,
+    /// Let FILE name other files under this path or URL; else only those in its folder or below
+    #[arg(long = "trust", value_name = "PREFIX")]
+    trusted: Vec<String>,
+}
+
+impl Others {
+    pub(crate) fn apply(&self, options: chunkref::ScanOptions) -> chunkref::ScanOptions {
+        options
+            .with_external_links(self.external_links)
+            .with_trusted(self.trusted.iter().map(|prefix| absolute(prefix)))
+    }
 }
 
 impl Narrow {
     pub(crate) fn options(&self) -> chunkref::ScanOptions {
         let options = chunkref::ScanOptions::default().with_variables(self.variables.clone());
+        let options = self.others.apply(options);
         match &self.group {
             Some(group) => options.with_group(group.clone()),
             None => options,

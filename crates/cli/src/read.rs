@@ -46,6 +46,7 @@ async fn read(arguments: &Read, client: &Client) -> Result<WholeArray, Failure> 
     let mut options = ScanOptions::default()
         .with_variables([arguments.array.as_str()])
         .with_inline_threshold(0);
+    options = arguments.others.apply(options);
     options.attributes = false;
     options.group.clone_from(&arguments.group);
     let scanned = chunkref::scan(client, &absolute(file), &options)

@@ -55,6 +55,7 @@ mod late;
 mod layout;
 mod links;
 mod narrow;
+mod neighbour;
 mod options;
 mod raw;
 mod report;

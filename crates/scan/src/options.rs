@@ -18,6 +18,11 @@ pub struct ScanOptions {
     pub string_limit: u64,
     /// Most bytes of fill values that are written in place of the absent chunks of one array.
     pub fill_limit: u64,
+    /// Whether external links are followed; otherwise they are only reported.
+    pub external_links: bool,
+    /// Other files that a granule names are read where they lie in its folder or below it, and
+    /// where their URL or path begins with one of these.
+    pub trusted: Vec<String>,
 }
 
 impl Default for ScanOptions {
@@ -30,6 +35,8 @@ impl Default for ScanOptions {
             split_size: 32 << 20,
             string_limit: 64 << 20,
             fill_limit: 16 << 20,
+            external_links: false,
+            trusted: Vec::new(),
         }
     }
 }
@@ -56,6 +63,19 @@ impl ScanOptions {
     #[must_use]
     pub fn with_inline_threshold(mut self, bytes: u64) -> Self {
         self.inline_threshold = bytes;
+        self
+    }
+    /// Follows external links to files that may be read (see [`ScanOptions::trusted`]).
+    #[must_use]
+    pub fn with_external_links(mut self, follow: bool) -> Self {
+        self.external_links = follow;
+        self
+    }
+
+    /// Lets a granule name files under these URLs or paths too.
+    #[must_use]
+    pub fn with_trusted<S: Into<String>>(mut self, prefixes: impl IntoIterator<Item = S>) -> Self {
+        self.trusted = prefixes.into_iter().map(Into::into).collect();
         self
     }
 }
