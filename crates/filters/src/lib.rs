@@ -42,6 +42,7 @@ mod lzf;
 mod nbit;
 mod pipeline;
 mod registered;
+mod room;
 mod scaleoffset;
 mod shuffle;
 mod szip;

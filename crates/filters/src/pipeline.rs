@@ -1,13 +1,14 @@
 //! Filters in their order.
 
 use std::borrow::Cow;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::error::{Error, Result};
 use crate::registered::{self, Fault};
-use crate::{deflate, fletcher32, shuffle};
+use crate::{deflate, fletcher32, room, shuffle};
 
 /// The numbers of the filters that have a variant of their own.
 const DEFLATE: u16 = 1;
@@ -83,14 +84,28 @@ impl Filter {
     /// Whether this filter can be undone.
     pub fn is_supported(&self) -> bool {
         match *self {
-            Self::Registered { id, .. } => registered::decoder(id).is_some(),
+            Self::Registered { id, .. } => {
+                registered::decoder(id).is_some() || registered::is_identity(id)
+            }
             Self::Deflate { .. } | Self::Shuffle { .. } | Self::Fletcher32 => true,
+        }
+    }
+
+    /// Whether chunks are read as they are behind this filter: it rounds values when it writes, or
+    /// moves bytes of elements that have one.
+    pub fn is_identity(&self) -> bool {
+        match *self {
+            Self::Registered { id, .. } => registered::is_identity(id),
+            Self::Shuffle { element_size } => element_size < 2,
+            Self::Deflate { .. } | Self::Fletcher32 => false,
         }
     }
 
     /// Whether filters of this number can be undone.
     pub fn supported(id: u16) -> bool {
-        matches!(id, DEFLATE | SHUFFLE | FLETCHER32) || registered::decoder(id).is_some()
+        matches!(id, DEFLATE | SHUFFLE | FLETCHER32)
+            || registered::decoder(id).is_some()
+            || registered::is_identity(id)
     }
 }
 
@@ -121,12 +136,12 @@ impl Pipeline {
     /// If a filter can't be undone, a checksum does not match, or the result has another length.
     pub fn decode(&self, chunk: Bytes, mask: u32, decoded_size: usize) -> Result<Bytes> {
         let applied = self.applied(mask, decoded_size);
-        let mut bytes = chunk;
+        let mut bytes = Held::Given(chunk);
         for &(index, filter, limit) in applied.iter().rev() {
             bytes = undo(filter, bytes, limit, index)?;
         }
         if bytes.len() == decoded_size {
-            return Ok(bytes);
+            return Ok(bytes.into());
         }
         Err(Error::Length {
             found: bytes.len(),
@@ -171,30 +186,95 @@ impl Pipeline {
     }
 }
 
-/// Undoes one filter, giving at most `limit` bytes.
-fn undo(filter: &Filter, bytes: Bytes, limit: usize, index: usize) -> Result<Bytes> {
-    let plain = match *filter {
-        Filter::Registered { id, ref parameters } => {
-            decode(id, parameters, &bytes, limit, index)?.into()
-        }
-        Filter::Deflate { .. } => deflate::inflate(&bytes, limit, index)?.into(),
-        Filter::Fletcher32 => verify(&bytes, index)?,
-        // Checked first: a run too long is not worth moving around.
-        Filter::Shuffle { .. } if bytes.len() > limit => bytes,
-        Filter::Shuffle { element_size } => match usize::try_from(element_size) {
-            // A size past `usize` is larger than any chunk in memory: less than one element.
-            Ok(0 | 1) | Err(_) => bytes,
-            Ok(size) => shuffle::unshuffle(&bytes, size).into(),
-        },
-    };
-    if plain.len() > limit {
-        return Err(Error::TooLong { index, limit });
-    }
-    Ok(plain)
+/// The bytes of a chunk between two filters.
+enum Held {
+    /// The caller's.
+    Given(Bytes),
+    /// Made by a filter.
+    Made(Vec<u8>),
 }
 
-/// The bytes before the checksum, if it matches them.
-fn verify(bytes: &Bytes, index: usize) -> Result<Bytes> {
+impl Held {
+    /// The first `length` of them.
+    fn first(self, length: usize) -> Self {
+        match self {
+            Self::Given(mut bytes) => {
+                bytes.truncate(length);
+                Self::Given(bytes)
+            }
+            Self::Made(mut bytes) => {
+                bytes.truncate(length);
+                Self::Made(bytes)
+            }
+        }
+    }
+
+    /// What was made of them takes their place.
+    fn replaced_by(self, made: Vec<u8>) -> Self {
+        if let Self::Made(bytes) = self {
+            room::give(bytes);
+        }
+        Self::Made(made)
+    }
+}
+
+impl Deref for Held {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Given(bytes) => bytes,
+            Self::Made(bytes) => bytes,
+        }
+    }
+}
+
+impl From<Held> for Bytes {
+    fn from(held: Held) -> Self {
+        match held {
+            Held::Given(bytes) => bytes,
+            Held::Made(bytes) => bytes.into(),
+        }
+    }
+}
+
+/// Undoes one filter, giving at most `limit` bytes.
+fn undo(filter: &Filter, bytes: Held, limit: usize, index: usize) -> Result<Held> {
+    let made = match *filter {
+        Filter::Registered { id, .. } if registered::is_identity(id) => None,
+        Filter::Registered { id, ref parameters } => {
+            Some(decode(id, parameters, &bytes, limit, index)?)
+        }
+        Filter::Deflate { .. } => Some(deflate::inflate(&bytes, limit, index)?),
+        Filter::Fletcher32 => {
+            let length = verify(&bytes, index)?;
+            return within(bytes.first(length), limit, index);
+        }
+        // Checked first: a run too long is not worth moving around.
+        Filter::Shuffle { .. } if bytes.len() > limit => None,
+        Filter::Shuffle { element_size } => match usize::try_from(element_size) {
+            // A size past `usize` is larger than any chunk in memory: less than one element.
+            Ok(0 | 1) | Err(_) => None,
+            Ok(size) => Some(shuffle::unshuffle(&bytes, size)),
+        },
+    };
+    let plain = match made {
+        Some(made) => bytes.replaced_by(made),
+        None => bytes,
+    };
+    within(plain, limit, index)
+}
+
+/// The bytes, if they are no more than `limit`.
+fn within(bytes: Held, limit: usize, index: usize) -> Result<Held> {
+    if bytes.len() > limit {
+        return Err(Error::TooLong { index, limit });
+    }
+    Ok(bytes)
+}
+
+/// How many bytes stand before the checksum, if it matches them.
+fn verify(bytes: &[u8], index: usize) -> Result<usize> {
     let Some((plain, stored)) = bytes.split_last_chunk::<{ fletcher32::SIZE }>() else {
         return Err(Error::NoChecksum {
             index,
@@ -212,7 +292,7 @@ fn verify(bytes: &Bytes, index: usize) -> Result<Bytes> {
             length: plain.len(),
         });
     }
-    Ok(bytes.slice_ref(plain))
+    Ok(plain.len())
 }
 
 /// Undoes a filter of the registry.
@@ -251,6 +331,8 @@ fn decode(
 
 fn apply(filter: &Filter, bytes: &[u8], index: usize) -> Result<Vec<u8>> {
     match *filter {
+        // Rounding is what a writer wants of its own values; these are to be read as they are.
+        Filter::Registered { id, .. } if registered::is_identity(id) => Ok(bytes.to_vec()),
         Filter::Registered { id, .. } => Err(Error::Encode {
             index,
             length: bytes.len(),

@@ -104,6 +104,14 @@ const DECODERS: &[Decoder] = &[
     },
 ];
 
+/// The filters that only round values when they write, so that nothing is to be undone, by number.
+const IDENTITIES: &[(u16, &str)] = &[(32022, "bitgroom"), (32023, "granular bitround")];
+
+/// Whether chunks are read as they are behind filter `id`.
+pub(crate) fn is_identity(id: u16) -> bool {
+    IDENTITIES.iter().any(|&(number, _)| number == id)
+}
+
 /// What undoes filter `id`.
 pub(crate) fn decoder(id: u16) -> Option<&'static Decoder> {
     DECODERS.iter().find(|decoder| decoder.id == id)
@@ -111,17 +119,55 @@ pub(crate) fn decoder(id: u16) -> Option<&'static Decoder> {
 
 /// The name of filter `id`, where it is known.
 pub(crate) fn name(id: u16) -> &'static str {
-    match id {
-        1 => "deflate",
-        2 => "shuffle",
-        3 => "fletcher32",
-        id => decoder(id).map_or("unknown", |decoder| decoder.name),
+    if let Some(decoder) = decoder(id) {
+        return decoder.name;
     }
+    let named = IDENTITIES.iter().chain(UNDECODED);
+    named
+        .copied()
+        .find_map(|(number, name)| (number == id).then_some(name))
+        .unwrap_or("unknown")
 }
+
+/// Filters that are known by name alone.
+const UNDECODED: &[(u16, &str)] = &[
+    (1, "deflate"), // these three have variants of their own
+    (2, "shuffle"),
+    (3, "fletcher32"),
+    (257, "hzip"),
+    (258, "fpzip"),
+    (305, "lzo"),
+    (32002, "mafisc"),
+    (32003, "snappy"),
+    (32005, "apax"),
+    (32006, "cbf"),
+    (32007, "jpeg-xr"),
+    (32009, "spdp"),
+    (32010, "lpc-rice"),
+    (32011, "ccsds-123"),
+    (32012, "jpeg-ls"),
+    (32013, "zfp"),
+    (32014, "fpzip"),
+    (32016, "b3d"),
+    (32017, "sz"),
+    (32018, "fcidecomp"),
+    (32019, "jpeg"),
+    (32020, "vbz"),
+    (32021, "fapec"),
+    (32024, "sz3"),
+    (32025, "delta-rice"),
+    (32027, "flac"),
+    (32028, "sperr"),
+    (32029, "terse/prolix"),
+    (32030, "ffmpeg"),
+];
 
 /// The most bytes that such a filter makes of `plain` bytes: an eighth more (compressors store what
 /// they can't compress with a few bytes for each block) and a header.
 pub(crate) fn longest(id: u16, plain: usize) -> usize {
+    if is_identity(id) {
+        return plain;
+    }
     // Blosc2 fills up the blocks that jut out of the data: each dimension to less than twice, and
     // more than four hardly at once.
     let plain = match id {
@@ -139,5 +185,7 @@ mod tests {
     fn each_number_is_there_once_and_is_no_variant_of_its_own() {
         assert!(DECODERS.is_sorted_by(|one, next| one.id < next.id));
         assert!(DECODERS.iter().all(|decoder| decoder.id > 3));
+        let named = IDENTITIES.iter().chain(UNDECODED);
+        assert!(named.clone().all(|&(id, _)| decoder(id).is_none()));
     }
 }

@@ -2,9 +2,11 @@
 
 use std::slice::{Chunks, ChunksExact};
 
+use crate::room;
+
 /// Undoes the filter. Bytes after the last whole element stay where they are.
 pub(crate) fn unshuffle(shuffled: &[u8], element_size: usize) -> Vec<u8> {
-    let mut plain = vec![0; shuffled.len()];
+    let mut plain = room::take(shuffled.len());
     unshuffle_into(shuffled, element_size, &mut plain);
     plain
 }

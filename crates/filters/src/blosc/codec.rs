@@ -1,17 +1,15 @@
 //! What compressed the blocks of a Blosc chunk.
 
-use flate2::{Decompress, FlushDecompress, Status};
-
 use super::blosclz;
 use crate::registered::Fault;
-use crate::{lz4, zstd};
+use crate::{deflate, lz4, zstd};
 
 /// A codec, with what it keeps from block to block.
 pub(super) enum Codec {
     BloscLz,
     Lz4,
     Snappy(snap::raw::Decoder),
-    Zlib(Decompress),
+    Zlib,
     Zstd(zstd::Decoder),
 }
 
@@ -22,7 +20,7 @@ impl Codec {
             0 => Ok(Self::BloscLz),
             1 => Ok(Self::Lz4),
             2 => Ok(Self::Snappy(snap::raw::Decoder::new())),
-            3 => Ok(Self::Zlib(Decompress::new(true))),
+            3 => Ok(Self::Zlib),
             4 => Ok(Self::Zstd(zstd::Decoder::new())),
             6 => Err(Fault::Unsupported("a codec defined by a user".to_owned())),
             number => Err(Fault::Unsupported(format!("codec {number}"))),
@@ -42,23 +40,15 @@ impl Codec {
                 ))),
                 Err(error) => Err(Fault::Malformed(format!("Snappy block: {error}"))),
             },
-            Self::Zlib(stream) => {
-                stream.reset(true);
-                match stream.decompress(stored, plain, FlushDecompress::Finish) {
-                    Ok(Status::StreamEnd) if stream.total_out() == length(plain) => Ok(()),
-                    Ok(_) => Err(Fault::Malformed(format!(
-                        "a zlib stream of {} bytes does not end after {} plain bytes",
-                        stored.len(),
-                        plain.len()
-                    ))),
-                    Err(error) => Err(Fault::Malformed(format!("zlib stream: {error}"))),
-                }
-            }
+            Self::Zlib => match deflate::zlib(stored, plain) {
+                Ok(length) if length == plain.len() => Ok(()),
+                Ok(length) => Err(Fault::Malformed(format!(
+                    "a zlib stream gives {length} bytes, expected {}",
+                    plain.len()
+                ))),
+                Err(error) => Err(Fault::Malformed(format!("zlib stream: {error}"))),
+            },
             Self::Zstd(decoder) => decoder.decode_block(stored, plain),
         }
     }
-}
-
-fn length(plain: &[u8]) -> u64 {
-    u64::try_from(plain.len()).unwrap_or(u64::MAX)
 }
