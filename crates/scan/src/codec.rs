@@ -29,8 +29,8 @@ pub(crate) fn pipeline(
             id => Some(filters::Filter::from_hdf5(id.0, &filter.parameters))
                 .filter(filters::Filter::is_supported)
                 .ok_or_else(|| match name(filter) {
-                    Some(name) => format!("filter {} ({name}) is not supported", id.0),
-                    None => format!("filter {} is not supported", id.0),
+                    Some(name) => format!("there is no decoder for filter {} ({name})", id.0),
+                    None => format!("there is no decoder for filter {}", id.0),
                 }),
         })
         .collect()
@@ -42,21 +42,12 @@ fn deflate_level(filter: &Filter) -> u8 {
     u8::try_from(level).unwrap_or(9)
 }
 
+/// Its name in the registry, or the one that the file gives it.
 fn name(filter: &Filter) -> Option<&str> {
-    let known = match filter.id {
-        FilterId::SZIP => "szip",
-        FilterId::NBIT => "nbit",
-        FilterId::SCALEOFFSET => "scaleoffset",
-        FilterId::LZF => "lzf",
-        FilterId::BLOSC => "blosc",
-        FilterId::LZ4 => "lz4",
-        FilterId::BITSHUFFLE => "bitshuffle",
-        FilterId::ZSTD => "zstd",
-        FilterId::BLOSC2 => "blosc2",
-        FilterId::BZIP2 => "bzip2",
-        _ => return filter.name.as_deref(),
-    };
-    Some(known)
+    match filters::Filter::from_hdf5(filter.id.0, &[]).name() {
+        "unknown" => filter.name.as_deref(),
+        name => Some(name),
+    }
 }
 
 /// The codecs of a pipeline. `whole`: one for each filter, so that the bits of filter masks count
@@ -72,9 +63,7 @@ pub(crate) fn codecs(
     let mut length = Some(chunk_bytes);
     for filter in pipeline {
         match filter {
-            filters::Filter::Shuffle {
-                element_size: 0 | 1,
-            } if !whole => {}
+            filter if filter.is_identity() && !whole => {}
             filters::Filter::Shuffle { element_size } => {
                 // HDF5 leaves the bytes after the last whole element alone, NumCodecs fails.
                 let rest = length.and_then(|length| length.checked_rem((*element_size).into()));
@@ -148,7 +137,7 @@ fn beyond(filter: &filters::Filter) -> Codec {
 pub(crate) fn encodes(pipeline: &[filters::Filter]) -> bool {
     !pipeline
         .iter()
-        .any(|filter| matches!(filter, filters::Filter::Registered { .. }))
+        .any(|filter| matches!(filter, filters::Filter::Registered { .. }) && !filter.is_identity())
 }
 
 /// A pipeline that only the store undoes, whatever Zarr has.
@@ -190,6 +179,19 @@ mod tests {
     }
 
     #[test]
+    fn rounding_takes_no_codec() {
+        for id in [32022, 32023] {
+            let filters = [
+                filter(FilterId(id), &[3, 4, 0, 0, 0]),
+                filter(FilterId::SHUFFLE, &[4]),
+            ];
+            let shuffle = Codec::Shuffle { element_size: 4 };
+            assert_eq!(map(&filters, 40), Ok(vec![shuffle]));
+            assert!(encodes(&pipeline(&filters, 4).unwrap()));
+        }
+    }
+
+    #[test]
     fn a_shuffle_that_may_leave_a_rest_is_left_to_the_store() {
         let behind = |id| [filter(id, &[]), filter(FilterId::SHUFFLE, &[8])];
         let store = Codec::Hdf5 {
@@ -219,8 +221,8 @@ mod tests {
     #[test]
     fn unknown_filters_are_refused_by_number_and_name() {
         let reason = map(&[filter(FilterId(32013), &[])], 40).unwrap_err();
-        assert_eq!(reason, "filter 32013 is not supported");
+        assert_eq!(reason, "there is no decoder for filter 32013 (zfp)");
         let reason = map(&[filter(FilterId(999), &[])], 40).unwrap_err();
-        assert_eq!(reason, "filter 999 is not supported");
+        assert_eq!(reason, "there is no decoder for filter 999");
     }
 }
