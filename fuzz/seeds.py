@@ -73,7 +73,49 @@ def structures(data: bytes) -> None:
                     save(target, struct.pack("<8Q", at, *seven) + data)
 
 
+FILTERS = {
+    1: "deflate", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6: "scaleoffset", 307: "bzip2",
+    32000: "lzf", 32001: "blosc", 32004: "lz4", 32008: "bitshuffle", 32015: "zstd", 32026: "blosc2",
+}  # fmt: skip
+MOST_SEEDS = 150
+
+
+def chunks():
+    """Chunks of one filter from the tests of crates/filters: number, parameters, decoded size, stored bytes."""
+    tests = HERE / "../crates/filters/tests"
+    for line in (tests / "own_chunks.txt").read_text().splitlines():
+        number, parameters, plain, stored = line.split(" ")
+        yield int(number), [int(one) for one in parameters.split(",")], len(plain) // 2, bytes.fromhex(stored)
+    for line in (tests / "chunks.txt").read_text().splitlines():
+        names, size, _, plain, stored = line.split(" ")
+        for number in (1, 2, 3):
+            if names == FILTERS[number]:
+                yield number, [int(size)], len(plain) // 2, bytes.fromhex(stored)
+    rest = (tests / "registered.bin").read_bytes()
+    while rest:
+        name, _, rest = rest.partition(b"\n")
+        filters, _, _, size, count, stored = name.decode().split(" ")
+        number, parameters = filters.split(";")[-1].split(":")
+        parameters = [int(one) for one in parameters.split(",") if one]
+        yield int(number), parameters, int(size) * int(count), rest[: int(stored)]
+        rest = rest[int(stored) :]
+
+
+def filters() -> None:
+    seeds = {number: [] for number in FILTERS}
+    for number, parameters, size, stored in chunks():
+        head = struct.pack(f"<B{len(parameters)}I", len(parameters), *parameters)
+        seeds[number].append(head + struct.pack("<I", size)[:3] + stored)
+    for number, all_seeds in seeds.items():
+        all_seeds.sort(key=len)
+        step = max(1, len(all_seeds) // MOST_SEEDS)
+        for seed in all_seeds[::step]:
+            if len(seed) <= LARGEST:
+                save(f"filter_{FILTERS[number]}", seed)
+
+
 def main() -> None:
+    filters()
     for path in sorted((HERE / "../fixtures").rglob("*")):
         if path.suffix not in (".h5", ".nc") or path.stat().st_size > LARGEST:
             continue

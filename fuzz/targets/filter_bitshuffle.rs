@@ -1,0 +1,11 @@
+//! bitshuffle: HDF5 filter 32008.
+
+#![no_main]
+
+mod chunk;
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    chunk::decode(32008, data);
+});

@@ -1,0 +1,11 @@
+//! lz4: HDF5 filter 32004.
+
+#![no_main]
+
+mod chunk;
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    chunk::decode(32004, data);
+});

@@ -1,0 +1,11 @@
+//! nbit: HDF5 filter 5.
+
+#![no_main]
+
+mod chunk;
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    chunk::decode(5, data);
+});

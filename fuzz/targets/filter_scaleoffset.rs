@@ -1,0 +1,11 @@
+//! scaleoffset: HDF5 filter 6.
+
+#![no_main]
+
+mod chunk;
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    chunk::decode(6, data);
+});

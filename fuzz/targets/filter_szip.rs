@@ -1,0 +1,11 @@
+//! szip: HDF5 filter 4.
+
+#![no_main]
+
+mod chunk;
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    chunk::decode(4, data);
+});

@@ -1,0 +1,11 @@
+//! zstd: HDF5 filter 32015.
+
+#![no_main]
+
+mod chunk;
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    chunk::decode(32015, data);
+});
