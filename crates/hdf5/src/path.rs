@@ -141,9 +141,13 @@ impl Way {
     /// The object of another file that the rest of the path leads to from `inner`.
     fn beyond(&self, path: &str, file: &str, inner: &str) -> LinkEnd {
         let rest = path.get(self.done..).unwrap_or_default();
+        let path = match rest {
+            "" => inner.to_owned(),
+            _ => format!("{}{rest}", inner.trim_end_matches('/')),
+        };
         LinkEnd::External {
             file: file.to_owned(),
-            path: format!("{inner}{rest}"),
+            path,
         }
     }
 }

@@ -10,12 +10,13 @@ const CHUNKS: u64 = 1 << 20;
 const CHUNKS_PER_CHUNK: u64 = 8;
 
 /// What is left for further names. Those under which objects are at home are not counted.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Room {
     names: u64,
     chunks: u64,
     /// The names that there were in the beginning.
     all: u64,
+    is_full: bool,
 }
 
 impl Room {
@@ -38,21 +39,25 @@ impl Room {
                 .saturating_mul(CHUNKS_PER_CHUNK)
                 .saturating_add(CHUNKS),
             all: names,
+            is_full: false,
         }
     }
 
     /// Takes up names and chunks, if there is room.
     pub(crate) fn take(&mut self, names: u64, chunks: u64) -> bool {
-        match (
-            self.names.checked_sub(names),
-            self.chunks.checked_sub(chunks),
-        ) {
-            (Some(names), Some(chunks)) => {
-                (self.names, self.chunks) = (names, chunks);
-                true
-            }
-            _ => false,
+        let left = self.names.checked_sub(names);
+        let left = left.zip(self.chunks.checked_sub(chunks));
+        if let Some((names, chunks)) = left {
+            (self.names, self.chunks) = (names, chunks);
+        } else {
+            self.is_full = true;
         }
+        left.is_some()
+    }
+
+    /// Whether there was no room for something.
+    pub(crate) fn is_full(&self) -> bool {
+        self.is_full
     }
 
     /// Why a name is not followed when there is no room.

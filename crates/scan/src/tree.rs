@@ -3,9 +3,10 @@
 //! What a link leads to appears under the link's name, whether the link is hard, soft or (if those
 //! are followed) external. An object may so appear under many names, and a few groups that link to
 //! one another have more paths than memory holds: further names are followed as far as [`Room`]
-//! goes. A group is not entered again from within itself.
+//! goes, short paths before long ones. A group is not entered again from within itself.
 
 mod lead;
+mod reach;
 
 use std::collections::BTreeSet;
 
@@ -62,6 +63,10 @@ struct Walk<'a> {
     names: Vec<String>,
     /// Whether the present group is reached by another name than the one it is at home under.
     is_alias: bool,
+    /// How many of the present groups are reached by other names.
+    depth: usize,
+    /// How many may be.
+    reach: usize,
     room: Room,
     late: Vec<Late>,
     report: Report,
@@ -87,6 +92,8 @@ pub(crate) fn walk<'a>(
         ancestors: Vec::new(),
         names: Vec::new(),
         is_alias: false,
+        depth: 0,
+        reach: usize::MAX,
         room: Room::for_files(files.iter().map(|one| one.file)),
         late: Vec::new(),
         report: Report::default(),
@@ -99,7 +106,10 @@ pub(crate) fn walk<'a>(
     });
     match found {
         Some((address, object)) => match &object.kind {
-            ObjectKind::Group(group) => root = walk.group("", address, object, group)?,
+            ObjectKind::Group(group) => {
+                walk.find_reach(address, group);
+                root = walk.group("", address, object, group)?;
+            }
             _ => {
                 return Err(Error::Malformed {
                     path: "/".to_owned(),
@@ -140,21 +150,29 @@ impl<'a> Walk<'a> {
             });
         }
         let shown = if path.is_empty() { "/" } else { path };
+        self.within(address, |walk| {
+            let mut mapped = Group {
+                attributes: walk.attributes(shown, object),
+                ..Group::default()
+            };
+            for (index, link) in group.links.iter().enumerate() {
+                if walk.narrow.follows(&walk.names, &link.name) {
+                    walk.link(path, group, index, &mut mapped)?;
+                }
+            }
+            Ok(mapped)
+        })
+    }
+
+    /// Does something within a group.
+    fn within<T>(&mut self, address: Address, act: impl FnOnce(&mut Self) -> T) -> T {
         self.groups.push(address);
         let file = self.sources.file_number(self.source);
         self.ancestors.push((file, address));
-        let mut mapped = Group {
-            attributes: self.attributes(shown, object),
-            ..Group::default()
-        };
-        for (index, link) in group.links.iter().enumerate() {
-            if self.narrow.follows(&self.names, &link.name) {
-                self.link(path, group, index, &mut mapped)?;
-            }
-        }
+        let done = act(self);
         self.ancestors.pop();
         self.groups.pop();
-        Ok(mapped)
+        done
     }
 
     fn link(
@@ -189,7 +207,10 @@ impl<'a> Walk<'a> {
                     Ok(())
                 }
                 Some(Ok(())) => {
-                    let below = self.enter(&path, &link.name, member, group)?;
+                    let (address, object) = (member.address, member.object);
+                    let below = self.enter(&link.name, member, |walk| {
+                        walk.group(&path, address, object, group)
+                    })?;
                     mapped.groups.insert(link.name.clone(), below);
                     Ok(())
                 }
@@ -235,35 +256,30 @@ impl<'a> Walk<'a> {
                 return Some(Err(format!("groups nested deeper than {MAX_DEPTH}")));
             }
             let links = u64::try_from(group.links.len()).unwrap_or(u64::MAX);
-            if !self.room.take(links.saturating_add(1), 0) {
+            if self.depth >= self.reach || !self.room.take(links.saturating_add(1), 0) {
                 return Some(Err(self.room.reason()));
             }
         }
         Some(Ok(()))
     }
 
-    /// A group under a name; the walk goes to another file where it lies in one.
-    fn enter(
-        &mut self,
-        path: &str,
-        name: &str,
-        member: Member<'a>,
-        group: &'a Hdf5Group,
-    ) -> Result<Group> {
-        let outer = (self.source, self.is_alias);
+    /// Does something where a name leads; the walk goes to another file where the group lies in one.
+    fn enter<T>(&mut self, name: &str, member: Member<'a>, act: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = (self.source, self.is_alias, self.depth);
         let outer_groups = member
             .through
             .map(|groups| std::mem::replace(&mut self.groups, groups));
         self.source = member.source;
         self.is_alias = member.is_alias;
+        self.depth = outer.2.saturating_add(usize::from(member.is_alias));
         self.names.push(name.to_owned());
-        let below = self.group(path, member.address, member.object, group);
+        let done = act(self);
         self.names.pop();
-        (self.source, self.is_alias) = outer;
+        (self.source, self.is_alias, self.depth) = outer;
         if let Some(groups) = outer_groups {
             self.groups = groups;
         }
-        below
+        done
     }
 
     fn dataset(
