@@ -31,31 +31,28 @@ WRITTEN = ("referenced", "inlined")
 
 
 def names(source: Source, report: dict, references: References) -> Iterator[Difference]:
-    """Every dataset is in the report once; a name that is not is under a link that is.
+    """Every dataset is in the report once under each name by which h5py shows it, and every group is
+    written under each of its own.
 
-    And the other way round: nothing is reported or written that the file does not have.
+    And the other way round: nothing is reported or written that the file does not have, and no link
+    is said to lead nowhere that h5py follows.
     """
     reported = [row["path"] for row in report["datasets"]]
     for path in {path for path in reported if reported.count(path) > 1}:
         yield Difference("names", path, "reported more than once")
     listed = set(reported)
-    links = [row["path"] for row in report["links"]]
-    for object_names in source.datasets:
-        if not listed.intersection(object_names):
-            yield Difference("names", object_names[0], "a dataset that the report does not have")
-        for name in object_names:
-            if name not in listed and not below(name, links):
-                yield Difference("names", name, "a name that the report does not have")
-    for path in source.soft_links:
-        if path not in links and not below(path, links) and not any(
-            name == path or name.startswith(path + "/") for name in listed
-        ):
-            yield Difference("names", path, "a soft link that the report does not have")
-    known = set(source.dataset_names()) | set(source.soft_links)
-    aliases = [name for group in source.groups for name in group[1:]] + list(source.soft_links)
+    known = set(source.dataset_names())
+    for path in known - listed:
+        yield Difference("names", path, "a dataset that the report does not have")
     for path in listed - known:
-        if not below(path, aliases):
-            yield Difference("names", path, "reported, but no dataset of the file")
+        yield Difference("names", path, "reported, but no dataset of the file")
+    groups = set(source.group_names())
+    for path in groups:
+        if references.of(path, ".zgroup") is None:
+            yield Difference("names", path, "a group that the references do not have")
+    for row in report["links"]:
+        if row["path"] in known | groups:
+            yield Difference("names", row["path"], f"not followed, but h5py does: {row['reason']}")
     variables = {array_path(row["path"]) for row in report["datasets"] if row["outcome"] in WRITTEN}
     for row in report["datasets"]:
         written = references.of(row["path"], ".zarray") is not None
@@ -71,10 +68,10 @@ def names(source: Source, report: dict, references: References) -> Iterator[Diff
     arrays = {key.removesuffix(suffix) for key in references.refs if key.endswith(suffix)}
     for path in arrays - set(map(array_path, listed)):
         yield Difference("names", path, "written, but not in the report")
-
-
-def below(path: str, parents: list[str]) -> bool:
-    return any(path == parent or path.startswith(parent + "/") for parent in parents)
+    suffix = "/.zgroup"
+    written = {"/" + key.removesuffix(suffix) for key in references.refs if key.endswith(suffix)}
+    for path in written - groups:
+        yield Difference("names", path, "written, but no group of the file")
 
 
 # --- types -----------------------------------------------------------------------------------
@@ -254,11 +251,11 @@ def unequal_text(theirs: np.ndarray, mine: np.ndarray) -> str | None:
 
 
 def compare(
-    path: Path, references: References, report: dict, group
+    path: Path, references: References, report: dict, group, external: bool = False
 ) -> Iterator[Difference | NotComparable | str]:
     """All rules; for each dataset whose values were compared its path is yielded too."""
     with h5py.File(path, "r") as file:
-        source = walk(file)
+        source = walk(file, external)
         yield from names(source, report, references)
         for row in report["datasets"]:
             if row["path"] not in file:
@@ -268,7 +265,7 @@ def compare(
                 yield Difference("names", row["path"], "a variable, not only a dimension")
             if row["outcome"] == "decoded":
                 # Its attributes and places are in no references.
-                found = list(decoded(path, row["path"], dataset, [types, values]))
+                found = list(decoded(path, row["path"], dataset, [types, values], external))
                 yield from found
                 if not any(isinstance(item, NotComparable) for item in found):
                     yield row["path"]
@@ -285,12 +282,8 @@ def compare(
                 attributes(row["path"], dataset, references, report),
             ]
             if row["outcome"] == "referenced":
-                rules.append(places(row["path"], dataset, references, str(path)))
+                rules.append(places(row["path"], dataset, references, dataset.file.filename))
             yield from itertools.chain(*rules)
             yield row["path"]
-        for group_names in source.groups:
-            written = [name for name in group_names if references.of(name, ".zgroup") is not None]
-            if not written:
-                yield Difference("names", group_names[0], "a group that the references do not have")
-            for name in written:
-                yield from attributes(name, file[name], references, report)
+        for name in source.group_names():
+            yield from attributes(name, file[name], references, report)

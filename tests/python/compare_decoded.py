@@ -26,7 +26,7 @@ Rule = Callable[[str, h5py.Dataset, np.ndarray], Iterator[Difference]]
 
 
 def decoded(
-    source: Path, path: str, dataset: h5py.Dataset, rules: list[Rule]
+    source: Path, path: str, dataset: h5py.Dataset, rules: list[Rule], external: bool = False
 ) -> Iterator[Difference | NotComparable]:
     """The rules on the array that `chunkref read` writes."""
     missing = missing_filter(dataset)
@@ -35,7 +35,8 @@ def decoded(
         return
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "out.npy")
-        run = chunkref("read", source, array_path(path), "-o", out, timeout_s=TIMEOUT_S)
+        more = ["--external-links"] if external else []
+        run = chunkref("read", source, array_path(path), "-o", out, *more, timeout_s=TIMEOUT_S)
         if run.returncode != 0:
             yield Difference("read", path, f"exit {run.returncode}: {run.stderr.strip()}")
             return

@@ -12,7 +12,7 @@ import xarray as xr
 
 from compare import WHOLE_BYTES, unequal
 from references import Difference, References
-from source import kind_of_link, walk
+from source import member, walk
 
 # What xarray does to values by itself, and what lies under it. Times stay numbers: whether their
 # units can be decoded depends on the units alone, which are compared.
@@ -129,8 +129,7 @@ def datasets(
 ) -> Iterator[Difference | str]:
     """For each group and reading; a group that xarray can't open natively is yielded by reason."""
     engine, groups = engine_for(path)
-    # netCDF-C goes through other names of a group; the references have each group once. A group
-    # without arrays has attributes alone, which compare_attributes.py compares.
+    # A group without arrays has attributes alone, which compare_attributes.py compares.
     with_arrays = {path.rpartition("/")[0] or "/" for path in shown}
     groups = [group for group in groups if group in with_arrays]
     if engine == "h5netcdf":
@@ -200,9 +199,9 @@ def beyond_netcdf(path: Path, group: str) -> set[tuple[str | None, str]]:
     with h5py.File(path) as file:
         owners = {None: file[group]}
         for name in file[group]:
-            hard = kind_of_link(file[group], name) == h5py.h5l.TYPE_HARD
-            if hard and isinstance(file[group][name], h5py.Dataset):
-                owners[name] = file[group][name]
+            thing = member(file[group], name)
+            if isinstance(thing, h5py.Dataset):
+                owners[name] = thing
         for key, owner in owners.items():
             for name in owner.attrs:
                 if isinstance(owner.attrs.get_id(name).get_type(), BEYOND_NETCDF):
@@ -229,12 +228,11 @@ def foreign(path: Path, group: str) -> set[str]:
     those for strings, and dies reading them).
     """
     with h5py.File(path) as file:
+        members = {name: member(file[group], name) for name in file[group]}
         return {
             name
-            for name in file[group]
-            if kind_of_link(file[group], name) == h5py.h5l.TYPE_HARD
-            and isinstance(file[group][name], h5py.Dataset)
-            and is_foreign(file[group][name].id.get_type())
+            for name, thing in members.items()
+            if isinstance(thing, h5py.Dataset) and is_foreign(thing.id.get_type())
         }
 
 

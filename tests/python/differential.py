@@ -50,7 +50,7 @@ def open_references(path: Path) -> zarr.Group:
     return zarr.open_group(store, mode="r", zarr_format=2, use_consolidated=False)
 
 
-def find(source: Path, threshold: int, with_xarray: bool, say) -> Finding:
+def find(source: Path, threshold: int, with_xarray: bool, say, external: bool = False) -> Finding:
     """Everything about one file; `say` is told what comes next."""
     warnings.simplefilter("ignore")
     finding = Finding()
@@ -58,7 +58,8 @@ def find(source: Path, threshold: int, with_xarray: bool, say) -> Finding:
         out, report_path = Path(folder, "out.json"), Path(folder, "report.json")
         say("chunkref", finding)
         run = chunkref(
-            *("scan", source, "-o", out, "--report", report_path, "--inline-threshold", threshold)
+            *("scan", source, "-o", out, "--report", report_path, "--inline-threshold", threshold),
+            *(["--external-links"] if external else []),
         )
         if run.returncode != 0:
             finding.failure = f"exit {run.returncode}: {run.stderr.strip()}"
@@ -71,7 +72,7 @@ def find(source: Path, threshold: int, with_xarray: bool, say) -> Finding:
         for row in report["attributes_refused"]:
             finding.attribute_refusals[row["reason"]] += 1
         say("h5py and zarr", finding)
-        for item in compare(source, references, report, open_references(out)):
+        for item in compare(source, references, report, open_references(out), external):
             note(finding, item)
         if with_xarray:
             say("netCDF4", finding)

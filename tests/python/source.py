@@ -8,17 +8,19 @@ import h5py
 
 @dataclass
 class Source:
-    """The objects that hard links reach, in the order of the walk."""
+    """The objects of a file under all names that lead to them, in the order of the walk."""
 
     # One entry for each dataset object: every name that leads to it.
     datasets: list[list[str]] = field(default_factory=list)
     # One entry for each group object: every name that leads to it.
     groups: list[list[str]] = field(default_factory=list)
-    # Soft and external links that lead to a dataset or group of the file: path -> path.
-    soft_links: dict[str, str] = field(default_factory=dict)
 
     def dataset_names(self) -> Iterator[str]:
         for names in self.datasets:
+            yield from names
+
+    def group_names(self) -> Iterator[str]:
+        for names in self.groups:
             yield from names
 
 
@@ -31,30 +33,36 @@ def address(thing: h5py.HLObject) -> tuple[int, int]:
     return info.fileno, info.addr
 
 
-def walk(file: h5py.File) -> Source:
-    """Follows every hard link once from each group; a group met again is only named again."""
+def walk(file: h5py.File, external: bool = False) -> Source:
+    """Follows hard and soft links, and external ones if told to; a group is not entered again from
+    within itself.
+    """
     source = Source()
-    seen: dict[tuple[int, int], list[str]] = {address(file["/"]): ["/"]}
-    source.groups.append(seen[address(file["/"])])
-    stack = ["/"]
+    seen: dict[tuple[int, int], list[str]] = {}
+    root = address(file["/"])
+
+    def note(thing: h5py.HLObject, path: str) -> None:
+        key = address(thing)
+        if key not in seen:
+            seen[key] = []
+            (source.groups if isinstance(thing, h5py.Group) else source.datasets).append(seen[key])
+        seen[key].append(path)
+
+    # Groups still to be listed, with those that they are in, which stay open: their addresses
+    # are told apart by a number that a file has while it is open.
+    stack = [("/", (file["/"],))]
     while stack:
-        path = stack.pop()
-        for name in file[path]:
+        path, groups = stack.pop()
+        note(groups[-1], path)
+        for name in groups[-1]:
+            thing = member(groups[-1], name, external)
+            if thing is None or (not external and address(thing)[0] != root[0]):
+                continue
             child = join(path, name)
-            if kind_of_link(file[path], name) != h5py.h5l.TYPE_HARD:
-                note_soft_link(file, child, source)
-                continue
-            thing = file[path][name]
-            names = seen.get(address(thing))
-            if names is not None:
-                names.append(child)
-                continue
-            names = seen[address(thing)] = [child]
-            if isinstance(thing, h5py.Group):
-                source.groups.append(names)
-                stack.append(child)
-            elif isinstance(thing, h5py.Dataset):
-                source.datasets.append(names)
+            if isinstance(thing, h5py.Dataset):
+                note(thing, child)
+            elif isinstance(thing, h5py.Group) and address(thing) not in map(address, groups):
+                stack.append((child, (*groups, thing)))
     return source
 
 
@@ -63,16 +71,19 @@ def kind_of_link(group: h5py.Group, name: str) -> int:
     return group.id.links.get_info(group._e(name)).type
 
 
-def note_soft_link(file: h5py.File, path: str, source: Source) -> None:
-    parent, _, name = path.rpartition("/")
-    if kind_of_link(file[parent or "/"], name) != h5py.h5l.TYPE_SOFT:
-        return
+def member(group: h5py.Group, name: str, external: bool = False) -> h5py.HLObject | None:
+    """What h5py shows under a name; `None` where it is nothing, or beyond a link not followed."""
+    kind = kind_of_link(group, name)
+    if kind not in (h5py.h5l.TYPE_HARD, h5py.h5l.TYPE_SOFT, h5py.h5l.TYPE_EXTERNAL):
+        return None
+    if kind == h5py.h5l.TYPE_EXTERNAL and not external:
+        return None
     try:
-        target = file[path]
+        return group[name]
     except (KeyError, OSError, RuntimeError, ValueError):
-        return
-    if isinstance(target, (h5py.Dataset, h5py.Group)) and target.name:
-        source.soft_links[path] = target.name
+        if kind == h5py.h5l.TYPE_HARD:
+            raise
+        return None
 
 
 def is_dimension_only(dataset: h5py.Dataset) -> bool:

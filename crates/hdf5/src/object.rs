@@ -1,6 +1,6 @@
 //! What a scan gives.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
@@ -14,7 +14,8 @@ use crate::fill_value::FillValue;
 use crate::filter::Filter;
 use crate::heap::HeapId;
 use crate::layout::{ExternalFile, Layout};
-use crate::link::Link;
+use crate::link::{Link, LinkTarget};
+use crate::path::{LinkEnd, Nowhere, place_of};
 use crate::superblock::Superblock;
 
 /// The metadata of a file, as far as it was asked for.
@@ -28,6 +29,31 @@ pub struct File {
     pub objects: BTreeMap<Address, Object>,
     /// Objects of the global heap that attributes refer to.
     pub heap: BTreeMap<HeapId, Bytes>,
+    /// Where what was asked for leads out of the file.
+    pub external_links: BTreeSet<ExternalLink>,
+}
+
+/// Where a path led.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Followed<'p> {
+    /// What it leads to.
+    pub end: LinkEnd,
+    /// The groups that it leads through, each in the one before it, the root first.
+    pub through: Vec<Address>,
+    /// What of the path comes after an external link.
+    pub rest: &'p str,
+}
+
+/// An external link on the way to what was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ExternalLink {
+    /// The names that lead to it from the root, as far as they say what is asked for beyond it
+    /// (see [`Narrow::below`](crate::Narrow::below)).
+    pub at: Vec<String>,
+    /// The file, as the link names it.
+    pub file: String,
+    /// The path in it.
+    pub path: String,
 }
 
 impl File {
@@ -39,6 +65,53 @@ impl File {
     /// The object whose header is at `address`.
     pub fn object(&self, address: Address) -> Option<&Object> {
         self.objects.get(&address)
+    }
+
+    /// Where a link leads, by the group that it is in and its place among the group's links;
+    /// `None` for a soft link that was not asked for.
+    pub fn link_end(&self, group: &Group, index: usize) -> Option<LinkEnd> {
+        Some(match &group.links.get(index)?.target {
+            LinkTarget::Hard(address) => LinkEnd::Object(*address),
+            LinkTarget::Soft(_) => return group.soft_links.get(&index).cloned(),
+            LinkTarget::External { file, path } => LinkEnd::External {
+                file: file.clone(),
+                path: path.clone(),
+            },
+            LinkTarget::UserDefined(class) => LinkEnd::Nowhere(Nowhere::UserDefined(*class)),
+        })
+    }
+
+    /// Follows a path from the root.
+    pub fn follow<'p>(&self, path: &'p str) -> Followed<'p> {
+        let mut through = Vec::new();
+        let mut at = self.root;
+        let mut rest = path.trim_start_matches('/');
+        while !rest.is_empty() {
+            let (name, after) = rest.split_once('/').unwrap_or((rest, ""));
+            rest = after.trim_start_matches('/');
+            if name == "." {
+                continue;
+            }
+            through.push(at);
+            match self.member(at, name) {
+                LinkEnd::Object(address) => at = address,
+                end => return Followed { end, through, rest },
+            }
+        }
+        let end = LinkEnd::Object(at);
+        Followed { end, through, rest }
+    }
+
+    /// Where the link of this name in the group at an address leads.
+    fn member(&self, group: Address, name: &str) -> LinkEnd {
+        let end = self.object(group).and_then(|object| {
+            let ObjectKind::Group(group) = &object.kind else {
+                return None;
+            };
+            let index = place_of(&group.links, name)?;
+            self.link_end(group, index)
+        });
+        end.unwrap_or(LinkEnd::Nowhere(Nowhere::Missing))
     }
 }
 
@@ -75,6 +148,8 @@ pub struct Group {
     pub creation_order_tracked: bool,
     /// Whether its links were read (a narrow scan does not read those of all groups).
     pub listed: bool,
+    /// Where its soft links lead that were asked for, by their places in `links`.
+    pub soft_links: BTreeMap<usize, LinkEnd>,
 }
 
 /// A dataset.

@@ -1,7 +1,7 @@
 //! A dataset as an array.
 
 use chunkref_hdf5::{Address, Dataset, Dataspace, Datatype, Layout as Hdf5Layout, Object, Padding};
-use chunkref_manifest::{Array, Attributes, DataType, Layout, LocationId};
+use chunkref_manifest::{Array, Attributes, DataType, Layout};
 
 use crate::codec;
 use crate::contiguous::{nominal, split};
@@ -393,6 +393,3 @@ fn element_size(array: &Array, extent: &Extent) -> u64 {
         .size()
         .map_or(extent.element_size, u64::from)
 }
-
-/// The location of all chunks of a granule.
-pub(crate) const GRANULE: LocationId = LocationId(0);

@@ -37,6 +37,14 @@ pub enum Error {
         /// The group in which it was looked for.
         scope: String,
     },
+    /// What was asked for lies beyond a link that was not followed.
+    #[error("{path}: {reason}")]
+    Unreached {
+        /// The path asked for.
+        path: String,
+        /// Why it was not followed.
+        reason: String,
+    },
     /// Bytes were supplied, and the parser asks for the same again.
     #[error("bytes {start} to {end}: the parser asks for them twice")]
     Stuck {

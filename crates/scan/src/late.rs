@@ -45,6 +45,8 @@ pub(crate) struct Late {
     pub(crate) path: String,
     /// The groups of the manifest that it is in, and its name there.
     pub(crate) place: (Vec<String>, String),
+    /// The source that its data is in.
+    pub(crate) source: usize,
     pub(crate) array: Array,
     then: Then,
     raw: Raw,
@@ -59,6 +61,7 @@ impl Late {
         Self {
             path: path.to_owned(),
             place: (Vec::new(), String::new()),
+            source: 0,
             array,
             then,
             raw: Raw::Nothing,
@@ -155,7 +158,6 @@ pub(crate) async fn finish(
     mut late: Vec<Late>,
     string_limit: u64,
 ) -> Result<Vec<(Late, Result<(), Refusal>)>> {
-    hold_within_bounds(&mut late);
     let ranges: Vec<Vec<_>> = late
         .iter()
         .map(|one| {
@@ -197,8 +199,8 @@ pub(crate) async fn finish(
     Ok(finished.collect())
 }
 
-/// Refuses strings past what may be held for the whole file at one time.
-fn hold_within_bounds(late: &mut [Late]) {
+/// Refuses strings past what may be held for the whole scan at one time.
+pub(crate) fn hold_within_bounds(late: &mut [Late]) {
     let mut left = MAX_HELD;
     for one in late {
         let bytes = one.extent.as_ref().map_or(0, |extent| extent.bytes);

@@ -1,11 +1,12 @@
 //! What a scan is narrowed to: a group, and variables by their paths from it.
 
-use chunkref_hdf5::{self as hdf5, Address, File, LinkTarget, ObjectKind};
+use chunkref_hdf5::{self as hdf5, File, LinkEnd, ObjectKind};
 
-use crate::dimension::{NOT_COORDINATE, variable_name};
+use crate::dimension::NOT_COORDINATE;
 use crate::error::{Error, Result};
 use crate::links::group;
 use crate::options::ScanOptions;
+use crate::scan::Scanned;
 
 /// What the parser is asked for. `narrow`: only the variables asked for, with their chunks.
 pub(crate) fn parser_options(options: &ScanOptions, size: u64, narrow: bool) -> hdf5::ScanOptions {
@@ -28,40 +29,98 @@ fn both_names(path: &str) -> [String; 2] {
     [path.to_owned(), format!("{groups}/{NOT_COORDINATE}{name}")]
 }
 
-/// Fails when what was asked for is not in the file.
+/// Fails when what was asked for is not in the file. What lies beyond an external link is checked
+/// by [`check_reached`] when that was followed.
 pub(crate) fn check_asked_for(file: &File, options: &ScanOptions) -> Result<()> {
     let path = options.group.as_deref().unwrap_or_default();
-    let start = follow(file, file.root, path)
-        .filter(|&address| group(file, address).is_some())
-        .ok_or_else(|| Error::NoSuchGroup {
-            group: path.to_owned(),
-        })?;
+    match file.follow(path).end {
+        LinkEnd::Object(address) if group(file, address).is_some() => {}
+        end @ LinkEnd::External { .. } => return check_followed(path, &end, options),
+        _ => return Err(no_such_group(path)),
+    }
     for variable in &options.variables {
-        let found = follow(file, start, variable).and_then(|address| file.object(address));
-        let is_dataset = found.is_some_and(|object| {
-            matches!(object.kind, ObjectKind::Dataset(_) | ObjectKind::Refused(_))
-        });
-        if !is_dataset {
-            return Err(Error::NoSuchVariable {
-                variable: variable.clone(),
-                scope: match &options.group {
-                    Some(group) => format!("group {group:?}"),
-                    None => "the root group".to_owned(),
-                },
-            });
+        let mut found = false;
+        for name in both_names(variable) {
+            match file.follow(&format!("{path}/{name}")).end {
+                LinkEnd::Object(address) => {
+                    found |= file.object(address).is_some_and(|object| {
+                        matches!(object.kind, ObjectKind::Dataset(_) | ObjectKind::Refused(_))
+                    });
+                }
+                end @ LinkEnd::External { .. } => {
+                    check_followed(variable, &end, options)?;
+                    found = true;
+                }
+                _ => {}
+            }
+        }
+        if !found {
+            return Err(no_such_variable(variable, options));
         }
     }
     Ok(())
 }
 
-/// The object at a path from a group, over hard links.
-fn follow(file: &File, start: Address, path: &str) -> Option<Address> {
-    let mut names = path.split('/').filter(|name| !name.is_empty());
-    names.try_fold(start, |at, name| {
-        let mut links = group(file, at)?.links.iter();
-        match links.find(|link| variable_name(&link.name) == name)?.target {
-            LinkTarget::Hard(address) => Some(address),
-            _ => None,
+/// Fails when what was asked for lies beyond an external link, and those are not followed.
+fn check_followed(path: &str, end: &LinkEnd, options: &ScanOptions) -> Result<()> {
+    match end {
+        LinkEnd::External { file, path: inner } if !options.external_links => {
+            Err(Error::Unreached {
+                path: path.to_owned(),
+                reason: format!(
+                    "beyond an external link to {inner:?} in the file {file:?}, not followed (--external-links)"
+                ),
+            })
         }
-    })
+        _ => Ok(()),
+    }
+}
+
+/// Fails when what was asked for beyond an external link is not there.
+pub(crate) fn check_reached(scanned: &Scanned, options: &ScanOptions) -> Result<()> {
+    let asked = options.group.as_deref().unwrap_or_default();
+    let normal = |path: &str| -> String {
+        let names = path.split('/').filter(|name| !matches!(*name, "" | "."));
+        names.flat_map(|name| ["/", name]).collect()
+    };
+    let why = |path: &str| {
+        let links = scanned.report.links.iter();
+        let mut above = links.filter(|link| {
+            let rest = path.strip_prefix(&link.path);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        });
+        above.next().map(|link| Error::Unreached {
+            path: path.to_owned(),
+            reason: format!("{}: {}", link.path, link.reason),
+        })
+    };
+    let path = normal(asked);
+    if scanned.manifest.group(&path).is_none() {
+        return Err(why(&path).unwrap_or_else(|| no_such_group(asked)));
+    }
+    for variable in &options.variables {
+        let paths = both_names(variable).map(|name| normal(&format!("{asked}/{name}")));
+        let mut datasets = scanned.report.datasets.iter();
+        if !datasets.any(|dataset| paths.contains(&dataset.path)) {
+            let [path, _] = &paths;
+            return Err(why(path).unwrap_or_else(|| no_such_variable(variable, options)));
+        }
+    }
+    Ok(())
+}
+
+fn no_such_group(group: &str) -> Error {
+    Error::NoSuchGroup {
+        group: group.to_owned(),
+    }
+}
+
+fn no_such_variable(variable: &str, options: &ScanOptions) -> Error {
+    Error::NoSuchVariable {
+        variable: variable.to_owned(),
+        scope: match &options.group {
+            Some(group) => format!("group {group:?}"),
+            None => "the root group".to_owned(),
+        },
+    }
 }

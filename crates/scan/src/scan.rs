@@ -1,20 +1,21 @@
 //! The scan of one granule.
 
-use chunkref_hdf5::{File, Scan};
-use chunkref_io::{Client, Object};
-use chunkref_manifest::{Group, Location, Locations, Manifest, Pin};
+use chunkref_hdf5::File;
+use chunkref_io::Client;
+use chunkref_manifest::{Group, Location, LocationId, Locations, Manifest, Pin};
 
-use crate::dataset::{GRANULE, Mapper};
+use crate::dataset::Mapper;
 use crate::dimension::Dimensions;
-use crate::drive::drive;
 use crate::error::Result;
+use crate::graft::settle;
 use crate::late::{self, Late};
 use crate::layout::Granule;
 use crate::links::Links;
-use crate::narrow::{check_asked_for, parser_options};
+use crate::narrow::{check_asked_for, check_reached, parser_options};
 use crate::options::ScanOptions;
 use crate::report::{Outcome, Report};
-use crate::tree::{Tree, walk};
+use crate::sources::{Source, Sources};
+use crate::tree::{MappedFile, Tree, walk};
 use crate::value::Decoder;
 
 /// What a scan gives.
@@ -51,92 +52,127 @@ pub struct Scanned {
 pub async fn scan(client: &Client, url: &str, options: &ScanOptions) -> Result<Scanned> {
     let object = client.open(url).await?;
     let size = object.size().await?;
-    let mut parser = Scan::new(parser_options(options, size, true));
-    drive(&mut parser, &object).await?;
-    check_asked_for(parser.file()?, options)?;
-    let wider = scan_wider(&parser, &object, options, size).await?;
-    let Tree { root, late, report } = map(&parser, wider.as_ref(), options, size)?;
+    let narrow = parser_options(options, size, true);
+    let wide = parser_options(options, size, false);
+    let granule = Source::read(object, size, narrow, wide).await?;
+    check_asked_for(granule.parser.file()?, options)?;
+    let mut sources = Sources::new(granule);
+    if options.external_links {
+        sources.follow(client, options).await?;
+    }
+    let (locations, ids) = locations(&sources);
+    let Tree {
+        root,
+        mut late,
+        report,
+        others,
+    } = map(&sources, &ids, options)?;
     let mut scanned = Scanned {
-        manifest: Manifest {
-            root,
-            locations: locations(&object, size),
-        },
+        manifest: Manifest { root, locations },
         report: Report {
-            file: object.url().to_owned(),
+            file: url_of(&sources),
             ..report
         },
     };
-    if !late.is_empty() {
-        let finished = late::finish(&mut parser, &object, late, options.string_limit).await?;
+    late::hold_within_bounds(&mut late);
+    late.sort_by_key(|one| one.source);
+    for (index, source) in sources.all.iter_mut().enumerate() {
+        let own = late
+            .extract_if(.., |one| one.source == index)
+            .collect::<Vec<_>>();
+        if own.is_empty() {
+            continue;
+        }
+        let Source { parser, object, .. } = source;
+        let finished = late::finish(parser, object, own, options.string_limit).await?;
         for (late, outcome) in finished {
             scanned.place(late, outcome);
         }
     }
+    let remarks = settle(&mut scanned.manifest.root, &others);
+    scanned.report.warnings.extend(remarks);
+    check_reached(&scanned, options)?;
     Ok(scanned)
 }
 
-/// The metadata of all datasets of the groups, where a scan of single variables does not do: the
-/// name of an anonymous axis depends on the other scales of its group.
-async fn scan_wider(
-    parser: &Scan,
-    object: &Object,
-    options: &ScanOptions,
-    size: u64,
-) -> Result<Option<Scan>> {
-    if options.variables.is_empty() {
-        return Ok(None);
-    }
-    if !has_anonymous(parser.file()?) {
-        return Ok(None);
-    }
-    let mut wider = Scan::new(parser_options(options, size, false));
-    drive(&mut wider, object).await?;
-    Ok(Some(wider))
+fn url_of(sources: &Sources) -> String {
+    let granule = sources.all.first();
+    granule.map_or_else(String::new, |granule| granule.object.url().to_owned())
 }
 
-/// Whether an axis of any dataset read has no name of its own.
-fn has_anonymous(file: &File) -> bool {
-    let links = Links::new(file);
-    let decoder = Decoder::new(file, &links);
-    let dimensions = Dimensions::new(file, &links, &decoder);
-    let mut objects = file.objects.iter();
-    objects.any(|(&address, object)| dimensions.has_anonymous(address, object))
-}
-
-fn map(parser: &Scan, wider: Option<&Scan>, options: &ScanOptions, size: u64) -> Result<Tree> {
-    let file = parser.file()?;
-    let links = Links::new(file);
-    let decoder = Decoder::new(file, &links);
-    let wider = wider.map_or(Ok(file), Scan::file)?;
-    let wider_links = Links::new(wider);
-    let wider_decoder = Decoder::new(wider, &wider_links);
-    let dimensions = Dimensions::new(wider, &wider_links, &wider_decoder);
-    let mapper = Mapper {
-        granule: Granule {
-            location: GRANULE,
-            size: Some(size),
-            base_address: file.superblock.offset,
-        },
-        options,
-        decoder: &decoder,
-        dimensions: &dimensions,
+/// Maps all that was read.
+fn map(sources: &Sources, ids: &[LocationId], options: &ScanOptions) -> Result<Tree> {
+    let files = |wider: bool| -> Result<Vec<&File>> {
+        let all = sources.all.iter();
+        all.map(|source| {
+            let wider = source.wider.as_ref().filter(|_| wider);
+            Ok(wider.unwrap_or(&source.parser).file()?)
+        })
+        .collect()
     };
-    walk(file, &links, mapper)
+    let (files, wider) = (files(false)?, files(true)?);
+    let links: Vec<_> = files.iter().map(|file| Links::new(file)).collect();
+    let wider_links: Vec<_> = wider.iter().map(|file| Links::new(file)).collect();
+    let decoder = |(file, links)| Decoder::new(file, links);
+    let decoders: Vec<_> = files.iter().copied().zip(&links).map(decoder).collect();
+    let wider_decoders: Vec<_> = wider
+        .iter()
+        .copied()
+        .zip(&wider_links)
+        .map(decoder)
+        .collect();
+    let dimensions: Vec<_> = wider
+        .iter()
+        .zip(wider_links.iter().zip(&wider_decoders))
+        .map(|(file, (links, decoder))| Dimensions::new(file, links, decoder))
+        .collect();
+    let mapped: Vec<_> = files
+        .iter()
+        .zip(sources.all.iter().zip(ids))
+        .zip(&links)
+        .zip(decoders.iter().zip(&dimensions))
+        .map(
+            |(((&file, (source, &location)), links), (decoder, dimensions))| {
+                let granule = Granule {
+                    location,
+                    size: Some(source.size),
+                    base_address: file.superblock.offset,
+                };
+                let mapper = Mapper {
+                    granule,
+                    options,
+                    decoder,
+                    dimensions,
+                };
+                MappedFile {
+                    file,
+                    links,
+                    mapper,
+                }
+            },
+        )
+        .collect();
+    walk(sources, &mapped, options)
 }
 
-/// The file as the only location.
-fn locations(object: &Object, size: u64) -> Locations {
-    let pin = object.pin();
+/// The files as locations, the granule first, and that of each source.
+fn locations(sources: &Sources) -> (Locations, Vec<LocationId>) {
     let mut locations = Locations::default();
-    locations.intern(Location {
-        url: object.url().to_owned(),
-        pin: Pin {
-            size: Some(size),
-            etag: pin.etag.clone(),
-            last_modified: pin.last_modified.clone(),
-        },
+    let ids = sources.all.iter().map(|source| {
+        let pin = source.object.pin();
+        let id = locations.intern(Location {
+            url: source.object.url().to_owned(),
+            pin: Pin {
+                size: Some(source.size),
+                etag: pin.etag.clone(),
+                last_modified: pin.last_modified.clone(),
+            },
+        });
+        // There are fewer sources than numbers.
+        id.unwrap_or(LocationId(u32::MAX))
     });
-    locations
+    let ids = ids.collect();
+    (locations, ids)
 }
 
 impl Scanned {

@@ -222,12 +222,16 @@ impl State {
                 },
             });
         }
+        let mut soft_links = self.soft_link_ends();
         let mut objects = BTreeMap::new();
         for ((address, building), mut kind) in
             std::mem::take(&mut self.objects).into_iter().zip(kinds)
         {
             match &mut kind {
-                ObjectKind::Group(group) => group.links = building.links,
+                ObjectKind::Group(group) => {
+                    group.links = building.links;
+                    group.soft_links = soft_links.remove(&address).unwrap_or_default();
+                }
                 ObjectKind::Dataset(dataset) => {
                     dataset.chunks = building.chunks.map(|chunks| *chunks);
                 }
@@ -252,6 +256,7 @@ impl State {
             root: self.superblock.root,
             objects,
             heap: std::mem::take(&mut self.heap),
+            external_links: std::mem::take(&mut self.external_links),
         })
     }
 
@@ -279,6 +284,7 @@ impl State {
             links: Vec::new(),
             creation_order_tracked: building.creation_order_tracked,
             listed: building.listed,
+            soft_links: BTreeMap::new(),
         }))
     }
 

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::job::Reading;
 use super::options::ScanOptions;
+use super::soft_links::Task;
 use super::state::State;
 use crate::address::Address;
 use crate::error::{Place, Result};
@@ -13,6 +14,7 @@ use crate::link::{Link, LinkTarget};
 use crate::message::{
     AttributeInfo, FileSpaceInfo, LinkInfo, Message, SharedMessageTable, SymbolTableMessage, kind,
 };
+use crate::object::ExternalLink;
 
 /// Drops all but the first message of each type of which an object has one, as libhdf5 reads no
 /// more than that; it may have any number of links and attributes.
@@ -144,35 +146,50 @@ impl State {
         links.sort_by(|a, b| a.name.cmp(&b.name));
         building.links = links;
         building.listed = true;
+        let awaited_by = std::mem::take(&mut building.awaited_by);
+        let mut tasks: Vec<_> = awaited_by.into_iter().map(Task::Follow).collect();
         for path in building.paths.clone() {
-            for (member, path) in self.members(object, &path) {
-                self.visit(member, path, held, options)?;
-            }
+            tasks.extend(self.members(object, &path, held)?);
         }
-        Ok(())
+        self.run(tasks, held, options)
     }
 
-    /// The members of a group that are to be followed when it is reached by `path`, each with
-    /// its own path.
+    /// What is to be followed of the members of a group that is reached by `path`.
     pub(super) fn members(
-        &self,
+        &mut self,
         group: Address,
         path: &[String],
-    ) -> Vec<(Address, Option<Vec<String>>)> {
-        let links = self.objects.get(&group).map(|building| &building.links);
-        let mut members = Vec::new();
-        for link in links.into_iter().flatten() {
-            let LinkTarget::Hard(address) = link.target else {
+        held: &Held,
+    ) -> Result<Vec<Task>> {
+        let Some(building) = self.objects.get(&group) else {
+            return Ok(Vec::new());
+        };
+        let mut tasks = Vec::new();
+        let mut soft = Vec::new();
+        for (index, link) in building.links.iter().enumerate() {
+            if !self.narrow.follows(path, &link.name) {
                 continue;
-            };
-            if self.narrow.follows(path, &link.name) {
-                let mut path = path.to_vec();
-                if path.len() < self.narrow.depth() {
-                    path.push(link.name.clone());
+            }
+            let mut names = path.to_vec();
+            names.push(link.name.clone());
+            let names = self.narrow.shorten(names);
+            match &link.target {
+                LinkTarget::Hard(address) => tasks.push(Task::Visit(*address, Some(names))),
+                LinkTarget::Soft(_) => soft.push((index, names)),
+                LinkTarget::External { file, path } => {
+                    held.charge_memory(held.place("external link", group), Link::MEMORY)?;
+                    self.external_links.insert(ExternalLink {
+                        at: names,
+                        file: file.clone(),
+                        path: path.clone(),
+                    });
                 }
-                members.push((address, Some(path)));
+                LinkTarget::UserDefined(_) => {}
             }
         }
-        members
+        for (index, names) in soft {
+            tasks.extend(self.want_soft_link((group, index), names, held)?);
+        }
+        Ok(tasks)
     }
 }

@@ -8,6 +8,7 @@
 //! superblock -> root header -> links -> headers of the members -> ...
 //!                           -> dense attributes, shared messages, committed datatypes
 //!                           -> chunk index
+//!                           -> where soft links lead, and what is on the way there
 //! at the end: the global heap objects that attributes refer to
 //! ```
 
@@ -18,6 +19,7 @@ mod job;
 mod narrow;
 mod options;
 mod shared;
+mod soft_links;
 mod state;
 
 use std::ops::Range;
@@ -31,6 +33,7 @@ use crate::object::File;
 use crate::superblock::{self, Opening, Search};
 use crate::walk::Wants;
 
+pub use narrow::Narrow;
 pub use options::{Limits, ScanOptions};
 use state::State;
 

@@ -2,53 +2,80 @@
 
 use super::options::ScanOptions;
 
-/// The parts of the file that are asked for.
-#[derive(Debug, Default)]
-pub(crate) struct Narrow {
-    group: Vec<String>,
-    variables: Vec<Vec<String>>,
+/// The parts of a file that are asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Narrow {
+    /// Objects asked for with all that is below them, as names from the root.
+    trees: Vec<Vec<String>>,
+    /// Objects asked for alone.
+    objects: Vec<Vec<String>>,
 }
 
 impl Narrow {
-    pub(crate) fn new(options: &ScanOptions) -> Self {
-        Self {
-            group: options.group.as_deref().map(components).unwrap_or_default(),
-            variables: options
-                .variables
-                .iter()
-                .map(|path| components(path))
-                .collect(),
+    /// What these options ask for.
+    pub fn new(options: &ScanOptions) -> Self {
+        let mut trees: Vec<_> = options.trees.iter().map(|path| names(path)).collect();
+        let group = options.group.as_deref().map(names).unwrap_or_default();
+        if options.variables.is_empty() && (trees.is_empty() || options.group.is_some()) {
+            trees.push(group.clone());
         }
-    }
-
-    /// Names of a path that matter; what comes after them decides nothing.
-    pub(crate) fn depth(&self) -> usize {
-        let variables = self.variables.iter().map(Vec::len).max();
-        self.group.len().saturating_add(variables.unwrap_or(0))
+        let objects = options.variables.iter().map(|path| {
+            let mut object = group.clone();
+            object.extend(names(path));
+            object
+        });
+        Self {
+            objects: objects.collect(),
+            trees,
+        }
     }
 
     /// Whether the object called `name` in the group at `path` is on the way to what is asked
     /// for, or part of it.
-    pub(crate) fn follows(&self, path: &[String], name: &str) -> bool {
-        match self.group.get(path.len()) {
-            Some(next) => next == name,
-            None if self.variables.is_empty() => true,
-            None => {
-                let below = path.get(self.group.len()..).unwrap_or_default();
-                self.variables.iter().any(|variable| {
-                    let known = variable.len().min(below.len());
-                    variable.get(..known) == below.get(..known)
-                        && variable.get(below.len()).is_none_or(|next| next == name)
-                        && below.len() < variable.len()
-                })
-            }
+    pub fn follows(&self, path: &[String], name: &str) -> bool {
+        self.trees.iter().any(|tree| {
+            path.starts_with(tree) || leads_to(path, tree).is_some_and(|next| next == name)
+        }) || self
+            .objects
+            .iter()
+            .any(|object| leads_to(path, object).is_some_and(|next| next == name))
+    }
+
+    /// What is asked for below a path, each part as a path from there: what is asked for with all
+    /// below it, and what alone.
+    pub fn below(&self, path: &[String]) -> (Vec<String>, Vec<String>) {
+        if self.trees.iter().any(|tree| path.starts_with(tree)) {
+            return (vec![String::new()], Vec::new());
         }
+        let below = |all: &[Vec<String>]| {
+            let parts = all.iter().filter(|one| one.starts_with(path));
+            parts
+                .filter_map(|one| one.get(path.len()..).map(|names| names.join("/")))
+                .collect()
+        };
+        (below(&self.trees), below(&self.objects))
+    }
+
+    /// The path as far as it matters: within what is asked for whole, one group is like another.
+    /// There are no more such paths than names in what is asked for, whatever the links.
+    pub(super) fn shorten(&self, mut path: Vec<String>) -> Vec<String> {
+        let tree = self.trees.iter().filter(|tree| path.starts_with(tree));
+        if let Some(length) = tree.map(Vec::len).min() {
+            path.truncate(length);
+        }
+        path
     }
 }
 
-fn components(path: &str) -> Vec<String> {
+/// The name that follows `path` on the way to `object`.
+fn leads_to<'a>(path: &[String], object: &'a [String]) -> Option<&'a String> {
+    object.strip_prefix(path)?.first()
+}
+
+/// The names in a path.
+pub(super) fn names(path: &str) -> Vec<String> {
     path.split('/')
-        .filter(|part| !part.is_empty())
+        .filter(|part| !matches!(*part, "" | "."))
         .map(str::to_owned)
         .collect()
 }
@@ -66,7 +93,7 @@ mod tests {
     }
 
     fn path(path: &str) -> Vec<String> {
-        components(path)
+        names(path)
     }
 
     #[test]
@@ -76,12 +103,14 @@ mod tests {
 
     #[test]
     fn a_group_is_followed_on_the_way_and_below() {
-        let narrow = narrow(Some("/a/b"), &[]);
+        let narrow = narrow(Some("/a/./b/"), &[]);
         assert!(narrow.follows(&[], "a"));
         assert!(!narrow.follows(&[], "b"));
         assert!(narrow.follows(&path("a"), "b"));
         assert!(narrow.follows(&path("a/b"), "anything"));
         assert!(narrow.follows(&path("a/b/c"), "anything"));
+        assert_eq!(narrow.shorten(path("a/b/c/d")), path("a/b"));
+        assert_eq!(narrow.shorten(path("a")), path("a"));
     }
 
     #[test]
@@ -92,6 +121,31 @@ mod tests {
         assert!(!narrow.follows(&path("a"), "y"));
         assert!(narrow.follows(&path("a/b"), "y"));
         assert!(!narrow.follows(&path("a/b"), "x"));
+        assert!(!narrow.follows(&path("a/b/y"), "x"));
         assert!(!narrow.follows(&path("a/c"), "y"));
+    }
+
+    #[test]
+    fn trees_and_variables_add_up() {
+        let narrow = Narrow::new(&ScanOptions {
+            trees: vec!["a/b".to_owned(), "c".to_owned()],
+            variables: vec!["d/x".to_owned()],
+            ..ScanOptions::default()
+        });
+        assert!(narrow.follows(&path("a/b/z"), "anything"));
+        assert!(narrow.follows(&[], "c") && narrow.follows(&[], "d"));
+        assert!(!narrow.follows(&path("a"), "c"));
+        assert!(narrow.follows(&path("d"), "x") && !narrow.follows(&path("d"), "y"));
+    }
+
+    #[test]
+    fn what_is_below_is_told_from_there() {
+        let whole = (vec![String::new()], Vec::new());
+        assert_eq!(narrow(None, &[]).below(&path("a")), whole);
+        assert_eq!(narrow(Some("a"), &[]).below(&path("a/b")), whole);
+        let part = narrow(Some("a/b"), &[]).below(&path("a"));
+        assert_eq!(part, (vec!["b".to_owned()], Vec::new()));
+        let alone = narrow(None, &["a/b/c", "a", "d"]).below(&path("a"));
+        assert_eq!(alone, (Vec::new(), vec!["b/c".to_owned(), String::new()]));
     }
 }

@@ -8,6 +8,9 @@ pub struct ScanOptions {
     pub group: Option<String>,
     /// Only these datasets, as names or paths from the group; empty: all.
     pub variables: Vec<String>,
+    /// Further objects, as paths from the root, each with what is below it. Without a group and
+    /// variables, only these; empty: none.
+    pub trees: Vec<String>,
     /// Whether all attributes are wanted; if not, only those that give dimensions their names.
     pub attributes: bool,
     /// Whether the places of chunks are wanted.
@@ -23,6 +26,7 @@ impl Default for ScanOptions {
         Self {
             group: None,
             variables: Vec::new(),
+            trees: Vec::new(),
             attributes: true,
             chunks: true,
             file_size: None,

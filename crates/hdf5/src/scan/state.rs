@@ -1,12 +1,13 @@
 //! The jobs under way and the objects being put together.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use bytes::Bytes;
 
 use super::job::{Job, Output, Reading};
 use super::narrow::Narrow;
 use super::options::ScanOptions;
+use super::soft_links::{LinkId, SoftLink, Task};
 use crate::address::Address;
 use crate::attribute::Attribute;
 use crate::chunk_index::Chunks;
@@ -15,7 +16,7 @@ use crate::heap::{DataSegment, GlobalHeap, HeapId};
 use crate::held::Held;
 use crate::link::Link;
 use crate::message::{Message, SharedMessageTable};
-use crate::object::File;
+use crate::object::{ExternalLink, File};
 use crate::object_header::ObjectHeader;
 use crate::superblock::{Opening, Superblock};
 use crate::walk::{Unsupported, Wants};
@@ -31,6 +32,8 @@ pub(super) struct State {
     pub(super) narrow: Narrow,
     jobs: Vec<Job>,
     pub(super) objects: BTreeMap<Address, Building>,
+    pub(super) soft_links: BTreeMap<LinkId, SoftLink>,
+    pub(super) external_links: BTreeSet<ExternalLink>,
     /// Where shared messages are, if the file has any.
     pub(super) shared_table: Option<SharedMessageTable>,
     pub(super) shared_wanted: HashSet<(u16, [u8; 8])>,
@@ -62,6 +65,8 @@ pub(super) struct Building {
     pub(super) messages: Vec<Message>,
     pub(super) links: Vec<Link>,
     pub(super) listed: bool,
+    /// Soft links that wait for this group's links.
+    pub(super) awaited_by: Vec<LinkId>,
     pub(super) creation_order_tracked: bool,
     pub(super) dense_attributes: Vec<Message>,
     pub(super) external_names: Option<Box<DataSegment>>,
@@ -85,6 +90,8 @@ impl State {
             narrow: Narrow::new(options),
             jobs: Vec::new(),
             objects: BTreeMap::new(),
+            soft_links: BTreeMap::new(),
+            external_links: BTreeSet::new(),
             shared_table: None,
             shared_wanted: HashSet::new(),
             shared: HashMap::new(),
@@ -240,8 +247,8 @@ impl State {
         Ok(())
     }
 
-    /// Begins an object, unless it was met before. Without a path it is not reached by a link,
-    /// and none of its own are followed.
+    /// Begins an object, unless it was met before. Without a path it is not reached by a link that
+    /// was asked for, and none of its own are followed.
     pub(super) fn visit(
         &mut self,
         address: Address,
@@ -249,24 +256,44 @@ impl State {
         held: &Held,
         options: &ScanOptions,
     ) -> Result<()> {
-        let mut todo = vec![(address, path)];
-        while let Some((address, path)) = todo.pop() {
-            if !self.objects.contains_key(&address) {
-                self.begin(address, held, options)?;
-            }
-            let (Some(building), Some(path)) = (self.objects.get_mut(&address), path) else {
-                continue;
-            };
-            // Reached by another path, other links of it may be wanted.
-            if !building.paths.contains(&path) {
-                building.paths.push(path.clone());
-                todo.extend(self.members(address, &path));
+        self.run(vec![Task::Visit(address, path)], held, options)
+    }
+
+    /// Follows links as far as the groups that were read allow.
+    pub(super) fn run(
+        &mut self,
+        mut tasks: Vec<Task>,
+        held: &Held,
+        options: &ScanOptions,
+    ) -> Result<()> {
+        while let Some(task) = tasks.pop() {
+            match task {
+                Task::Visit(address, path) => {
+                    if !self.objects.contains_key(&address) {
+                        self.begin(address, held, options)?;
+                    }
+                    let (Some(building), Some(path)) = (self.objects.get_mut(&address), path)
+                    else {
+                        continue;
+                    };
+                    // Reached by another path, other links of it may be wanted.
+                    if !building.paths.contains(&path) {
+                        building.paths.push(path.clone());
+                        tasks.extend(self.members(address, &path, held)?);
+                    }
+                }
+                Task::Follow(link) => self.follow(link, held, options, &mut tasks)?,
             }
         }
         Ok(())
     }
 
-    fn begin(&mut self, address: Address, held: &Held, options: &ScanOptions) -> Result<()> {
+    pub(super) fn begin(
+        &mut self,
+        address: Address,
+        held: &Held,
+        options: &ScanOptions,
+    ) -> Result<()> {
         let place = held.place("object header", address);
         let count = u64::try_from(self.objects.len()).unwrap_or(u64::MAX);
         if count >= options.limits.objects {
