@@ -16,10 +16,6 @@ use crate::data_type::Refusal;
 ///
 /// # Errors
 /// The reason, where it lies where nothing may be read unasked.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "external links and data are not followed yet")
-)]
 pub(crate) fn neighbours(
     granule: &str,
     name: &str,

@@ -2,17 +2,19 @@
 
 use chunkref_hdf5::{File, Scan};
 use chunkref_io::{Client, Object};
-use chunkref_manifest::{Group, Location, Locations, Manifest, Pin};
+use chunkref_manifest::{Group, Locations, Manifest};
 
 use crate::dataset::{GRANULE, Mapper};
 use crate::dimension::Dimensions;
 use crate::drive::drive;
+use crate::elsewhere::{Elsewhere, resolve};
 use crate::error::Result;
 use crate::late::{self, Late};
 use crate::layout::Granule;
 use crate::links::Links;
 use crate::narrow::{check_asked_for, parser_options};
 use crate::options::ScanOptions;
+use crate::other_file::{Here, Others, location};
 use crate::report::{Outcome, Report};
 use crate::tree::{Tree, walk};
 use crate::value::Decoder;
@@ -54,13 +56,30 @@ pub async fn scan(client: &Client, url: &str, options: &ScanOptions) -> Result<S
     let mut parser = Scan::new(parser_options(options, size, true));
     drive(&mut parser, &object).await?;
     check_asked_for(parser.file()?, options)?;
-    let wider = scan_wider(&parser, &object, options, size).await?;
-    let Tree { root, late, report } = map(&parser, wider.as_ref(), options, size)?;
+    let mut locations = Locations::default();
+    locations.intern(location(&object, size));
+    let mut others = Others::new(client, options, locations);
+    let here = Here {
+        object,
+        url: url.to_owned(),
+        size,
+        location: GRANULE,
+    };
+    let elsewhere = resolve(&mut others, &mut parser, &here).await?;
+    let object = here.object;
+    let mut wider = scan_wider(&parser, &object, options, size).await?;
+    if let Some(wider) = &mut wider {
+        elsewhere.set_shapes(wider);
+    }
+    let Tree {
+        root,
+        mut late,
+        report,
+    } = map(&parser, wider.as_ref(), options, size, &elsewhere)?;
+    let locations = others.locations;
+    late::read_elsewhere(client, &locations, &mut late).await?;
     let mut scanned = Scanned {
-        manifest: Manifest {
-            root,
-            locations: locations(&object, size),
-        },
+        manifest: Manifest { root, locations },
         report: Report {
             file: object.url().to_owned(),
             ..report
@@ -103,7 +122,13 @@ fn has_anonymous(file: &File) -> bool {
     objects.any(|(&address, object)| dimensions.has_anonymous(address, object))
 }
 
-fn map(parser: &Scan, wider: Option<&Scan>, options: &ScanOptions, size: u64) -> Result<Tree> {
+fn map(
+    parser: &Scan,
+    wider: Option<&Scan>,
+    options: &ScanOptions,
+    size: u64,
+    elsewhere: &Elsewhere,
+) -> Result<Tree> {
     let file = parser.file()?;
     let links = Links::new(file);
     let decoder = Decoder::new(file, &links);
@@ -120,23 +145,10 @@ fn map(parser: &Scan, wider: Option<&Scan>, options: &ScanOptions, size: u64) ->
         options,
         decoder: &decoder,
         dimensions: &dimensions,
+        elsewhere,
+        is_source: false,
     };
     walk(file, &links, mapper)
-}
-
-/// The file as the only location.
-fn locations(object: &Object, size: u64) -> Locations {
-    let pin = object.pin();
-    let mut locations = Locations::default();
-    locations.intern(Location {
-        url: object.url().to_owned(),
-        pin: Pin {
-            size: Some(size),
-            etag: pin.etag.clone(),
-            last_modified: pin.last_modified.clone(),
-        },
-    });
-    locations
 }
 
 impl Scanned {
