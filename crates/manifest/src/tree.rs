@@ -164,11 +164,21 @@ impl Array {
             Layout::Chunked { chunks, .. } if chunks.has_filter_masks() => {
                 return Some("its chunks differ in their filter masks".to_owned());
             }
-            Layout::External { .. } => {
-                return Some("its external data files do not end where chunks can".to_owned());
+            Layout::External { segments, .. } => {
+                let all_there = segments.iter().all(|segment| segment.place.is_some());
+                return Some(if all_there {
+                    "its external data files do not end where chunks can".to_owned()
+                } else {
+                    "its external data files end before it does".to_owned()
+                });
             }
-            Layout::Virtual { .. } => {
-                return Some("its mappings do not follow the chunks of its sources".to_owned());
+            Layout::Virtual { sources, .. } => {
+                let alike = |source: &Self| source.data_type == self.data_type;
+                return Some(if sources.iter().all(alike) {
+                    "its mappings do not follow the chunks of its sources".to_owned()
+                } else {
+                    "its sources have other types".to_owned()
+                });
             }
             _ => {}
         }

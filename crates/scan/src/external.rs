@@ -13,7 +13,7 @@ use crate::virtual_dataset::divisor;
 /// Most chunks of a table that segments are cut into,
 const MAX_CHUNKS: u64 = 1 << 20;
 /// and how many there may be of less than [`LEAST`] bytes each.
-const MAX_SMALL: u64 = 1 << 10;
+const MAX_SMALL: u64 = 1 << 8;
 const LEAST: u64 = 4 << 10;
 
 /// Where the first `bytes` of the data lie. As with libhdf5 (`H5D__efl_read`), what a file lacks

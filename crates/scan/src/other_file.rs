@@ -122,6 +122,9 @@ impl<'a> Others<'a> {
             Ok(urls) => urls,
             Err(reason) => return Ok(Opened::Refused(reason)),
         };
+        // Where an absolute name leads may not be looked at unasked: that it is not there can't be
+        // said.
+        let unseen = name.starts_with('/') && !urls.iter().any(|url| url == name);
         for url in urls {
             let opened = match self.opened.get(&url) {
                 Some(opened) => opened.clone(),
@@ -139,7 +142,13 @@ impl<'a> Others<'a> {
                 return Ok(opened);
             }
         }
-        Ok(Opened::Missing)
+        Ok(if unseen {
+            Opened::Refused(format!(
+                "{name:?} is not beside the file that names it, and where it lies is not trusted (--trust)"
+            ))
+        } else {
+            Opened::Missing
+        })
     }
 
     async fn open_new(&mut self, url: &str) -> Result<Opened> {

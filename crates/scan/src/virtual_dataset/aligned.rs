@@ -18,7 +18,7 @@ const MAX_CHUNKS: u64 = 1 << 22;
 /// Plain bytes are not cut into more chunks than this,
 const MAX_PLAIN: u64 = 1 << 20;
 /// nor into more than this of less than [`LEAST`] bytes.
-const MAX_SMALL: u64 = 1 << 10;
+const MAX_SMALL: u64 = 1 << 8;
 const LEAST: u64 = 4 << 10;
 
 /// The chunks of a virtual dataset.
