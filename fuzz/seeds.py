@@ -112,6 +112,12 @@ def filters() -> None:
         for seed in all_seeds[::step]:
             if len(seed) <= LARGEST:
                 save(f"filter_{FILTERS[number]}", seed)
+def mappings(data: bytes) -> None:
+    """The first object of each global heap collection, which is often the mappings of a virtual dataset."""
+    for at in list(places(data, b"GCOL"))[:4]:
+        size = int.from_bytes(data[at + 24 : at + 32], "little")
+        if data[at + 32 : at + 33] in (b"\0", b"\1") and size < 4096:
+            save("virtual_mappings", data[at + 32 : at + 32 + size])
 
 
 def main() -> None:
@@ -123,6 +129,7 @@ def main() -> None:
         save("scan", data)
         save("scan_split", struct.pack("<Q", len(data)) + data)
         structures(data)
+        mappings(data)
     for size in (64, 640):
         raw = bytes(range(64)) * (size // 64)
         save("filters", bytes([0x2A, 0, size // 64]) + zlib.compress(raw))

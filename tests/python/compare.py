@@ -14,6 +14,7 @@ import numpy as np
 
 from compare_attributes import attributes
 from compare_decoded import NotComparable, decoded
+from compare_elsewhere import is_elsewhere, places_elsewhere
 from compare_places import places
 from references import Difference, References, array_path
 from source import Source, is_dimension_only, walk
@@ -281,7 +282,9 @@ def compare(
                 values(row["path"], dataset, array),
                 attributes(row["path"], dataset, references, report),
             ]
-            if row["outcome"] == "referenced":
+            if row["outcome"] == "referenced" and is_elsewhere(dataset):
+                rules.append(places_elsewhere(row["path"], dataset, references, path))
+            elif row["outcome"] == "referenced":
                 rules.append(places(row["path"], dataset, references, dataset.file.filename))
             yield from itertools.chain(*rules)
             yield row["path"]

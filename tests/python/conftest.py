@@ -5,6 +5,9 @@ from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
+# libhdf5 looks for external data files in the working folder, unless told otherwise before it starts.
+os.environ["HDF5_EXTFILE_PREFIX"] = "${ORIGIN}"
+
 import h5py
 import pytest
 

@@ -34,8 +34,10 @@ FEATURES = [
     ("fill values, absent chunks (HDF5)", "fills.h5", ["*"]),
     ("fill values, absent chunks (netCDF-4)", "fills.nc", ["*"]),
     ("dimensions of netCDF-4", "dims.nc", ["*"]),
-    ("external data files", "external.h5", ["/data"]),
-    ("virtual datasets", "virtual.h5", ["/joined"]),
+    ("external data files", "external_segments.h5", ["*"]),
+    ("virtual datasets", "virtual_latest.h5", ["/referenced/*", "/selections/*", "/nested*"]),
+    ("unlimited and numbered sources of virtual datasets", "virtual_latest.h5", ["/unlimited/*"]),
+    ("sources that are not there, of other types, elsewhere", "virtual_latest.h5", ["/absent/*", "/types/*", "/refused/*"]),
 ]
 
 

@@ -186,6 +186,26 @@ fn storage(array: &Array) -> String {
             )
         }
         Layout::Absent { .. } => "not stored".to_owned(),
+        Layout::External {
+            segments,
+            chunk_shape,
+        } => format!(
+            "external, {} segments, put together in {}, {}",
+            segments.len(),
+            by(chunk_shape),
+            bytes(plain.unwrap_or(u64::MAX))
+        ),
+        Layout::Virtual {
+            chunk_shape,
+            sources,
+            mappings,
+        } => format!(
+            "virtual, {} mappings of {} sources, put together in {}, {}",
+            mappings.len(),
+            sources.len(),
+            by(chunk_shape),
+            bytes(plain.unwrap_or(u64::MAX))
+        ),
         _ => "stored otherwise".to_owned(),
     }
 }

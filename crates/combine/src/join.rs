@@ -71,6 +71,17 @@ fn layout(
     whole: &Array,
     merged: &Merged,
 ) -> Result<Layout, Vec<Refused>> {
+    let put_together: Vec<_> = parts
+        .iter()
+        .filter(|part| part.array.is_put_together())
+        .map(|part| {
+            let reason = part.array.beyond_zarr().unwrap_or_default();
+            (part.granule, format!("{reason}, so it can't be joined"))
+        })
+        .collect();
+    if !put_together.is_empty() {
+        return Err(put_together);
+    }
     match parts {
         [] => Ok(whole.layout.clone()),
         [only] => moved(only.array.layout.clone(), only.granule, merged)

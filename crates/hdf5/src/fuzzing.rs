@@ -17,7 +17,7 @@ use crate::group::SymbolTable;
 use crate::heap::fractal::FractalHeap;
 use crate::heap::{GlobalHeap, HeapId};
 use crate::held::Held;
-use crate::layout::Layout;
+use crate::layout::{Layout, VirtualMapping};
 use crate::object_header::ObjectHeader;
 use crate::scan::Limits;
 use crate::walk::{Walk, Wants};
@@ -117,6 +117,11 @@ pub fn dataspace(data: &[u8]) {
 /// A data layout message.
 pub fn layout(data: &[u8]) {
     let _ = Layout::parse(&mut message(data));
+}
+
+/// The mappings of a virtual dataset.
+pub fn virtual_mappings(data: &[u8]) {
+    let _ = VirtualMapping::parse_all(&mut message(data));
 }
 
 /// A filter pipeline message.

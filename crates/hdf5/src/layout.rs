@@ -1,6 +1,7 @@
 //! The data layout message (IV.A.2.i), versions 1 to 5, and external data files (IV.A.2.h).
 
 mod external;
+mod mapping;
 mod parse;
 #[cfg(test)]
 mod tests;
@@ -46,6 +47,7 @@ pub enum Layout {
 }
 
 pub(crate) use external::ExternalFileList;
+pub use mapping::VirtualMapping;
 
 /// One entry of the external data files message.
 #[derive(Clone, Debug, PartialEq, Eq)]

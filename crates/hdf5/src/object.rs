@@ -7,13 +7,14 @@ use bytes::Bytes;
 use crate::address::Address;
 use crate::attribute::Attribute;
 use crate::chunk_index::Chunks;
+use crate::cursor::Cursor;
 use crate::dataspace::Dataspace;
 use crate::datatype::Datatype;
-use crate::error::Error;
+use crate::error::{Error, Place, Result};
 use crate::fill_value::FillValue;
 use crate::filter::Filter;
 use crate::heap::HeapId;
-use crate::layout::{ExternalFile, Layout};
+use crate::layout::{ExternalFile, Layout, VirtualMapping};
 use crate::link::{Link, LinkTarget};
 use crate::path::{LinkEnd, Nowhere, place_of};
 use crate::superblock::Superblock;
@@ -60,6 +61,20 @@ impl File {
     /// The bytes of an object of the global heap, if the scan read it.
     pub fn heap_object(&self, id: HeapId) -> Option<&Bytes> {
         self.heap.get(&id)
+    }
+
+    /// The mappings of a virtual dataset, which [`Layout::Virtual`] says where to find and
+    /// [`crate::Scan::request_heap_objects`] reads.
+    ///
+    /// # Errors
+    /// When they were not read, are of an unknown version, or contradict the specification.
+    pub fn virtual_mappings(&self, id: HeapId) -> Result<Vec<VirtualMapping>> {
+        let place = Place::new("virtual dataset mappings", id.collection.0);
+        let Some(bytes) = self.heap_object(id) else {
+            return Err(place.malformed(format!("object {} was not read", id.index)));
+        };
+        let mut cursor = Cursor::new(bytes.clone(), self.superblock.sizes, place);
+        VirtualMapping::parse_all(&mut cursor)
     }
 
     /// The object whose header is at `address`.

@@ -8,6 +8,7 @@ use crate::attribute::Attributes;
 use crate::chunk_table::ChunkTable;
 use crate::data_type::DataType;
 use crate::location::{LocationId, Locations};
+use crate::mapping::Mapping;
 
 /// A virtual dataset.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -86,6 +87,34 @@ pub enum Layout {
         /// As in [`Layout::Chunked`], uncompressed.
         fill_chunk: Option<Bytes>,
     },
+    /// In several runs of uncompressed bytes one after the other, C order, which do not end where
+    /// chunks do (external data files). Only chunkref's store puts them together.
+    External {
+        /// The runs; together at least as long as the array.
+        segments: Vec<Segment>,
+        /// Lengths of a chunk's axes: before the first that is not that of the array all are 1,
+        /// after the first that is not 1 all are those of the array.
+        chunk_shape: Vec<u64>,
+    },
+    /// In other arrays, whose chunks it does not follow. Only chunkref's store puts it together.
+    /// What no mapping covers is the fill value.
+    Virtual {
+        /// Lengths of a chunk's axes in elements.
+        chunk_shape: Vec<u64>,
+        /// The arrays; their numbers are of equal kind, perhaps of other width or byte order.
+        sources: Vec<Array>,
+        /// What the sources give; later mappings over earlier ones.
+        mappings: Vec<Mapping>,
+    },
+}
+
+/// A run of bytes of a [`Layout::External`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// The object and the first byte within it; `None` where it has ended, which reads as zeros.
+    pub place: Option<(LocationId, u64)>,
+    /// How many bytes.
+    pub length: u64,
 }
 
 /// One step of a chunk's encoding.

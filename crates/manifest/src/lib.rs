@@ -34,14 +34,16 @@ mod data_type;
 mod error;
 pub mod kerchunk;
 mod location;
+mod mapping;
 mod tree;
 pub mod zarr;
 
-pub use array::{Array, Codec, Group, Layout, Manifest};
+pub use array::{Array, Codec, Group, Layout, Manifest, Segment};
 pub use attribute::{Attribute, Attributes, Value};
 pub use chunk_grid::{cell_count, chunk_coordinates, chunk_grid, chunk_index};
 pub use chunk_table::{ChunkRef, ChunkTable, ChunkTableBuilder};
 pub use data_type::{ByteOrder, DataType, Field};
 pub use error::{Error, Result};
 pub use location::{Location, LocationId, Locations, Pin};
+pub use mapping::{Loop, Mapping, Side, Step};
 pub use tree::check_name;

@@ -113,7 +113,9 @@ impl Array {
         match &self.layout {
             Layout::Chunked { chunk_shape, .. }
             | Layout::Contiguous { chunk_shape, .. }
-            | Layout::Absent { chunk_shape, .. } => Cow::Borrowed(chunk_shape),
+            | Layout::Absent { chunk_shape, .. }
+            | Layout::External { chunk_shape, .. }
+            | Layout::Virtual { chunk_shape, .. } => Cow::Borrowed(chunk_shape),
             Layout::Inline { .. } => {
                 Cow::Owned(self.shape.iter().map(|length| (*length).max(1)).collect())
             }
@@ -158,10 +160,27 @@ impl Array {
     /// Why no Zarr reader can decode its chunks, though chunkref's store can; `None` where one can.
     /// Reference sets leave such an array out.
     pub fn beyond_zarr(&self) -> Option<String> {
-        if let Layout::Chunked { chunks, .. } = &self.layout
-            && chunks.has_filter_masks()
-        {
-            return Some("its chunks differ in their filter masks".to_owned());
+        match &self.layout {
+            Layout::Chunked { chunks, .. } if chunks.has_filter_masks() => {
+                return Some("its chunks differ in their filter masks".to_owned());
+            }
+            Layout::External { segments, .. } => {
+                let all_there = segments.iter().all(|segment| segment.place.is_some());
+                return Some(if all_there {
+                    "its external data files do not end where chunks can".to_owned()
+                } else {
+                    "its external data files end before it does".to_owned()
+                });
+            }
+            Layout::Virtual { sources, .. } => {
+                let alike = |source: &Self| source.data_type == self.data_type;
+                return Some(if sources.iter().all(alike) {
+                    "its mappings do not follow the chunks of its sources".to_owned()
+                } else {
+                    "its sources have other types".to_owned()
+                });
+            }
+            _ => {}
         }
         self.codecs().iter().find_map(|codec| match codec {
             Codec::Hdf5 { id, .. } => Some(match filter_name(*id) {
@@ -172,8 +191,17 @@ impl Array {
         })
     }
 
+    /// Whether its chunks lie nowhere as such: chunkref's store makes them, all of the grid, and
+    /// [`Self::chunks`] gives none.
+    pub fn is_put_together(&self) -> bool {
+        matches!(
+            self.layout,
+            Layout::External { .. } | Layout::Virtual { .. }
+        )
+    }
+
     /// Where the chunk with this number (its place in the grid in C order) lies; `None` if it is
-    /// absent or outside the grid.
+    /// absent, [put together](Self::is_put_together), or outside the grid.
     pub fn chunk(&self, index: u64) -> Option<ChunkRef<'_>> {
         match &self.layout {
             Layout::Chunked { chunks, .. } => chunks.get(index),
@@ -182,7 +210,7 @@ impl Array {
                 (index < runs.count).then(|| runs.get(index)).flatten()
             }
             Layout::Inline { data } => (index < self.cells()?).then_some(ChunkRef::Inline(data)),
-            Layout::Absent { .. } => None,
+            Layout::Absent { .. } | Layout::External { .. } | Layout::Virtual { .. } => None,
         }
     }
 
@@ -197,7 +225,9 @@ impl Array {
                 None => Box::new(std::iter::empty()),
             },
             Layout::Inline { .. } => Box::new(self.chunk(0).into_iter().map(|chunk| (0, chunk))),
-            Layout::Absent { .. } => Box::new(std::iter::empty()),
+            Layout::Absent { .. } | Layout::External { .. } | Layout::Virtual { .. } => {
+                Box::new(std::iter::empty())
+            }
         }
     }
 
@@ -208,6 +238,7 @@ impl Array {
             Layout::Contiguous { .. } => self.runs().map_or(0, |runs| runs.count),
             Layout::Inline { .. } => u64::from(self.chunk(0).is_some()),
             Layout::Absent { .. } => 0,
+            Layout::External { .. } | Layout::Virtual { .. } => self.cells().unwrap_or(u64::MAX),
         }
     }
 
@@ -222,7 +253,10 @@ impl Array {
             Layout::Chunked { fill_chunk, .. } | Layout::Absent { fill_chunk, .. } => {
                 fill_chunk.as_ref()
             }
-            Layout::Contiguous { .. } | Layout::Inline { .. } => None,
+            Layout::Contiguous { .. }
+            | Layout::Inline { .. }
+            | Layout::External { .. }
+            | Layout::Virtual { .. } => None,
         }
     }
 

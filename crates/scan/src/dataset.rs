@@ -7,9 +7,10 @@ use crate::codec;
 use crate::contiguous::{nominal, split};
 use crate::data_type::{Role, data_type, split_axes};
 use crate::dimension::{Dimensions, Scope};
+use crate::elsewhere::{Elsewhere, is_elsewhere};
 use crate::fill_value::{Absent, Fill, MIXED, fill, fill_chunk, needs_fill_chunk};
 use crate::late::{Late, Then};
-use crate::layout::{Encoding, Failure, Granule, check_here, extent};
+use crate::layout::{Encoding, Failure, Granule, extent};
 use crate::options::ScanOptions;
 use crate::raw::{Extent, Raw};
 use crate::report::Outcome;
@@ -36,6 +37,11 @@ pub(crate) struct Mapper<'a> {
     pub(crate) options: &'a ScanOptions,
     pub(crate) decoder: &'a Decoder<'a>,
     pub(crate) dimensions: &'a Dimensions<'a>,
+    /// Where the data of datasets lies that is not in the file.
+    pub(crate) elsewhere: &'a Elsewhere,
+    /// Whether the arrays are sources of virtual datasets: the store reads them as they are, and
+    /// no document describes them.
+    pub(crate) is_source: bool,
 }
 
 /// A dataset under one of its names.
@@ -61,7 +67,6 @@ impl Mapper<'_> {
         }
         let (axes, element) = split_axes(&dataset.datatype);
         let data_type = data_type(element, Role::Array)?;
-        check_here(dataset)?;
         let extent = extent(dataset)?;
         let axes: Vec<u64> = axes.into_iter().map(u64::from).collect();
         let mut shape = extent.shape.clone();
@@ -90,6 +95,10 @@ impl Mapper<'_> {
         };
         if let Some(padding) = self.padding(element, &extent, dataset, warnings) {
             let length = element.size();
+            if is_elsewhere(dataset) {
+                let padding = Some((length, padding));
+                return self.elsewhere(named, array, &extent, &fill, padding, warnings);
+            }
             return self.padded(named, array, extent, &fill, Then::Pad { length, padding });
         }
         self.placed(named, array, &extent, &axes, &fill, warnings)
@@ -107,6 +116,7 @@ impl Mapper<'_> {
             return None;
         };
         match padding {
+            _ if self.is_source => None,
             Padding::NullPadded => None,
             Padding::SpacePadded => Some(Padding::SpacePadded),
             // What follows the NUL within a string is no part of it, but is there in the chunks.
@@ -137,6 +147,9 @@ impl Mapper<'_> {
         fill: &Fill,
         warnings: &mut Vec<String>,
     ) -> Result<Mapped, Failure> {
+        if is_elsewhere(named.dataset) {
+            return self.elsewhere(named, array, extent, fill, None, warnings);
+        }
         match &named.dataset.layout {
             Hdf5Layout::Compact { data } => {
                 let length = usize::try_from(extent.bytes).unwrap_or(usize::MAX);
@@ -162,7 +175,7 @@ impl Mapper<'_> {
                 }
             }
             Hdf5Layout::Chunked { .. } => self.chunked(named, array, extent, axes, fill),
-            Hdf5Layout::Virtual { .. } => Err("virtual datasets are not supported".into()),
+            Hdf5Layout::Virtual { .. } => Err("its sources were not looked for".into()),
         }
     }
 
@@ -202,7 +215,7 @@ impl Mapper<'_> {
     }
 
     /// An array of which nothing is stored.
-    fn absent(
+    pub(crate) fn absent(
         &self,
         named: Named<'_>,
         array: Array,
@@ -231,9 +244,10 @@ impl Mapper<'_> {
         ))
     }
 
-    fn absence(&self, count: u64, chunk_bytes: u64) -> Absent {
+    pub(crate) fn absence(&self, count: u64, chunk_bytes: u64) -> Absent {
         Absent {
-            count,
+            // Nobody sees the absent chunks of a source.
+            count: if self.is_source { 0 } else { count },
             chunk_bytes,
             limit: self.options.fill_limit,
         }
@@ -258,7 +272,7 @@ impl Mapper<'_> {
             masks,
         } = data.encoding(extent)?;
         let absent = self.absence(data.absent(), data.chunk_bytes);
-        if *fill == Fill::Mixed && absent.count > 0 {
+        if *fill == Fill::Mixed && data.absent() > 0 {
             return Err(MIXED.into());
         }
         if !codec::encodes(&pipeline)
@@ -364,6 +378,9 @@ impl Mapper<'_> {
         if extent.bytes == 0 {
             return Ok(Raw::Nothing);
         }
+        if is_elsewhere(named.dataset) {
+            return Err("variable-length strings that lie in other files are not supported".into());
+        }
         match &named.dataset.layout {
             Hdf5Layout::Compact { data } => Ok(Raw::Held(data.clone())),
             Hdf5Layout::Contiguous { address, size } => {
@@ -381,13 +398,13 @@ impl Mapper<'_> {
                 }
                 Ok(data.raw(extent)?)
             }
-            Hdf5Layout::Virtual { .. } => Err("virtual datasets are not supported".into()),
+            Hdf5Layout::Virtual { .. } => Err("its sources were not looked for".into()),
         }
     }
 }
 
 /// Size in bytes of an element of the array, where that of the dataset may be an array of them.
-fn element_size(array: &Array, extent: &Extent) -> u64 {
+pub(crate) fn element_size(array: &Array, extent: &Extent) -> u64 {
     array
         .data_type
         .size()

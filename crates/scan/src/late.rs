@@ -1,11 +1,13 @@
 //! Data that is read after the metadata and put into the manifest: small chunks and strings.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use chunkref_hdf5::{HeapId, Padding, Scan};
-use chunkref_io::Object;
-use chunkref_manifest::{Array, ChunkRef, ChunkTableBuilder, Layout};
+use chunkref_io::{Client, Object};
+use chunkref_manifest::{Array, ChunkRef, ChunkTableBuilder, Layout, Locations, Manifest};
+use chunkref_store::Store;
 
 use crate::data_type::Refusal;
 use crate::drive::{drive, read_all};
@@ -30,6 +32,11 @@ pub(crate) enum Then {
         length: u32,
         /// How the file fills them up.
         padding: Padding,
+    },
+    /// The store reads it, as it lies in other files; fixed strings are filled up with NULs.
+    Store {
+        /// Bytes of a string, and how the file fills them up.
+        padding: Option<(u32, Padding)>,
     },
     /// Variable-length strings are looked up in the global heap.
     Strings {
@@ -114,6 +121,8 @@ impl Late {
                 };
                 Ok(())
             }
+            // Read before.
+            Then::Store { .. } => Ok(()),
             Then::Strings { width } => {
                 let plain = self.assemble(&read)?;
                 self.references = references(&plain, width, limit)?;
@@ -148,6 +157,51 @@ impl Late {
         }
         Ok(())
     }
+}
+
+/// Reads what lies in other files.
+///
+/// # Errors
+/// When reading fails.
+pub(crate) async fn read_elsewhere(
+    client: &Client,
+    locations: &Locations,
+    late: &mut [Late],
+) -> Result<()> {
+    let mut manifest = Manifest {
+        locations: locations.clone(),
+        ..Manifest::default()
+    };
+    for (number, one) in late.iter().enumerate() {
+        if let Then::Store { .. } = one.then {
+            let arrays = &mut manifest.root.arrays;
+            arrays.insert(number.to_string(), one.array.clone());
+        }
+    }
+    if manifest.root.arrays.is_empty() {
+        return Ok(());
+    }
+    let store = Store::new(Arc::new(manifest), client.clone());
+    for (number, one) in late.iter_mut().enumerate() {
+        let Then::Store { padding } = one.then else {
+            continue;
+        };
+        match store.read_array(&number.to_string(), MAX_HELD).await {
+            Ok(read) => {
+                let data = match padding {
+                    Some((length, padding)) => {
+                        let length = usize::try_from(length).unwrap_or(usize::MAX);
+                        padded_with_nuls(read.bytes.to_vec(), length, padding)
+                    }
+                    None => read.bytes,
+                };
+                one.array.layout = Layout::Inline { data };
+            }
+            Err(chunkref_store::Error::Read { source, .. }) => return Err(source.into()),
+            Err(error) => one.refused = Some(error.to_string()),
+        }
+    }
+    Ok(())
 }
 
 /// Reads what is late: one wave for raw data, further ones for the heap. Gives each array, or why

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use chunkref_filters as filters;
-use chunkref_hdf5::{self as hdf5, Address, Chunks, Dataset, Filter, Layout};
+use chunkref_hdf5::{Address, Chunks, Dataset, Filter, Layout};
 use chunkref_manifest::{ChunkTable, Codec, LocationId};
 
 use crate::codec;
@@ -341,18 +341,4 @@ fn is_partial(index: u64, extent: &Extent, chunk_shape: &[u64], grid: &[u64]) ->
                 .and_then(|next| next.checked_mul(chunk))
                 .is_none_or(|end| end > axis)
         })
-}
-
-/// Refuses layouts whose data is not in this file.
-pub(crate) fn check_here(dataset: &Dataset) -> Result<(), Refusal> {
-    if let hdf5::Layout::Virtual { .. } = dataset.layout {
-        return Err("virtual datasets are not supported".to_owned());
-    }
-    if let Some(file) = dataset.external_files.first() {
-        return Err(format!(
-            "its data lies in external files ({:?}), which is not supported",
-            file.name
-        ));
-    }
-    Ok(())
 }

@@ -2,10 +2,11 @@
 
 use chunkref_hdf5::File;
 use chunkref_io::Client;
-use chunkref_manifest::{Group, Location, LocationId, Locations, Manifest, Pin};
+use chunkref_manifest::{Group, LocationId, Locations, Manifest};
 
 use crate::dataset::Mapper;
 use crate::dimension::Dimensions;
+use crate::elsewhere::{Elsewhere, resolve};
 use crate::error::Result;
 use crate::graft::settle;
 use crate::late::{self, Late};
@@ -13,6 +14,7 @@ use crate::layout::Granule;
 use crate::links::Links;
 use crate::narrow::{check_asked_for, check_reached, parser_options};
 use crate::options::ScanOptions;
+use crate::other_file::{Here, Others, location};
 use crate::report::{Outcome, Report};
 use crate::sources::{Source, Sources};
 use crate::tree::{MappedFile, Tree, walk};
@@ -61,12 +63,16 @@ pub async fn scan(client: &Client, url: &str, options: &ScanOptions) -> Result<S
         sources.follow(client, options).await?;
     }
     let (locations, ids) = locations(&sources);
+    let mut others = Others::new(client, options, locations);
+    let elsewhere = find_elsewhere(&mut others, &mut sources, &ids).await?;
     let Tree {
         root,
         mut late,
         report,
-        others,
-    } = map(&sources, &ids, options)?;
+        others: linked,
+    } = map(&sources, &ids, &elsewhere, options)?;
+    let locations = others.locations;
+    late::read_elsewhere(client, &locations, &mut late).await?;
     let mut scanned = Scanned {
         manifest: Manifest { root, locations },
         report: Report {
@@ -89,7 +95,7 @@ pub async fn scan(client: &Client, url: &str, options: &ScanOptions) -> Result<S
             scanned.place(late, outcome);
         }
     }
-    let remarks = settle(&mut scanned.manifest.root, &others);
+    let remarks = settle(&mut scanned.manifest.root, &linked);
     scanned.report.warnings.extend(remarks);
     check_reached(&scanned, options)?;
     Ok(scanned)
@@ -100,8 +106,36 @@ fn url_of(sources: &Sources) -> String {
     granule.map_or_else(String::new, |granule| granule.object.url().to_owned())
 }
 
+/// Finds the data of each file's datasets that lies in other files.
+async fn find_elsewhere(
+    others: &mut Others<'_>,
+    sources: &mut Sources,
+    ids: &[LocationId],
+) -> Result<Vec<Elsewhere>> {
+    let mut found = Vec::with_capacity(ids.len());
+    for (source, &location) in sources.all.iter_mut().zip(ids) {
+        let here = Here {
+            object: source.object.clone(),
+            url: source.object.url().to_owned(),
+            size: source.size,
+            location,
+        };
+        let elsewhere = resolve(others, &mut source.parser, &here).await?;
+        if let Some(wider) = &mut source.wider {
+            elsewhere.set_shapes(wider);
+        }
+        found.push(elsewhere);
+    }
+    Ok(found)
+}
+
 /// Maps all that was read.
-fn map(sources: &Sources, ids: &[LocationId], options: &ScanOptions) -> Result<Tree> {
+fn map(
+    sources: &Sources,
+    ids: &[LocationId],
+    elsewhere: &[Elsewhere],
+    options: &ScanOptions,
+) -> Result<Tree> {
     let files = |wider: bool| -> Result<Vec<&File>> {
         let all = sources.all.iter();
         all.map(|source| {
@@ -130,9 +164,9 @@ fn map(sources: &Sources, ids: &[LocationId], options: &ScanOptions) -> Result<T
         .iter()
         .zip(sources.all.iter().zip(ids))
         .zip(&links)
-        .zip(decoders.iter().zip(&dimensions))
+        .zip(decoders.iter().zip(&dimensions).zip(elsewhere))
         .map(
-            |(((&file, (source, &location)), links), (decoder, dimensions))| {
+            |(((&file, (source, &location)), links), ((decoder, dimensions), elsewhere))| {
                 let granule = Granule {
                     location,
                     size: Some(source.size),
@@ -143,6 +177,8 @@ fn map(sources: &Sources, ids: &[LocationId], options: &ScanOptions) -> Result<T
                     options,
                     decoder,
                     dimensions,
+                    elsewhere,
+                    is_source: false,
                 };
                 MappedFile {
                     file,
@@ -159,15 +195,7 @@ fn map(sources: &Sources, ids: &[LocationId], options: &ScanOptions) -> Result<T
 fn locations(sources: &Sources) -> (Locations, Vec<LocationId>) {
     let mut locations = Locations::default();
     let ids = sources.all.iter().map(|source| {
-        let pin = source.object.pin();
-        let id = locations.intern(Location {
-            url: source.object.url().to_owned(),
-            pin: Pin {
-                size: Some(source.size),
-                etag: pin.etag.clone(),
-                last_modified: pin.last_modified.clone(),
-            },
-        });
+        let id = locations.intern(location(&source.object, source.size));
         // There are fewer sources than numbers.
         id.unwrap_or(LocationId(u32::MAX))
     });

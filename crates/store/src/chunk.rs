@@ -52,9 +52,9 @@ pub(crate) fn decoded_by_store(array: &Array, reader: ReaderProfile) -> Option<P
 
 /// The value of a chunk key.
 #[derive(Debug)]
-pub(crate) struct Chunk {
+pub(crate) struct Chunk<'a> {
     /// Its stored bytes.
-    pub(crate) stored: Stored,
+    pub(crate) stored: Stored<'a>,
     /// How they are decoded before they are served.
     pub(crate) decode: Option<Decoding>,
 }
@@ -71,7 +71,7 @@ pub(crate) struct Decoding {
 
 /// Stored bytes.
 #[derive(Debug)]
-pub(crate) enum Stored {
+pub(crate) enum Stored<'a> {
     /// In the manifest.
     Here(Bytes),
     /// In an object.
@@ -83,15 +83,25 @@ pub(crate) enum Stored {
         /// The byte after the last.
         end: u64,
     },
+    /// Nowhere: the chunk is put together.
+    Joined {
+        /// The array whose chunk it is.
+        array: &'a Array,
+        /// The number of the chunk.
+        index: u64,
+        /// Bytes of the chunk.
+        size: usize,
+    },
 }
 
-impl Chunk {
+impl Chunk<'_> {
     /// The length of the value in bytes.
     pub(crate) fn size(&self) -> u64 {
         match (&self.decode, &self.stored) {
             (Some(decoding), _) => u64::try_from(decoding.size).unwrap_or(u64::MAX),
             (None, Stored::Here(bytes)) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
             (None, Stored::There { offset, end, .. }) => end.saturating_sub(*offset),
+            (None, Stored::Joined { size, .. }) => u64::try_from(*size).unwrap_or(u64::MAX),
         }
     }
 }
@@ -101,16 +111,19 @@ impl Chunk {
 /// # Errors
 ///
 /// With the reason, if the array contradicts itself.
-pub(crate) fn find(
-    array: &Array,
+pub(crate) fn find<'a>(
+    array: &'a Array,
     coordinates: &[u64],
     version: ZarrVersion,
     reader: ReaderProfile,
-) -> Result<Option<Chunk>, String> {
+) -> Result<Option<Chunk<'a>>, String> {
     let grid = grid(array)?;
     let Some(index) = chunk_index(coordinates, &grid) else {
         return Ok(None);
     };
+    if array.is_put_together() {
+        return Ok(Some(joined(array, index)?));
+    }
     let pipeline = decoded_by_store(array, reader);
     let stored = match array.chunk(index) {
         Some(chunk) => stored(chunk)?,
@@ -127,6 +140,18 @@ pub(crate) fn find(
         None => None,
     };
     Ok(Some(Chunk { stored, decode }))
+}
+
+/// A chunk of an array that is put together.
+pub(crate) fn joined(array: &Array, index: u64) -> Result<Chunk<'_>, String> {
+    Ok(Chunk {
+        stored: Stored::Joined {
+            array,
+            index,
+            size: decoded_size(array)?,
+        },
+        decode: None,
+    })
 }
 
 /// How a chunk is decoded all the way.
@@ -194,7 +219,7 @@ fn plain_fill(array: &Array) -> Result<Option<Bytes>, String> {
 /// # Errors
 ///
 /// If they end past what can be counted.
-pub(crate) fn stored(chunk: ChunkRef<'_>) -> Result<Stored, String> {
+pub(crate) fn stored(chunk: ChunkRef<'_>) -> Result<Stored<'static>, String> {
     match chunk {
         ChunkRef::Inline(bytes) => Ok(Stored::Here(bytes.clone())),
         ChunkRef::Range {

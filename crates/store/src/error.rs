@@ -8,7 +8,7 @@ use zarrs_storage::StorageError;
 use zarrs_storage::byte_range::InvalidByteRangeError;
 
 /// A result of this crate.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a key can't be answered. A key that is not there is no error.
 #[derive(Debug, thiserror::Error)]

@@ -31,18 +31,22 @@
 
 mod blocking;
 mod chunk;
+mod conversion;
 mod document;
 mod error;
 mod key;
 mod list;
 mod options;
+mod put_together;
 mod source;
 mod store;
 mod traits;
+mod virtual_dataset;
 mod whole;
 
 pub use blocking::BlockingStore;
 pub use chunk::pipeline;
+pub use conversion::{Conversion, Float, Integer};
 pub use document::Refused;
 pub use error::{Error, Result};
 pub use options::{ReaderProfile, StoreOptions, ZarrVersion};

@@ -100,9 +100,10 @@ impl Store {
             reason,
         };
         let grid = chunk::grid(array).map_err(manifest_error)?;
-        let filled = chunk::absent(array, version, self.options().reader)
-            .map_err(manifest_error)?
-            .is_some();
+        let filled = array.is_put_together()
+            || chunk::absent(array, version, self.options().reader)
+                .map_err(manifest_error)?
+                .is_some();
         let count = if filled {
             cell_count(&grid).unwrap_or(u64::MAX)
         } else {

@@ -30,9 +30,9 @@ struct Inner {
 }
 
 /// The value of a key.
-enum Value {
+enum Value<'a> {
     Document(Bytes),
-    Chunk(Chunk),
+    Chunk(Chunk<'a>),
 }
 
 impl Store {
@@ -93,8 +93,16 @@ impl Store {
     pub(crate) async fn resolve<K: AsRef<str>>(
         &self,
         keys: &[K],
-        values: Vec<Option<Chunk>>,
+        mut values: Vec<Option<Chunk<'_>>>,
     ) -> Result<Vec<Option<Bytes>>> {
+        for (key, value) in keys.iter().zip(&mut values) {
+            if let Some(chunk) = value
+                && let Stored::Joined { array, index, .. } = chunk.stored
+            {
+                let bytes = self.put_together(key.as_ref(), array, index).await?;
+                chunk.stored = Stored::Here(bytes);
+            }
+        }
         let mut requests = Vec::new();
         for (key, value) in keys.iter().zip(&values) {
             if let Some(Chunk {
@@ -125,6 +133,7 @@ impl Store {
                 let stored = match chunk.stored {
                     Stored::Here(bytes) => bytes,
                     Stored::There { .. } => read.next().unwrap_or_default(),
+                    Stored::Joined { .. } => Bytes::new(), // none is left
                 };
                 (stored, chunk.decode)
             });
@@ -189,7 +198,13 @@ impl Store {
             .get_or_init(|| Documents::new(&self.inner.manifest, self.inner.options))
     }
 
-    fn value(&self, key: &str) -> Result<Option<Value>> {
+    /// Bytes of the manifest's objects, in the order asked.
+    pub(crate) async fn read_ranges(&self, requests: &[Request<'_>]) -> Result<Vec<Bytes>> {
+        let inner = &self.inner;
+        inner.sources.read(&inner.manifest, requests).await
+    }
+
+    fn value(&self, key: &str) -> Result<Option<Value<'_>>> {
         let StoreOptions { version, reader } = self.inner.options;
         match target(&self.inner.manifest, key, version) {
             Target::Document => Ok(self.documents().get(key)?.map(Value::Document)),

@@ -44,6 +44,15 @@ impl Store {
         if bytes.is_empty() {
             return Ok(plan.done(bytes));
         }
+        if array.is_put_together() {
+            for index in 0..array.stored_chunks() {
+                let place = plan.place(index)?;
+                let key = plan.key(&place);
+                let chunk = self.put_together(&key, array, index).await?;
+                plan.put(&mut bytes, &place, &chunk);
+            }
+            return Ok(plan.done(bytes));
+        }
         let mut chunks = array.chunks().peekable();
         while chunks.peek().is_some() {
             let mut batch = Batch::default();
@@ -67,20 +76,20 @@ impl Store {
 
 /// Chunks that are read together.
 #[derive(Debug, Default)]
-struct Batch {
+struct Batch<'a> {
     places: Vec<Vec<u64>>,
     keys: Vec<String>,
-    chunks: Vec<Option<Chunk>>,
+    chunks: Vec<Option<Chunk<'a>>>,
     bytes: u64,
 }
 
-impl Batch {
+impl<'a> Batch<'a> {
     fn has_room(&self, bytes: u64) -> bool {
         self.places.is_empty()
             || self.places.len() < BATCH_CHUNKS && self.bytes.saturating_add(bytes) <= BATCH_BYTES
     }
 
-    fn push(&mut self, chunk: Wanted, bytes: u64) {
+    fn push(&mut self, chunk: Wanted<'a>, bytes: u64) {
         self.places.push(chunk.place);
         self.keys.push(chunk.key);
         self.chunks.push(Some(chunk.chunk));
@@ -89,12 +98,12 @@ impl Batch {
 }
 
 /// A chunk to read.
-struct Wanted {
+struct Wanted<'a> {
     /// Its place in the grid.
     place: Vec<u64>,
     /// The name it has in errors.
     key: String,
-    chunk: Chunk,
+    chunk: Chunk<'a>,
 }
 
 /// How the chunks of one array become its bytes.
@@ -201,17 +210,29 @@ impl<'a> Plan<'a> {
         stored.saturating_add(decoded)
     }
 
-    fn chunk(&self, index: u64, chunk: ChunkRef<'_>) -> Result<Wanted> {
+    /// The place of a chunk in the grid.
+    fn place(&self, index: u64) -> Result<Vec<u64>> {
+        chunk_coordinates(index, &self.grid).ok_or_else(|| Error::Manifest {
+            key: self.path.to_owned(),
+            reason: format!("chunk {index}: outside {:?}", self.grid),
+        })
+    }
+
+    /// The name that a chunk has in errors.
+    fn key(&self, place: &[u64]) -> String {
+        let path = self.path.trim_start_matches('/');
+        format!("{path}/{}", zarr::v3::chunk_key(place))
+    }
+
+    fn chunk(&self, index: u64, chunk: ChunkRef<'_>) -> Result<Wanted<'static>> {
         let contradiction = |reason| Error::Manifest {
             key: self.path.to_owned(),
             reason,
         };
-        let place = chunk_coordinates(index, &self.grid)
-            .ok_or_else(|| contradiction(format!("chunk {index}: outside {:?}", self.grid)))?;
-        let path = self.path.trim_start_matches('/');
+        let place = self.place(index)?;
         let decoding = chunk::decoding(self.array, index, self.pipeline.clone());
         Ok(Wanted {
-            key: format!("{path}/{}", zarr::v3::chunk_key(&place)),
+            key: self.key(&place),
             place,
             chunk: Chunk {
                 stored: chunk::stored(chunk).map_err(contradiction)?,

@@ -55,6 +55,28 @@ fn unlike_arrays_are_refused_with_the_reason() {
 }
 
 #[test]
+fn what_only_the_store_puts_together_is_refused() {
+    for layout in [
+        Layout::External {
+            segments: Vec::new(),
+            chunk_shape: vec![1, 2, 3],
+        },
+        Layout::Virtual {
+            chunk_shape: vec![1, 2, 3],
+            sources: Vec::new(),
+            mappings: Vec::new(),
+        },
+    ] {
+        let mut days = days();
+        days[1].root.arrays.get_mut("sst").unwrap().layout = layout;
+        let differences = unlike(days);
+        assert_eq!(differences.len(), 1);
+        let reason = &differences[0].reason;
+        assert!(reason.ends_with("so it can't be joined"), "{reason}");
+    }
+}
+
+#[test]
 fn packing_and_units_must_be_equal() {
     let scaled = |factor: f64| Attribute {
         data_type: DataType::Float {

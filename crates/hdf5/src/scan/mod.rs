@@ -26,10 +26,12 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+use crate::address::Address;
+use crate::dataspace::Dataspace;
 use crate::error::{Error, Place, Result};
 use crate::heap::HeapId;
 use crate::held::{Held, Stop};
-use crate::object::File;
+use crate::object::{File, ObjectKind};
 use crate::superblock::{self, Opening, Search};
 use crate::walk::Wants;
 
@@ -185,6 +187,24 @@ impl Scan {
                 self.stage = Stage::Objects(state);
             }
             other => self.stage = other,
+        }
+    }
+
+    /// Says that a dataset has other lengths than its dataspace: those of a virtual dataset may
+    /// follow from its sources. Nothing is changed where the rank differs. Only once done.
+    pub fn set_shape(&mut self, dataset: Address, lengths: &[u64]) {
+        let Stage::Done(_, file) = &mut self.stage else {
+            return;
+        };
+        let object = file
+            .objects
+            .get_mut(&dataset)
+            .map(|object| &mut object.kind);
+        if let Some(ObjectKind::Dataset(dataset)) = object
+            && let Dataspace::Simple { shape, .. } = &mut dataset.dataspace
+            && shape.len() == lengths.len()
+        {
+            *shape = lengths.to_vec();
         }
     }
 

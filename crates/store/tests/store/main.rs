@@ -4,5 +4,6 @@ mod dataset;
 mod errors;
 mod keys;
 mod listing;
+mod put_together;
 mod values;
 mod whole;

@@ -1,0 +1,395 @@
+//! Virtual datasets: their sources, their extent, and which elements are which.
+
+mod aligned;
+mod name;
+mod pairing;
+mod selection;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use chunkref_hdf5::{Dataset, Datatype, Hyperslab, Selection, VirtualMapping};
+use chunkref_manifest::{Array, Loop, Mapping, Step};
+use chunkref_store::Conversion;
+
+use crate::data_type::{Refusal, Role, data_type, split_axes};
+use crate::layout::Failure;
+use crate::other_file::{Found, Here, Others, Source};
+pub(crate) use aligned::{Aligned, aligned};
+use name::Name;
+pub(crate) use pairing::divisor;
+use pairing::pair;
+use selection::{Elements, elements, extent, slices};
+
+/// Most sources of one virtual dataset.
+const MAX_SOURCES: u64 = 10_000;
+/// Most regular parts of its mappings.
+const MAX_PARTS: usize = 1 << 18;
+/// So many missing sources are named.
+const NAMED: usize = 20;
+
+/// What a virtual dataset is made of.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Virtual {
+    /// Its extent, which may follow from its sources.
+    pub(crate) shape: Vec<u64>,
+    pub(crate) sources: Vec<Array>,
+    pub(crate) mappings: Vec<Mapping>,
+    /// What should be said of it.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// A mapping whose sources are known.
+struct Resolved<'m> {
+    mapping: &'m VirtualMapping,
+    sources: Sources,
+}
+
+enum Sources {
+    One(Found),
+    /// One for each block, until the first that is not there.
+    Blocks(Vec<Arc<Source>>),
+}
+
+/// Finds the sources of a virtual dataset in the file `here`, and says what it is made of.
+pub(crate) async fn resolve(
+    others: &mut Others<'_>,
+    here: &Here,
+    dataset: &Dataset,
+    mappings: &[VirtualMapping],
+) -> Result<Virtual, Failure> {
+    // What has no type in Zarr needs no sources.
+    data_type(split_axes(&dataset.datatype).1, Role::Array)?;
+    if matches!(
+        split_axes(&dataset.datatype).1,
+        Datatype::VariableString { .. }
+    ) {
+        return Err("virtual datasets of variable-length strings are not supported".into());
+    }
+    let names = mappings
+        .iter()
+        .map(names)
+        .collect::<Result<Vec<_>, Refusal>>()?;
+    // All of one file at once.
+    let mut wanted: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for (mapping, (file, path)) in mappings.iter().zip(&names) {
+        if !file.is_numbered() && !path.is_numbered() {
+            let paths = wanted.entry(&mapping.source_file).or_default();
+            paths.insert(path.of(0));
+        }
+    }
+    let mut missing = BTreeSet::new();
+    for (mapping, paths) in &wanted {
+        let file = Name::parse(mapping)?.of(0);
+        others
+            .load(here, &file, paths.iter().cloned().collect())
+            .await?;
+    }
+    let mut resolved = Vec::with_capacity(mappings.len());
+    for (mapping, (file, path)) in mappings.iter().zip(&names) {
+        let sources = if file.is_numbered() || path.is_numbered() {
+            Sources::Blocks(blocks(others, here, file, path).await?)
+        } else {
+            let found = others.source(here, &file.of(0), &path.of(0)).await?;
+            if matches!(found, Found::Missing) {
+                missing.insert((file.of(0), path.of(0)));
+            }
+            Sources::One(found)
+        };
+        resolved.push(Resolved { mapping, sources });
+    }
+    let mut made = Virtual {
+        shape: shape(dataset, &resolved)?,
+        ..Virtual::default()
+    };
+    if !missing.is_empty() {
+        made.warnings.push(not_there(&missing));
+    }
+    Builder {
+        dataset,
+        made,
+        numbers: HashMap::new(),
+        others,
+    }
+    .build(&resolved)
+}
+
+/// The names of a mapping's source.
+fn names(mapping: &VirtualMapping) -> Result<(Name, Name), Refusal> {
+    let file = Name::parse(&mapping.source_file)?;
+    let path = Name::parse(&mapping.source_dataset)?;
+    let numbered = file.is_numbered() || path.is_numbered();
+    match (
+        mapping.selection.unlimited(),
+        mapping.source_selection.unlimited(),
+    ) {
+        (Some(_), None) if numbered => Ok((file, path)),
+        (Some(_), Some(_)) | (None, None) if !numbered => Ok((file, path)),
+        _ => Err(format!(
+            "the mapping of {:?} in {:?}: its selections and names do not go together",
+            mapping.source_dataset, mapping.source_file
+        )),
+    }
+}
+
+/// The sources of the blocks, until the first that is not there.
+async fn blocks(
+    others: &mut Others<'_>,
+    here: &Here,
+    file: &Name,
+    path: &Name,
+) -> Result<Vec<Arc<Source>>, Failure> {
+    let mut found = Vec::new();
+    for block in 0..=MAX_SOURCES {
+        match others
+            .source(here, &file.of(block), &path.of(block))
+            .await?
+        {
+            Found::There(source) => found.push(source),
+            Found::Missing => return Ok(found),
+        }
+    }
+    Err(format!("more than {MAX_SOURCES} sources").into())
+}
+
+fn not_there(missing: &BTreeSet<(String, String)>) -> String {
+    let named: Vec<_> = missing
+        .iter()
+        .take(NAMED)
+        .map(|(file, path)| format!("{path:?} in {file:?}"))
+        .collect();
+    let more = match missing.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!(
+        "sources are not there, and their parts hold the fill value: {}{more}",
+        named.join(", ")
+    )
+}
+
+/// The extent (`H5D_VDS_LAST_AVAILABLE`, no gaps among blocks): along an unlimited axis as far as
+/// any source reaches, but not less than the limited selections need.
+fn shape(dataset: &Dataset, resolved: &[Resolved<'_>]) -> Result<Vec<u64>, Refusal> {
+    let mut shape = dataset.dataspace.shape().to_vec();
+    let mut least = vec![0; shape.len()];
+    let mut reach: Vec<Option<u64>> = vec![None; shape.len()];
+    for one in resolved {
+        let selection = &one.mapping.selection;
+        let unlimited = selection.unlimited();
+        for (axis, least) in least.iter_mut().enumerate() {
+            if unlimited != Some(axis) {
+                *least = (*least).max(end(selection, axis)?);
+            }
+        }
+        let Some(axis) = unlimited else {
+            continue;
+        };
+        let far = match &one.sources {
+            Sources::One(Found::Missing) => 0,
+            Sources::One(Found::There(source)) => far(one.mapping, source)?,
+            Sources::Blocks(blocks) => {
+                match u64::try_from(blocks.len()).unwrap_or(0).checked_sub(1) {
+                    None => 0,
+                    Some(last) => end(&block(selection, last)?, axis)?,
+                }
+            }
+        };
+        if let Some(reach) = reach.get_mut(axis) {
+            *reach = Some(reach.unwrap_or(0).max(far));
+        }
+    }
+    for ((length, least), reach) in shape.iter_mut().zip(least).zip(reach) {
+        match reach {
+            Some(reach) => *length = reach.max(least),
+            None if *length < least => {
+                return Err(format!(
+                    "its mappings reach to {least} along an axis of {length}"
+                ));
+            }
+            None => {}
+        }
+    }
+    Ok(shape)
+}
+
+fn block(selection: &Selection, number: u64) -> Result<Selection, Refusal> {
+    selection::block(selection, number)
+        .ok_or_else(|| format!("a selection without a block {number}"))
+}
+
+/// The place after the last of a limited selection along an axis; 0 for all.
+fn end(selection: &Selection, axis: usize) -> Result<u64, Refusal> {
+    let past = || "a selection that ends past 2^64".to_owned();
+    match selection {
+        Selection::None | Selection::All | Selection::Points { .. } => Ok(0),
+        Selection::Regular(axes) => {
+            let Some(Hyperslab {
+                start,
+                stride,
+                count: Some(count),
+                block: Some(block),
+            }) = axes.get(axis)
+            else {
+                return Ok(0);
+            };
+            if *count == 0 || *block == 0 {
+                return Ok(0);
+            }
+            count
+                .saturating_sub(1)
+                .checked_mul(*stride)
+                .and_then(|span| span.checked_add(*start)?.checked_add(*block))
+                .ok_or_else(past)
+        }
+        Selection::Irregular { rank, corners } => {
+            let blocks = corners.chunks_exact(rank.saturating_mul(2).max(1));
+            let lasts = blocks.filter_map(|block| block.get(rank.saturating_add(axis)));
+            match lasts.max() {
+                Some(last) => last.checked_add(1).ok_or_else(past),
+                None => Ok(0),
+            }
+        }
+    }
+}
+
+/// The unlimited axis of a selection.
+fn unlimited(selection: &Selection) -> Option<(usize, &Hyperslab)> {
+    let axis = selection.unlimited()?;
+    match selection {
+        Selection::Regular(axes) => Some((axis, axes.get(axis)?)),
+        _ => None,
+    }
+}
+
+/// How many places along the unlimited axes the source has.
+fn available(mapping: &VirtualMapping, source: &Source) -> Option<u64> {
+    let (axis, slab) = unlimited(&mapping.source_selection)?;
+    Some(slices(slab, *source.shape().get(axis)?))
+}
+
+/// How far the virtual dataset reaches for a source, along its unlimited axis.
+fn far(mapping: &VirtualMapping, source: &Source) -> Result<u64, Refusal> {
+    let far = available(mapping, source).and_then(|slices| {
+        let (_, slab) = unlimited(&mapping.selection)?;
+        extent(slab, slices)
+    });
+    far.ok_or_else(|| "an unlimited selection that does not fit its source".to_owned())
+}
+
+/// Pairs the elements of the mappings.
+struct Builder<'a, 'o> {
+    dataset: &'a Dataset,
+    made: Virtual,
+    /// The numbers of the sources, by their names.
+    numbers: HashMap<(String, String), usize>,
+    others: &'a mut Others<'o>,
+}
+
+impl Builder<'_, '_> {
+    fn build(mut self, resolved: &[Resolved<'_>]) -> Result<Virtual, Failure> {
+        for one in resolved {
+            let mapping = one.mapping;
+            let context = |reason: Refusal| {
+                Failure::Refused(format!(
+                    "the mapping of {:?} in {:?}: {reason}",
+                    mapping.source_dataset, mapping.source_file
+                ))
+            };
+            match &one.sources {
+                Sources::One(Found::Missing) => {}
+                Sources::One(Found::There(source)) => {
+                    let slices = available(mapping, source);
+                    let array = elements(&mapping.selection, &self.made.shape, slices);
+                    let array = array.map_err(context)?;
+                    self.add(mapping, source, &array, slices).map_err(context)?;
+                }
+                Sources::Blocks(sources) => {
+                    for (number, source) in (0_u64..).zip(sources) {
+                        let array = block(&mapping.selection, number)
+                            .and_then(|block| elements(&block, &self.made.shape, None));
+                        let array = array.map_err(context)?;
+                        self.add(mapping, source, &array, None).map_err(context)?;
+                    }
+                }
+            }
+        }
+        Ok(self.made)
+    }
+
+    /// Adds what one source gives.
+    fn add(
+        &mut self,
+        mapping: &VirtualMapping,
+        source: &Source,
+        array: &Elements,
+        slices: Option<u64>,
+    ) -> Result<(), Refusal> {
+        self.check_type(source)?;
+        let from = elements(&mapping.source_selection, source.shape(), slices)?;
+        let number = match self.numbers.get(&source.name) {
+            Some(number) => *number,
+            None => {
+                let number = self.made.sources.len();
+                if u64::try_from(number).unwrap_or(u64::MAX) >= MAX_SOURCES {
+                    return Err(format!("more than {MAX_SOURCES} sources"));
+                }
+                self.others.spend(source)?;
+                self.made.sources.push(source.array.clone());
+                self.numbers.insert(source.name.clone(), number);
+                number
+            }
+        };
+        let mut pairs = pair(number, array, &from)?;
+        let axes = split_axes(&self.dataset.datatype).0;
+        for pair in &mut pairs {
+            inner(pair, &axes);
+        }
+        if self.made.mappings.len().saturating_add(pairs.len()) > MAX_PARTS {
+            return Err(format!("mappings of more than {MAX_PARTS} regular parts"));
+        }
+        self.made.mappings.append(&mut pairs);
+        Ok(())
+    }
+
+    /// Whether the elements of a source become those of the dataset without loss.
+    fn check_type(&self, source: &Source) -> Result<(), Refusal> {
+        if source.datatype == self.dataset.datatype {
+            return Ok(());
+        }
+        let number = |datatype: &Datatype| {
+            matches!(
+                datatype,
+                Datatype::FixedPoint { .. } | Datatype::FloatingPoint { .. }
+            )
+        };
+        let (axes, to) = split_axes(&self.dataset.datatype);
+        let (source_axes, from) = split_axes(&source.datatype);
+        if axes == source_axes && number(to) && number(from) {
+            let to = data_type(to, Role::Array)?;
+            if Conversion::new(&source.array.data_type, &to).is_some() {
+                return Ok(());
+            }
+        }
+        Err("its datatype differs, and is not converted without loss".to_owned())
+    }
+}
+
+/// The axes of an array datatype, which come after those of the dataspace on both sides.
+fn inner(mapping: &mut Mapping, axes: &[u32]) {
+    for &length in axes {
+        let step = |rank: usize| Step {
+            axis: rank,
+            length: 1,
+        };
+        if length > 1 {
+            mapping.loops.push(Loop {
+                length: length.into(),
+                array: step(mapping.start.len()),
+                source: step(mapping.source_start.len()),
+            });
+        }
+        mapping.start.push(0);
+        mapping.source_start.push(0);
+    }
+}

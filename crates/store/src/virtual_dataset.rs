@@ -1,0 +1,475 @@
+//! Chunks of virtual datasets.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chunkref_filters::Pipeline;
+use chunkref_manifest::{Array, ChunkRef, Layout, Mapping, Side, chunk_index};
+
+use crate::chunk::{Chunk, Stored, decoded_size, decoding, grid, pipeline, stored};
+use crate::conversion::Conversion;
+use crate::error::{Error, Result};
+use crate::put_together::run;
+use crate::store::Store;
+
+/// Most bytes, stored and decoded, of the sources' chunks that are held at one time; one may be
+/// more.
+const BATCH_BYTES: u64 = 64 << 20;
+/// Most parts of sources' chunks that are placed at one time.
+const BATCH_PARTS: usize = 4096;
+/// Sources that are not in chunks are read in cells of about so many bytes.
+const CELL_BYTES: u64 = 4 << 20;
+
+impl Store {
+    /// The chunk of a virtual dataset at a place in its grid.
+    pub(crate) async fn mapped(
+        &self,
+        key: &str,
+        array: &Array,
+        (sources, mappings): (&[Array], &[Mapping]),
+        place: &[u64],
+        size: usize,
+    ) -> Result<Bytes> {
+        let contradiction = |reason| Error::Manifest {
+            key: key.to_owned(),
+            reason,
+        };
+        let chunk_shape = array.chunk_shape();
+        let mut target = Target::new(array, &chunk_shape, place, size)
+            .ok_or_else(|| contradiction("its fill value or shape does not fit".to_owned()))?;
+        let mut read = HashMap::new();
+        let mut batch = Batch::default();
+        for mapping in mappings {
+            let parts = mapping.within(Side::Array, &target.area);
+            if parts.is_empty() {
+                continue;
+            }
+            let source = match (read.get(&mapping.source), sources.get(mapping.source)) {
+                (Some(source), _) => Arc::clone(source),
+                (None, Some(source)) => {
+                    let source = Arc::new(Source::new(source, array).map_err(contradiction)?);
+                    read.insert(mapping.source, Arc::clone(&source));
+                    source
+                }
+                (None, None) => {
+                    return Err(contradiction(format!("no source {}", mapping.source)));
+                }
+            };
+            for part in parts {
+                let cells = part.cells(Side::Source, &source.cell_shape);
+                for cell in Crossings::new(&cells) {
+                    let area = source.area(&cell);
+                    for part in part.within(Side::Source, &area) {
+                        let number = (mapping.source, cell.clone());
+                        batch.push(number, part, &source).map_err(contradiction)?;
+                    }
+                    if batch.is_full() {
+                        let full = std::mem::take(&mut batch);
+                        self.place(key, full, &mut target).await?;
+                    }
+                }
+            }
+        }
+        self.place(key, batch, &mut target).await?;
+        Ok(target.bytes.into())
+    }
+
+    /// Reads the cells of a batch and puts their parts where they belong, in their order.
+    async fn place(&self, key: &str, batch: Batch<'_>, target: &mut Target) -> Result<()> {
+        let keys = vec![key; batch.chunks.len()];
+        let read = self.resolve(&keys, batch.chunks).await?;
+        let mut converted: Vec<Option<Vec<u8>>> = vec![None; read.len()];
+        for (number, cell, part, source) in &batch.parts {
+            let read = read.get(*number).and_then(Option::as_deref);
+            let bytes = match (read, source.conversion, converted.get_mut(*number)) {
+                (Some(bytes), conversion, Some(once)) if conversion != Conversion::None => {
+                    Some(&**once.get_or_insert_with(|| conversion.apply(bytes)))
+                }
+                (bytes, _, _) => bytes,
+            };
+            let put = target.put(part, source, cell, bytes);
+            put.ok_or_else(|| Error::Short {
+                key: key.to_owned(),
+                found: bytes.map_or(0, <[u8]>::len),
+                expected: source.cell_bytes,
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// Cells that are read together, and what of them goes where.
+#[derive(Default)]
+struct Batch<'a> {
+    numbers: HashMap<(usize, Vec<u64>), usize>,
+    chunks: Vec<Option<Chunk<'a>>>,
+    /// The number of the cell here, its place in the source, the part, the source.
+    parts: Vec<(usize, Vec<u64>, Mapping, Arc<Source<'a>>)>,
+    bytes: u64,
+}
+
+impl<'a> Batch<'a> {
+    fn push(
+        &mut self,
+        cell: (usize, Vec<u64>),
+        part: Mapping,
+        source: &Arc<Source<'a>>,
+    ) -> Result<(), String> {
+        let place = cell.1.clone();
+        let number = match self.numbers.get(&cell) {
+            Some(number) => *number,
+            None => {
+                let chunk = source.chunk(&place)?;
+                if let Some(chunk) = &chunk {
+                    let stored = match &chunk.stored {
+                        Stored::There { offset, end, .. } => end.saturating_sub(*offset),
+                        Stored::Here(_) | Stored::Joined { .. } => 0,
+                    };
+                    self.bytes = self
+                        .bytes
+                        .saturating_add(stored)
+                        .saturating_add(source.cell_bytes);
+                }
+                self.chunks.push(chunk);
+                let number = self.chunks.len().saturating_sub(1);
+                self.numbers.insert(cell, number);
+                number
+            }
+        };
+        self.parts.push((number, place, part, Arc::clone(source)));
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes >= BATCH_BYTES || self.parts.len() >= BATCH_PARTS
+    }
+}
+
+/// Places in a grid where lines cross, in C order.
+struct Crossings<'a> {
+    lines: &'a [Vec<u64>],
+    at: Option<Vec<usize>>,
+}
+
+impl<'a> Crossings<'a> {
+    fn new(lines: &'a [Vec<u64>]) -> Self {
+        let none = lines.iter().any(Vec::is_empty);
+        Self {
+            lines,
+            at: (!none).then(|| vec![0; lines.len()]),
+        }
+    }
+}
+
+impl Iterator for Crossings<'_> {
+    type Item = Vec<u64>;
+
+    fn next(&mut self) -> Option<Vec<u64>> {
+        let at = self.at.as_mut()?;
+        let place = self
+            .lines
+            .iter()
+            .zip(at.iter())
+            .map(|(line, at)| line.get(*at).copied())
+            .collect::<Option<Vec<_>>>()?;
+        for (line, at) in self.lines.iter().zip(at.iter_mut()).rev() {
+            *at = at.saturating_add(1);
+            if *at < line.len() {
+                return Some(place);
+            }
+            *at = 0;
+        }
+        self.at = None;
+        Some(place)
+    }
+}
+
+/// A source, and how it is read.
+struct Source<'a> {
+    array: &'a Array,
+    /// What is read at one time: a chunk, or a run of bytes.
+    cell_shape: Vec<u64>,
+    cell_bytes: u64,
+    /// Cells along each axis.
+    grid: Vec<u64>,
+    pipeline: Pipeline,
+    conversion: Conversion,
+    /// What absent chunks hold, converted: one element.
+    fill: Vec<u8>,
+}
+
+impl<'a> Source<'a> {
+    fn new(array: &'a Array, target: &Array) -> Result<Self, String> {
+        let conversion = Conversion::new(&array.data_type, &target.data_type).ok_or_else(|| {
+            format!(
+                "a source of {:?}, which is not converted to {:?}",
+                array.data_type, target.data_type
+            )
+        })?;
+        let element = array.data_type.size().ok_or("a source of no fixed size")?;
+        let cell_shape = match &array.layout {
+            Layout::Contiguous { .. } | Layout::Inline { .. } => {
+                runs(&array.shape, u64::from(element))
+            }
+            _ => array.chunk_shape().into_owned(),
+        };
+        let fill = match &array.fill_value {
+            Some(fill) => conversion.apply(fill),
+            None => vec![0; usize::try_from(target.data_type.size().unwrap_or(0)).unwrap_or(0)],
+        };
+        let cell_bytes = cell_shape.iter().fold(u64::from(element), |bytes, &axis| {
+            bytes.saturating_mul(axis)
+        });
+        Ok(Self {
+            array,
+            grid: match &array.layout {
+                Layout::Contiguous { .. } | Layout::Inline { .. } => {
+                    chunkref_manifest::chunk_grid(&array.shape, &cell_shape)
+                        .ok_or("a source of no shape")?
+                }
+                _ => grid(array)?,
+            },
+            cell_shape,
+            cell_bytes,
+            pipeline: pipeline(array.codecs()).ok_or("a source of no fixed size")?,
+            conversion,
+            fill,
+        })
+    }
+
+    fn area(&self, cell: &[u64]) -> Vec<Range<u64>> {
+        cell.iter()
+            .zip(&self.cell_shape)
+            .map(|(&at, &length)| {
+                let start = at.saturating_mul(length);
+                start..start.saturating_add(length)
+            })
+            .collect()
+    }
+
+    /// Where the bytes of a cell are; `None` where it holds the fill value.
+    fn chunk(&self, cell: &[u64]) -> Result<Option<Chunk<'a>>, String> {
+        let index = chunk_index(cell, &self.grid)
+            .ok_or_else(|| format!("cell {cell:?} of a source: outside {:?}", self.grid))?;
+        let plain = |stored| {
+            Ok(Some(Chunk {
+                stored,
+                decode: None,
+            }))
+        };
+        let run = || {
+            run(self.array, &self.cell_shape, cell)
+                .ok_or_else(|| format!("cell {cell:?} of a source: no run of bytes"))
+        };
+        match &self.array.layout {
+            Layout::Absent { .. } => Ok(None),
+            Layout::Inline { data } => {
+                let run = run()?;
+                let bounds = usize::try_from(run.start)
+                    .ok()
+                    .zip(usize::try_from(run.end).ok());
+                let slice = bounds.and_then(|(start, end)| data.get(start..end));
+                let slice = slice.ok_or("an inline source that is too short")?;
+                plain(Stored::Here(data.slice_ref(slice)))
+            }
+            Layout::Contiguous {
+                location, offset, ..
+            } => {
+                let run = run()?;
+                plain(stored(ChunkRef::Range {
+                    location: *location,
+                    offset: offset.saturating_add(run.start),
+                    length: run.end.saturating_sub(run.start),
+                })?)
+            }
+            Layout::External { .. } | Layout::Virtual { .. } => plain(Stored::Joined {
+                array: self.array,
+                index,
+                size: decoded_size(self.array)?,
+            }),
+            _ => match self.array.chunk(index) {
+                None => Ok(None),
+                Some(chunk) => Ok(Some(Chunk {
+                    stored: stored(chunk)?,
+                    decode: Some(decoding(self.array, index, self.pipeline.clone())?),
+                })),
+            },
+        }
+    }
+}
+
+/// A cell shape of about [`CELL_BYTES`] whose cells are runs of bytes in C order.
+fn runs(shape: &[u64], element: u64) -> Vec<u64> {
+    let mut cell: Vec<u64> = shape.iter().map(|axis| (*axis).max(1)).collect();
+    let mut inner = element.max(1);
+    for length in cell.iter_mut().rev() {
+        let room = CELL_BYTES.checked_div(inner).unwrap_or(1).max(1);
+        // Once an axis is cut, those before it are one element long.
+        *length = if inner > CELL_BYTES {
+            1
+        } else {
+            (*length).min(room)
+        };
+        inner = if *length < room {
+            inner.saturating_mul(*length)
+        } else {
+            u64::MAX
+        };
+    }
+    cell
+}
+
+/// The chunk that is put together.
+struct Target {
+    bytes: Vec<u8>,
+    /// What of the array it is, without what reaches over the end.
+    area: Vec<Range<u64>>,
+    /// From one element to the next along each axis, in bytes.
+    strides: Vec<usize>,
+    element: usize,
+}
+
+impl Target {
+    fn new(array: &Array, chunk_shape: &[u64], place: &[u64], size: usize) -> Option<Self> {
+        let element = usize::try_from(array.data_type.size()?).ok()?;
+        let area = place
+            .iter()
+            .zip(chunk_shape)
+            .zip(&array.shape)
+            .map(|((&at, &length), &axis)| {
+                let start = at.checked_mul(length)?;
+                Some(start..start.saturating_add(length).min(axis))
+            })
+            .collect::<Option<_>>()?;
+        let bytes = match array.fill_value.as_deref() {
+            Some(fill) if fill.len() == element => fill.repeat(size.checked_div(element)?),
+            Some(_) => return None,
+            None => vec![0; size],
+        };
+        Some(Self {
+            bytes,
+            area,
+            strides: strides(chunk_shape, element)?,
+            element,
+        })
+    }
+
+    /// Copies a part of a cell; without bytes it is all fill. `None` where it does not fit.
+    fn put(
+        &mut self,
+        part: &Mapping,
+        source: &Source<'_>,
+        cell: &[u64],
+        bytes: Option<&[u8]>,
+    ) -> Option<()> {
+        let starts = part.start.iter().zip(&self.area).zip(&self.strides);
+        let mut to = 0_usize;
+        for ((&at, area), stride) in starts {
+            let at = usize::try_from(at.checked_sub(area.start)?).ok()?;
+            to = to.checked_add(at.checked_mul(*stride)?)?;
+        }
+        let filled = bytes.is_none();
+        let steps = strides(&source.cell_shape, self.element)?;
+        let mut from = 0_usize;
+        if !filled {
+            let places = part.source_start.iter().zip(cell).zip(&source.cell_shape);
+            for (((&at, &cell), &length), stride) in places.zip(&steps) {
+                let at = usize::try_from(at.checked_sub(cell.checked_mul(length)?)?).ok()?;
+                from = from.checked_add(at.checked_mul(*stride)?)?;
+            }
+        }
+        let loops = part
+            .loops
+            .iter()
+            .map(|one| {
+                let step = |length: u64, strides: &[usize], axis: usize| {
+                    let stride = strides.get(axis).copied()?;
+                    usize::try_from(length).ok()?.checked_mul(stride)
+                };
+                Some(Turns {
+                    count: usize::try_from(one.length).ok()?,
+                    to: step(one.array.length, &self.strides, one.array.axis)?,
+                    from: if filled {
+                        0
+                    } else {
+                        step(one.source.length, &steps, one.source.axis)?
+                    },
+                })
+            })
+            .collect::<Option<Vec<_>>>()?;
+        let bytes = bytes.unwrap_or(&source.fill);
+        copy(&loops, (&mut self.bytes, to), (bytes, from), self.element)
+    }
+}
+
+/// From one element to the next along each axis, in bytes.
+fn strides(shape: &[u64], element: usize) -> Option<Vec<usize>> {
+    let mut stride = element;
+    let mut strides = Vec::with_capacity(shape.len());
+    for &length in shape.iter().rev() {
+        strides.push(stride);
+        stride = stride.checked_mul(usize::try_from(length).ok()?)?;
+    }
+    strides.reverse();
+    Some(strides)
+}
+
+/// A loop in bytes.
+#[derive(Clone, Copy)]
+struct Turns {
+    count: usize,
+    to: usize,
+    from: usize,
+}
+
+/// Copies elements, those that lie side by side at once.
+fn copy(
+    loops: &[Turns],
+    (target, to): (&mut [u8], usize),
+    (bytes, from): (&[u8], usize),
+    element: usize,
+) -> Option<()> {
+    let run = match loops {
+        [] => element,
+        [only] if only.to == element && only.from == element => only.count.checked_mul(element)?,
+        [outer, inner @ ..] => {
+            for turn in 0..outer.count {
+                let to = to.checked_add(turn.checked_mul(outer.to)?)?;
+                let from = from.checked_add(turn.checked_mul(outer.from)?)?;
+                copy(inner, (&mut *target, to), (bytes, from), element)?;
+            }
+            return Some(());
+        }
+    };
+    let source = bytes.get(from..from.checked_add(run)?)?;
+    target
+        .get_mut(to..to.checked_add(run)?)?
+        .copy_from_slice(source);
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_of_plain_sources_are_runs() {
+        assert_eq!(runs(&[10, 20], 4), [10, 20]);
+        assert_eq!(runs(&[5, 1 << 20, 2], 4), [1, 1 << 19, 2]);
+        assert_eq!(runs(&[5, 3, 1 << 20], 4), [1, 1, 1 << 20]);
+        assert_eq!(runs(&[7, 1 << 21], 4), [1, 1 << 20]);
+        assert_eq!(runs(&[0], 4), [1]);
+        assert_eq!(runs(&[], 4), [0; 0]);
+    }
+
+    #[test]
+    fn lines_cross_in_c_order() {
+        let lines = vec![vec![1, 4], vec![0], vec![2, 3]];
+        let found: Vec<_> = Crossings::new(&lines).collect();
+        assert_eq!(found, [[1, 0, 2], [1, 0, 3], [4, 0, 2], [4, 0, 3]]);
+        assert_eq!(Crossings::new(&[]).count(), 1);
+        assert_eq!(Crossings::new(&[vec![], vec![1]]).count(), 0);
+    }
+}
