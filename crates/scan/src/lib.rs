@@ -55,6 +55,7 @@ mod graft;
 mod late;
 mod layout;
 mod links;
+mod member;
 mod narrow;
 mod neighbour;
 mod options;
