@@ -33,13 +33,13 @@ pub(crate) async fn explain(client: &Client, url: &str, error: Error) -> Error {
 fn sets(url: &str, is_first: bool) -> Vec<(String, String)> {
     let slash = url.rfind('/').map_or(0, |slash| slash.saturating_add(1));
     let (folder, name) = url.split_at_checked(slash).unwrap_or(("", url));
-    let mut sets = Vec::new();
     if let Some((stub, parts)) = name.split_once(".subfile_") {
         let what = format!(
             "it is part {parts} of the subfiling set {stub}, which h5fuse joins into one file"
         );
-        sets.push((format!("{folder}{stub}"), what));
+        return vec![(format!("{folder}{stub}"), what)];
     }
+    let mut sets = Vec::new();
     let (stem, suffix) = match name.rfind('.').and_then(|dot| name.split_at_checked(dot)) {
         Some((stem, suffix)) => (stem, suffix),
         None => (name, ""),
