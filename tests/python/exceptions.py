@@ -91,10 +91,6 @@ FAILURES: dict[str, tuple[str, str]] = {
         "metadata kept in a cache image is not supported",
         "its metadata lies in a cache image, which is not read yet",
     ),
-    "corpus/hdf5/multifile/subfiling/test_subfiling_stripe_sizes.h5.subfile_1_of_1": (
-        "unknown driver is not supported",
-        "a part of a subfiling set, whose addresses are those of the set",
-    ),
 }
 
 # Files that kill the process of netCDF-C: name -> reason.

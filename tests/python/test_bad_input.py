@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 
 from chunkref_cli import binary, chunkref
@@ -150,6 +152,64 @@ def test_not_hdf5_in_the_corpus_is_refused(tmp_path: Path) -> None:
     for source in sorted((CORPUS / "malformed" / "not-hdf5").iterdir()):
         line = assert_refused(source, tmp_path)
         assert source.name in line
+
+
+PARTS = CORPUS / "hdf5" / "multifile"
+PARTS_OF_SETS = {
+    "family/family_v16-000000.h5": "with family_v16-000001.h5 beside it, it may be a member of a file family",
+    "family/family_v16-000003.h5": "with family_v16-000000.h5 beside it, it may be a member of a file family",
+    "multi/multi_file_v16-s.h5": "driver NCSAmult; h5repack",
+    "multi/multi_file_v16-r.h5": "with multi_file_v16-s.h5 beside it, it may be a part of a split file",
+    "split/tsplit_file-m.h5": "driver NCSAmult; h5repack",
+    "split/tsplit_file-r.h5": "with tsplit_file-m.h5 beside it, it may be a part of a split file",
+    "subfiling/test_subfiling_stripe_sizes.h5": "the stub of a subfiling set",
+    "subfiling/test_subfiling_stripe_sizes.h5.subfile.config": "the configuration of a subfiling set",
+    "onion/tst_onion_dset_1d.h5.onion": "the onion history of an HDF5 file",
+}
+
+
+@pytest.mark.parametrize(("name", "words"), PARTS_OF_SETS.items())
+def test_part_of_a_set_in_the_corpus(name: str, words: str, tmp_path: Path) -> None:
+    if not CORPUS.is_dir():
+        pytest.skip("the corpus is not there")
+    assert words in assert_refused(PARTS / name, tmp_path)
+
+
+@pytest.mark.parametrize("version", ["earliest", "latest"])
+@pytest.mark.parametrize(
+    ("driver", "options", "words"),
+    [
+        ("family", {"memb_size": 3000}, {"0000": "driver NCSAfami; h5repart", "0002": "member of a file family"}),
+        ("split", {}, {"m": "driver NCSAmult; h5repack", "r": "a part of a split file"}),
+    ],
+)
+def test_part_of_a_set(driver: str, options: dict, words: dict, version: str, tmp_path: Path) -> None:
+    folder, out = tmp_path / "set", tmp_path / "out"
+    folder.mkdir()
+    out.mkdir()
+    name = {"family": "set-%04d.h5", "split": "set"}[driver]
+    with h5py.File(folder / name, "w", driver=driver, libver=version, **options) as file:
+        file["data"] = np.arange(1000)
+    for part, expected in words.items():
+        assert expected in assert_refused(folder / f"set-{part}.h5", out)
+        (out / "kept.json").unlink()
+
+
+def test_the_first_and_only_part_of_a_subfiling_set_is_read(tmp_path: Path) -> None:
+    if not CORPUS.is_dir():
+        pytest.skip("the corpus is not there")
+    source = PARTS / "subfiling" / "test_subfiling_stripe_sizes.h5.subfile_1_of_1"
+    out = tmp_path / "out.json"
+    assert scan(source, out).returncode == 0
+    # The count of parts in the driver information block.
+    content = bytearray(source.read_bytes())
+    assert content[0x68:0x70] == b"Subfilin" and content[0x84] == 1
+    content[0x7C:0x84] = (500).to_bytes(8, "little")
+    content[0x84] = 3
+    part = tmp_path / "spoilt.h5.subfile_1_of_3"
+    part.write_bytes(content)
+    out.unlink()
+    assert "one part of a subfiling set of 3 (h5fuse" in assert_refused(part, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ mod chunk_index;
 mod cursor;
 mod dataspace;
 mod datatype;
+mod driver;
 mod error;
 mod fill_value;
 mod filter;

@@ -94,6 +94,14 @@ fn not_hdf5(head: &[u8], file_size: Option<u64>) -> Error {
         "it is an HTML page (a login page?)".into()
     } else if text.starts_with("<?xml") {
         "it is an XML document (an error message of the server?)".into()
+    } else if head.starts_with(b"OHDH") {
+        "it is the onion history of an HDF5 file, which keeps later revisions of it; the file beside \
+         it (without .onion) opens as its first revision"
+            .into()
+    } else if head.starts_with(b"stripe_size=") {
+        "it is the configuration of a subfiling set, whose parts (.subfile_1_of_N, ...) h5fuse joins \
+         into one HDF5 file"
+            .into()
     } else if head.starts_with(b"CDF") {
         "it is a netCDF classic file (netCDF-3)".into()
     } else if head.starts_with(b"\x0e\x03\x13\x01") {
@@ -221,20 +229,6 @@ fn finish(
         root,
         page_size: None,
     })
-}
-
-/// Reads the driver information block (II.B): a file that needs one is one member of several.
-pub(crate) fn refuse_driver(held: &Held, address: Address) -> Step<()> {
-    let mut cursor = held.cursor("driver information block", address, 16)?;
-    cursor.version(0)?;
-    cursor.skip(7)?;
-    let name = cursor.take(8)?;
-    let what = match name.get(..4) {
-        Some(b"NCSA") if name.ends_with(b"fami") => "a member of a file family (driver NCSAfami)",
-        Some(b"NCSA") => "a file split over several (driver NCSAmult)",
-        _ => "a file of an unknown driver",
-    };
-    Err(cursor.place().unsupported(what).into())
 }
 
 /// Fails when the file is shorter than its superblock says.

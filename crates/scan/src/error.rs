@@ -13,6 +13,14 @@ pub enum Error {
     /// The file is not HDF5, is truncated, contradicts the specification, or is past a limit.
     #[error(transparent)]
     Hdf5(#[from] chunkref_hdf5::Error),
+    /// The file is a part of a set, and by itself no HDF5 file.
+    #[error("{error}; {part}")]
+    Part {
+        /// What is wrong with it by itself.
+        error: chunkref_hdf5::Error,
+        /// What it is a part of, and what to do.
+        part: String,
+    },
     /// The metadata is sound by itself, but can't be true of this file.
     #[error("{path}: {what}")]
     Malformed {

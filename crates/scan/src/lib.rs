@@ -18,6 +18,12 @@
 //!
 //! A scale goes by its own name where it lies in the group of the dataset or above it, with none of
 //! the same name between; otherwise by its whole path.
+//!
+//! # Links
+//! Datasets and groups appear under every name that hard and soft links give them, and external
+//! links where those are followed; what is not followed is in the report with the reason. Arrays of
+//! other files keep the dimension names that they have there, but for names that have another length
+//! on the path from the root: those get the length as a suffix (`x_7`).
 
 #![forbid(unsafe_code)]
 #![deny(
@@ -57,6 +63,7 @@ mod graft;
 mod late;
 mod layout;
 mod links;
+mod member;
 mod narrow;
 mod neighbour;
 mod options;

@@ -40,7 +40,7 @@ impl fmt::Display for Outcome {
 /// How one dataset ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatasetReport {
-    /// Its path in the file.
+    /// Its path from the root of the granule.
     pub path: String,
     /// How it ended.
     pub outcome: Outcome,

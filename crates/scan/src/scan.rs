@@ -12,6 +12,7 @@ use crate::graft::settle;
 use crate::late::{self, Late};
 use crate::layout::Granule;
 use crate::links::Links;
+use crate::member::explain;
 use crate::narrow::{check_asked_for, check_reached, parser_options};
 use crate::options::ScanOptions;
 use crate::other_file::{Here, Others, location};
@@ -56,7 +57,10 @@ pub async fn scan(client: &Client, url: &str, options: &ScanOptions) -> Result<S
     let size = object.size().await?;
     let narrow = parser_options(options, size, true);
     let wide = parser_options(options, size, false);
-    let granule = Source::read(object, size, narrow, wide).await?;
+    let granule = match Source::read(object, size, narrow, wide).await {
+        Ok(granule) => granule,
+        Err(error) => return Err(explain(client, url, error).await),
+    };
     check_asked_for(granule.parser.file()?, options)?;
     let mut sources = Sources::new(granule);
     if options.external_links {

@@ -7,6 +7,7 @@ use super::options::ScanOptions;
 use super::soft_links::Task;
 use super::state::State;
 use crate::address::Address;
+use crate::driver;
 use crate::error::{Place, Result};
 use crate::group::{DenseAttributes, DenseLinks, SymbolTable};
 use crate::held::Held;
@@ -15,6 +16,7 @@ use crate::message::{
     AttributeInfo, FileSpaceInfo, LinkInfo, Message, SharedMessageTable, SymbolTableMessage, kind,
 };
 use crate::object::ExternalLink;
+use crate::superblock::check_end;
 
 /// Drops all but the first message of each type of which an object has one, as libhdf5 reads no
 /// more than that; it may have any number of links and attributes.
@@ -47,6 +49,10 @@ impl State {
                     let mut cursor = message.cursor("shared message table message", held.sizes);
                     self.shared_table = Some(SharedMessageTable::parse(&mut cursor)?);
                 }
+                kind::DRIVER_INFO => {
+                    let cursor = message.cursor("driver info message", held.sizes);
+                    driver::check_message(cursor, self.superblock.end_of_file)?;
+                }
                 kind::CACHE_IMAGE => {
                     let place = Place::new("superblock extension", message.at);
                     return Err(place.unsupported("metadata kept in a cache image"));
@@ -54,6 +60,7 @@ impl State {
                 _ => {}
             }
         }
+        check_end(&self.superblock, held.file_size)?;
         self.visit(self.superblock.root, Some(Vec::new()), held, options)
     }
 

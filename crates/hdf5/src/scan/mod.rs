@@ -28,6 +28,7 @@ use bytes::Bytes;
 
 use crate::address::Address;
 use crate::dataspace::Dataspace;
+use crate::driver;
 use crate::error::{Error, Place, Result};
 use crate::heap::HeapId;
 use crate::held::{Held, Stop};
@@ -150,11 +151,15 @@ impl Scan {
                 },
                 Stage::Opening(opening) => {
                     if let Some(driver) = opening.driver
-                        && let Err(stop) = superblock::refuse_driver(&self.held, driver)
+                        && let Err(stop) =
+                            driver::check_block(&self.held, driver, opening.superblock.end_of_file)
                     {
                         return wait(stop, wants);
                     }
-                    superblock::check_end(&opening.superblock, self.held.file_size)?;
+                    // The extension may say that the file is one of several: then it is shorter.
+                    if opening.extension.is_none() {
+                        superblock::check_end(&opening.superblock, self.held.file_size)?;
+                    }
                     let state = State::new(opening, &self.held, &self.options)?;
                     self.stage = Stage::Objects(Box::new(state));
                 }

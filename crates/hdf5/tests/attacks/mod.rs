@@ -1,5 +1,7 @@
 //! Files made so that reading them costs far more than their size, were it not for limits.
 
+mod soft_links;
+
 /// A file under construction: a version 0 superblock whose root header is at 96.
 struct Image(Vec<u8>);
 
@@ -18,6 +20,9 @@ pub(crate) fn all() -> Vec<(&'static str, Attack)> {
         ("implicit chunks of one byte", implicit_chunks),
         ("one long name of many external files", external_files),
         ("a large datatype of many attributes", shared_datatype),
+        ("soft links over a long one", soft_links::over_a_long_one),
+        ("soft links over one another", soft_links::over_one_another),
+        ("soft links out of the file", soft_links::out_of_the_file),
         (
             "attributes whose messages are scattered",
             continuation_chain,
