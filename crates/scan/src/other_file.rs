@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::pin;
 use std::sync::Arc;
 
-use chunkref_hdf5::{self as hdf5, Address, Dataset, Datatype, File, LinkTarget, ObjectKind, Scan};
+use chunkref_hdf5::{self as hdf5, Address, Dataset, Datatype, File, Scan};
 use chunkref_io::{Client, Object};
 use chunkref_manifest::{Array, Layout, Location, LocationId, Locations, Pin};
 
@@ -14,18 +14,21 @@ use crate::dimension::{Dimensions, Scope};
 use crate::drive::drive;
 use crate::elsewhere::{Elsewhere, resolve};
 use crate::error::{Error, Result};
+use crate::late;
 use crate::layout::{Failure, Granule};
-use crate::links::{Links, group};
+use crate::links::Links;
 use crate::neighbour::neighbours;
 use crate::options::ScanOptions;
+use crate::source_path::{MAX_LINKS, Walked, walk};
 use crate::value::Decoder;
 
 /// Virtual datasets are sources of one another at most so deep.
 const MAX_DEPTH: usize = 8;
-/// Soft links on the way to a source.
-const MAX_LINKS: usize = 16;
-/// Most chunks and parts of mappings of all sources of a scan, each as often as it is held.
+/// What all sources of a scan may weigh, each as often as it is held: about 256 MiB of memory.
 const MAX_WEIGHT: u64 = 1 << 24;
+/// A chunk weighs 1, and these weigh more.
+const MAPPING: u64 = 16;
+const ARRAY: u64 = 32;
 /// Most other files that a scan opens.
 const MAX_FILES: usize = 20_000;
 
@@ -54,7 +57,7 @@ pub(crate) struct Source {
     pub(crate) name: (String, String),
     pub(crate) array: Array,
     pub(crate) datatype: Datatype,
-    /// Chunks and parts of mappings.
+    /// See [`MAX_WEIGHT`].
     weight: u64,
 }
 
@@ -126,17 +129,16 @@ impl<'a> Others<'a> {
         // said.
         let unseen = name.starts_with('/') && !urls.iter().any(|url| url == name);
         for url in urls {
-            let opened = match self.opened.get(&url) {
-                Some(opened) => opened.clone(),
-                None => {
-                    if self.opened.len() >= MAX_FILES {
-                        let reason = format!("more than {MAX_FILES} other files");
-                        return Ok(Opened::Refused(reason));
-                    }
-                    let opened = self.open_new(&url).await?;
-                    self.opened.insert(url, opened.clone());
-                    opened
+            let opened = if let Some(opened) = self.opened.get(&url) {
+                opened.clone()
+            } else {
+                if self.opened.len() >= MAX_FILES {
+                    let reason = format!("more than {MAX_FILES} other files");
+                    return Ok(Opened::Refused(reason));
                 }
+                let opened = self.open_new(&url).await?;
+                self.opened.insert(url, opened.clone());
+                opened
             };
             if !matches!(opened, Opened::Missing) {
                 return Ok(opened);
@@ -183,9 +185,9 @@ impl<'a> Others<'a> {
     pub(crate) fn spend(&mut self, source: &Source) -> std::result::Result<(), Refusal> {
         self.weight = self.weight.saturating_add(source.weight);
         if self.weight > MAX_WEIGHT {
-            return Err(format!(
-                "sources of more than {MAX_WEIGHT} chunks and mappings"
-            ));
+            return Err(
+                "sources of too many chunks and mappings to be held at one time".to_owned(),
+            );
         }
         Ok(())
     }
@@ -293,12 +295,52 @@ impl<'a> Others<'a> {
             }
             if variables.len() == before {
                 let elsewhere = resolve(self, &mut parser, there).await?;
-                return self.map(parser.file()?, there, &elsewhere, paths);
+                let mapped = self.map(parser.file()?, there, &elsewhere, paths)?;
+                return self.finish(&mut parser, there, mapped).await;
             }
         }
         let reason = "soft links that lead nowhere".to_owned();
         let all = paths.iter().map(|path| (path.clone(), Err(reason.clone())));
         Ok(all.collect())
+    }
+
+    /// Reads the strings of those that are of strings.
+    async fn finish(
+        &self,
+        parser: &mut Scan,
+        there: &Here,
+        mapped: Vec<(String, Pending)>,
+    ) -> Result<Vec<(String, Outcome)>> {
+        let mut done = Vec::with_capacity(mapped.len());
+        let mut late = Vec::new();
+        let mut types = Vec::new();
+        for (path, pending) in mapped {
+            let found = match pending {
+                Ok(Some((mapped, datatype))) => match *mapped {
+                    Mapped::Ready(array, _) | Mapped::Beyond(array, _) => {
+                        Ok(found(there, &path, *array, datatype))
+                    }
+                    Mapped::Late(mut one) => {
+                        one.path.clone_from(&path);
+                        late.push(*one);
+                        types.push(datatype);
+                        continue;
+                    }
+                },
+                Ok(None) => Ok(Found::Missing),
+                Err(reason) => Err(reason),
+            };
+            done.push((path, found));
+        }
+        let limit = self.options.string_limit;
+        let finished = late::finish(parser, &there.object, late, limit).await?;
+        for ((one, outcome), datatype) in finished.into_iter().zip(types) {
+            let outcome = outcome
+                .map(|()| found(there, &one.path, one.array, datatype))
+                .map_err(|reason| format!("{}: {:?}: {reason}", there.url, one.path));
+            done.push((one.path, outcome));
+        }
+        Ok(done)
     }
 
     /// The arrays of the datasets.
@@ -308,7 +350,7 @@ impl<'a> Others<'a> {
         there: &Here,
         elsewhere: &Elsewhere,
         paths: &[String],
-    ) -> Result<Vec<(String, Outcome)>> {
+    ) -> Result<Vec<(String, Pending)>> {
         let links = Links::new(file);
         let decoder = Decoder::new(file, &links);
         let dimensions = Dimensions::new(file, &links, &decoder);
@@ -324,15 +366,15 @@ impl<'a> Others<'a> {
             elsewhere,
             is_source: true,
         };
-        let mut mapped = Vec::with_capacity(paths.len());
+        let mut found = Vec::with_capacity(paths.len());
         for path in paths {
             let outcome = match walk(file, path) {
-                Walked::Missing => Ok(Found::Missing),
+                Walked::Missing => Ok(None),
                 Walked::Refused(reason) => Err(format!("{}: {path:?}: {reason}", there.url)),
                 Walked::Unread(_) => Err(format!("{}: {path:?} was not read", there.url)),
                 Walked::Dataset(address, dataset) => {
-                    match source(&mapper, file, there, (path, address, dataset)) {
-                        Ok(source) => Ok(Found::There(Arc::new(source))),
+                    match source(&mapper, file, (path, address, dataset)) {
+                        Ok(source) => Ok(Some(source)),
                         Err(Failure::Refused(reason)) => {
                             Err(format!("{}: {path:?}: {reason}", there.url))
                         }
@@ -340,18 +382,20 @@ impl<'a> Others<'a> {
                     }
                 }
             };
-            mapped.push((path.clone(), outcome));
+            found.push((path.clone(), outcome));
         }
-        Ok(mapped)
+        Ok(found)
     }
 }
+
+/// A dataset that is there, `None` one that is not, or why it is refused.
+type Pending = std::result::Result<Option<(Box<Mapped>, Datatype)>, Refusal>;
 
 fn source(
     mapper: &Mapper<'_>,
     file: &File,
-    there: &Here,
     (path, address, dataset): (&str, Address, &Dataset),
-) -> std::result::Result<Source, Failure> {
+) -> std::result::Result<(Box<Mapped>, Datatype), Failure> {
     let object = file.object(address).ok_or("it was not read")?;
     let named = Named {
         path,
@@ -360,117 +404,36 @@ fn source(
         object,
         dataset,
     };
-    let array = match mapper.map(named, &mut Vec::new())? {
-        Mapped::Ready(array, _) | Mapped::Beyond(array, _) => *array,
-        Mapped::Late(_) => return Err("sources of this kind are not supported".into()),
-    };
-    Ok(Source {
+    let array = mapper.map(named, &mut Vec::new())?;
+    Ok((Box::new(array), dataset.datatype.clone()))
+}
+
+fn found(there: &Here, path: &str, array: Array, datatype: Datatype) -> Found {
+    Found::There(Arc::new(Source {
         name: (there.url.clone(), path.to_owned()),
         weight: weight(&array),
         array,
-        datatype: dataset.datatype.clone(),
-    })
+        datatype,
+    }))
 }
 
 fn weight(array: &Array) -> u64 {
     let count = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
     let own = match &array.layout {
         Layout::Chunked { chunks, .. } => chunks.stored(),
-        Layout::External { segments, .. } => count(segments.len()),
+        Layout::External { segments, .. } => count(segments.len()).saturating_mul(2),
+        Layout::Inline { data } => count(data.len() / 16),
         Layout::Virtual {
             sources, mappings, ..
-        } => sources.iter().fold(count(mappings.len()), |sum, source| {
-            sum.saturating_add(weight(source))
-        }),
+        } => {
+            let mappings = count(mappings.len()).saturating_mul(MAPPING);
+            sources
+                .iter()
+                .fold(mappings, |sum, source| sum.saturating_add(weight(source)))
+        }
         _ => 0,
     };
-    own.saturating_add(1)
-}
-
-/// Where a path leads in a file.
-enum Walked<'f> {
-    Dataset(Address, &'f Dataset),
-    /// To this path, which was not asked for.
-    Unread(String),
-    Missing,
-    Refused(Refusal),
-}
-
-/// Follows a path from the root, over hard and soft links. As with libhdf5, the last name alone
-/// may be missing.
-fn walk<'f>(file: &'f File, path: &str) -> Walked<'f> {
-    let mut left = MAX_LINKS;
-    let mut names: Vec<String> = components(path);
-    names.reverse();
-    let (mut at, mut whole) = (file.root, Vec::<String>::new());
-    while let Some(name) = names.pop() {
-        let Some(here) = group(file, at) else {
-            return Walked::Refused(format!("{name:?} lies in no group"));
-        };
-        if !here.listed {
-            return Walked::Unread(joined(whole, Some(name), names));
-        }
-        let Some(link) = here.links.iter().find(|link| link.name == name) else {
-            return if names.is_empty() {
-                Walked::Missing
-            } else {
-                Walked::Refused(format!("the group {name:?} is not there"))
-            };
-        };
-        match &link.target {
-            LinkTarget::Hard(address) => {
-                at = *address;
-                whole.push(name);
-            }
-            LinkTarget::Soft(target) => {
-                let Some(fewer) = left.checked_sub(1) else {
-                    return Walked::Refused("too many soft links".to_owned());
-                };
-                left = fewer;
-                let start = if target.starts_with('/') {
-                    Vec::new()
-                } else {
-                    whole.clone()
-                };
-                let rest = names.drain(..).rev();
-                let mut full: Vec<String> = start
-                    .into_iter()
-                    .chain(components(target))
-                    .chain(rest)
-                    .collect();
-                full.reverse();
-                names = full;
-                at = file.root;
-                whole.clear();
-            }
-            LinkTarget::External { file, .. } => {
-                return Walked::Refused(format!("an external link into {file:?}"));
-            }
-            LinkTarget::UserDefined(class) => {
-                return Walked::Refused(format!("a user-defined link of class {class}"));
-            }
-        }
-        if file.object(at).is_none() {
-            return Walked::Unread(joined(whole, None, names));
-        }
-    }
-    match file.object(at).map(|object| &object.kind) {
-        Some(ObjectKind::Dataset(dataset)) => Walked::Dataset(at, dataset),
-        Some(ObjectKind::Refused(error)) => Walked::Refused(error.to_string()),
-        _ => Walked::Refused("not a dataset".to_owned()),
-    }
-}
-
-/// The names gone through, the next, and those after it, last first.
-fn joined(mut whole: Vec<String>, next: Option<String>, rest: Vec<String>) -> String {
-    whole.extend(next);
-    whole.extend(rest.into_iter().rev());
-    whole.join("/")
-}
-
-fn components(path: &str) -> Vec<String> {
-    let names = path.split('/').filter(|name| !matches!(*name, "" | "."));
-    names.map(str::to_owned).collect()
+    own.saturating_add(ARRAY)
 }
 
 /// What pins an object.

@@ -4,6 +4,7 @@ mod aligned;
 mod name;
 mod pairing;
 mod selection;
+mod strings;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use name::Name;
 pub(crate) use pairing::divisor;
 use pairing::pair;
 use selection::{Elements, elements, extent, slices};
+pub(crate) use strings::joined;
 
 /// Most sources of one virtual dataset.
 const MAX_SOURCES: u64 = 10_000;
@@ -60,12 +62,6 @@ pub(crate) async fn resolve(
 ) -> Result<Virtual, Failure> {
     // What has no type in Zarr needs no sources.
     data_type(split_axes(&dataset.datatype).1, Role::Array)?;
-    if matches!(
-        split_axes(&dataset.datatype).1,
-        Datatype::VariableString { .. }
-    ) {
-        return Err("virtual datasets of variable-length strings are not supported".into());
-    }
     let names = mappings
         .iter()
         .map(names)
@@ -191,7 +187,7 @@ fn shape(dataset: &Dataset, resolved: &[Resolved<'_>]) -> Result<Vec<u64>, Refus
             Sources::Blocks(blocks) => {
                 match u64::try_from(blocks.len()).unwrap_or(0).checked_sub(1) {
                     None => 0,
-                    Some(last) => end(&block(selection, last)?, axis)?,
+                    Some(block_number) => end(&block(selection, block_number)?, axis)?,
                 }
             }
         };
@@ -223,13 +219,13 @@ fn end(selection: &Selection, axis: usize) -> Result<u64, Refusal> {
     let past = || "a selection that ends past 2^64".to_owned();
     match selection {
         Selection::None | Selection::All | Selection::Points { .. } => Ok(0),
-        Selection::Regular(axes) => {
+        Selection::Regular(slabs) => {
             let Some(Hyperslab {
                 start,
                 stride,
                 count: Some(count),
                 block: Some(block),
-            }) = axes.get(axis)
+            }) = slabs.get(axis)
             else {
                 return Ok(0);
             };
@@ -257,7 +253,7 @@ fn end(selection: &Selection, axis: usize) -> Result<u64, Refusal> {
 fn unlimited(selection: &Selection) -> Option<(usize, &Hyperslab)> {
     let axis = selection.unlimited()?;
     match selection {
-        Selection::Regular(axes) => Some((axis, axes.get(axis)?)),
+        Selection::Regular(slabs) => Some((axis, slabs.get(axis)?)),
         _ => None,
     }
 }
@@ -327,18 +323,17 @@ impl Builder<'_, '_> {
     ) -> Result<(), Refusal> {
         self.check_type(source)?;
         let from = elements(&mapping.source_selection, source.shape(), slices)?;
-        let number = match self.numbers.get(&source.name) {
-            Some(number) => *number,
-            None => {
-                let number = self.made.sources.len();
-                if u64::try_from(number).unwrap_or(u64::MAX) >= MAX_SOURCES {
-                    return Err(format!("more than {MAX_SOURCES} sources"));
-                }
-                self.others.spend(source)?;
-                self.made.sources.push(source.array.clone());
-                self.numbers.insert(source.name.clone(), number);
-                number
+        let number = if let Some(number) = self.numbers.get(&source.name) {
+            *number
+        } else {
+            let number = self.made.sources.len();
+            if u64::try_from(number).unwrap_or(u64::MAX) >= MAX_SOURCES {
+                return Err(format!("more than {MAX_SOURCES} sources"));
             }
+            self.others.spend(source)?;
+            self.made.sources.push(source.array.clone());
+            self.numbers.insert(source.name.clone(), number);
+            number
         };
         let mut pairs = pair(number, array, &from)?;
         let axes = split_axes(&self.dataset.datatype).0;
