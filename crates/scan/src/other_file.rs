@@ -7,6 +7,7 @@ use std::sync::Arc;
 use chunkref_hdf5::{self as hdf5, Address, Dataset, Datatype, File, Scan};
 use chunkref_io::{Client, Object};
 use chunkref_manifest::{Array, Layout, Location, LocationId, Locations, Pin};
+use futures::stream::{self, StreamExt as _};
 
 use crate::data_type::Refusal;
 use crate::dataset::{Mapped, Mapper, Named};
@@ -29,6 +30,8 @@ const MAX_WEIGHT: u64 = 1 << 24;
 /// A chunk weighs 1, and these weigh more.
 const MAPPING: u64 = 16;
 const ARRAY: u64 = 32;
+/// So many files are read at one time.
+pub(crate) const AHEAD: usize = 16;
 /// Most other files that a scan opens.
 const MAX_FILES: usize = 20_000;
 
@@ -94,6 +97,8 @@ pub(crate) struct Others<'a> {
     /// How many files deep that is.
     depth: usize,
     weight: u64,
+    /// Metadata that was read ahead, by URL, and of which datasets.
+    ahead: HashMap<String, (Vec<String>, Scan)>,
 }
 
 impl<'a> Others<'a> {
@@ -110,6 +115,7 @@ impl<'a> Others<'a> {
             under_way: Vec::new(),
             depth: 0,
             weight: 0,
+            ahead: HashMap::new(),
         }
     }
 
@@ -136,9 +142,8 @@ impl<'a> Others<'a> {
                     let reason = format!("more than {MAX_FILES} other files");
                     return Ok(Opened::Refused(reason));
                 }
-                let opened = self.open_new(&url).await?;
-                self.opened.insert(url, opened.clone());
-                opened
+                let opened = open_object(self.client, &url).await;
+                self.note(url, opened)?
             };
             if !matches!(opened, Opened::Missing) {
                 return Ok(opened);
@@ -153,31 +158,74 @@ impl<'a> Others<'a> {
         })
     }
 
-    async fn open_new(&mut self, url: &str) -> Result<Opened> {
-        let opened = match self.client.open(url).await {
-            Ok(object) => object.size().await.map(|size| (object, size)),
-            Err(error) => Err(error),
-        };
-        match opened {
-            Ok((object, size)) => {
-                let Some(location) = self.locations.intern(location(&object, size)) else {
-                    return Ok(Opened::Refused("more than 2^32 files".to_owned()));
-                };
-                Ok(Opened::There(Arc::new(Here {
+    /// Notes what opening a URL gave.
+    fn note(&mut self, url: String, opened: chunkref_io::Result<(Object, u64)>) -> Result<Opened> {
+        let opened = match opened {
+            Ok((object, size)) => match self.locations.intern(location(&object, size)) {
+                Some(location) => Opened::There(Arc::new(Here {
                     object,
-                    url: url.to_owned(),
+                    url: url.clone(),
                     size,
                     location,
-                })))
-            }
-            Err(chunkref_io::Error::NotFound { .. }) => Ok(Opened::Missing),
+                })),
+                None => Opened::Refused("more than 2^32 files".to_owned()),
+            },
+            Err(chunkref_io::Error::NotFound { .. }) => Opened::Missing,
             Err(
                 error @ (chunkref_io::Error::Denied { .. }
                 | chunkref_io::Error::Address { .. }
                 | chunkref_io::Error::File { .. }
                 | chunkref_io::Error::Store { .. }),
-            ) => Ok(Opened::Refused(error.to_string())),
-            Err(error) => Err(error.into()),
+            ) => Opened::Refused(error.to_string()),
+            Err(error) => return Err(error.into()),
+        };
+        self.opened.insert(url, opened.clone());
+        Ok(opened)
+    }
+
+    /// Opens files and reads the metadata of datasets in them, as far as that goes without
+    /// trouble: all at once, so that [`Self::load`] and [`Self::open`] need not wait for each.
+    pub(crate) async fn read_ahead(&mut self, here: &Here, wanted: &[(String, Vec<String>)]) {
+        self.ahead.clear();
+        let first = |file: &String| {
+            let urls = neighbours(&here.url, file, &self.options.trusted).ok()?;
+            urls.into_iter().next().filter(|_| file != ".")
+        };
+        let urls: Vec<Option<String>> = wanted.iter().map(|(file, _)| first(file)).collect();
+        let room = MAX_FILES.saturating_sub(self.opened.len());
+        let new: BTreeSet<&String> = urls.iter().flatten().collect();
+        let client = self.client;
+        let opening = new
+            .into_iter()
+            .filter(|url| !self.opened.contains_key(*url))
+            .take(room)
+            .map(|url| async move { (url.clone(), open_object(client, url).await) });
+        let opening: Vec<_> = opening.collect();
+        let mut opening = stream::iter(opening).buffered(AHEAD);
+        while let Some((url, opened)) = opening.next().await {
+            // Trouble is met again when the file's turn comes.
+            let _ = self.note(url, opened);
+        }
+        drop(opening);
+        let mut reading = Vec::new();
+        for (url, (_, paths)) in urls.iter().zip(wanted) {
+            let opened = url.as_ref().and_then(|url| self.opened.get(url));
+            if let (Some(Opened::There(there)), false) = (opened, paths.is_empty()) {
+                let there = Arc::clone(there);
+                let known = |path: &&String| {
+                    let name = (there.url.clone(), (*path).clone());
+                    !self.sources.contains_key(&name)
+                };
+                let paths: Vec<String> = paths.iter().filter(known).cloned().collect();
+                reading.push(async move {
+                    let read = read(&there, &paths).await;
+                    Some((there.url.clone(), (paths, read.ok()??)))
+                });
+            }
+        }
+        let mut reading = stream::iter(reading).buffered(AHEAD);
+        while let Some(read) = reading.next().await {
+            self.ahead.extend(read);
         }
     }
 
@@ -199,7 +247,7 @@ impl<'a> Others<'a> {
         file: &str,
         path: &str,
     ) -> std::result::Result<Found, Failure> {
-        self.load(here, file, vec![path.to_owned()]).await?;
+        self.load(here, file, &[path.to_owned()]).await?;
         let there = match self.open(here, file).await.map_err(Failure::Fatal)? {
             Opened::There(there) => there,
             Opened::Missing => return Ok(Found::Missing),
@@ -217,7 +265,7 @@ impl<'a> Others<'a> {
         &mut self,
         here: &Here,
         file: &str,
-        paths: Vec<String>,
+        paths: &[String],
     ) -> std::result::Result<(), Failure> {
         let there = match self.open(here, file).await.map_err(Failure::Fatal)? {
             Opened::There(there) => there,
@@ -231,7 +279,7 @@ impl<'a> Others<'a> {
                 return Err(format!("{path:?} in {:?} is a source of itself", there.url).into());
             }
             if !self.sources.contains_key(&name) {
-                wanted.push(path);
+                wanted.push(path.clone());
             }
         }
         if wanted.is_empty() {
@@ -278,30 +326,18 @@ impl<'a> Others<'a> {
         there: &Here,
         paths: &[String],
     ) -> Result<Vec<(String, Outcome)>> {
-        let mut variables: BTreeSet<String> = paths.iter().cloned().collect();
-        for _ in 0..=MAX_LINKS {
-            let mut options = hdf5::ScanOptions::default();
-            options.file_size = Some(there.size);
-            options.attributes = false;
-            options.variables = variables.iter().cloned().collect();
-            let mut parser = Scan::new(options);
-            drive(&mut parser, &there.object).await?;
-            // Soft links lead to what was not asked for.
-            let before = variables.len();
-            for path in paths {
-                if let Walked::Unread(target) = walk(parser.file()?, path) {
-                    variables.insert(target);
-                }
-            }
-            if variables.len() == before {
-                let elsewhere = resolve(self, &mut parser, there).await?;
-                let mapped = self.map(parser.file()?, there, &elsewhere, paths)?;
-                return self.finish(&mut parser, there, mapped).await;
-            }
-        }
-        let reason = "soft links that lead nowhere".to_owned();
-        let all = paths.iter().map(|path| (path.clone(), Err(reason.clone())));
-        Ok(all.collect())
+        let parser = match self.ahead.remove(&there.url) {
+            Some((ahead, parser)) if ahead == paths => Some(parser),
+            _ => read(there, paths).await?,
+        };
+        let Some(mut parser) = parser else {
+            let reason = "soft links that lead nowhere".to_owned();
+            let all = paths.iter().map(|path| (path.clone(), Err(reason.clone())));
+            return Ok(all.collect());
+        };
+        let elsewhere = resolve(self, &mut parser, there).await?;
+        let mapped = self.map(parser.file()?, there, &elsewhere, paths)?;
+        self.finish(&mut parser, there, mapped).await
     }
 
     /// Reads the strings of those that are of strings.
@@ -386,6 +422,36 @@ impl<'a> Others<'a> {
         }
         Ok(found)
     }
+}
+
+async fn open_object(client: &Client, url: &str) -> chunkref_io::Result<(Object, u64)> {
+    let object = client.open(url).await?;
+    let size = object.size().await?;
+    Ok((object, size))
+}
+
+/// The metadata of datasets of a file; `None` where soft links lead on and on.
+async fn read(there: &Here, paths: &[String]) -> Result<Option<Scan>> {
+    let mut variables: BTreeSet<String> = paths.iter().cloned().collect();
+    for _ in 0..=MAX_LINKS {
+        let mut options = hdf5::ScanOptions::default();
+        options.file_size = Some(there.size);
+        options.attributes = false;
+        options.variables = variables.iter().cloned().collect();
+        let mut parser = Scan::new(options);
+        drive(&mut parser, &there.object).await?;
+        // Soft links lead to what was not asked for.
+        let before = variables.len();
+        for path in paths {
+            if let Walked::Unread(target) = walk(parser.file()?, path) {
+                variables.insert(target);
+            }
+        }
+        if variables.len() == before {
+            return Ok(Some(parser));
+        }
+    }
+    Ok(None)
 }
 
 /// A dataset that is there, `None` one that is not, or why it is refused.

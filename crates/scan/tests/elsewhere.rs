@@ -85,8 +85,12 @@ async fn small_arrays_are_read_and_inlined() {
 }
 
 #[tokio::test]
-async fn each_source_is_scanned_once_and_only_for_what_is_wanted() {
-    let server = RangeServer::builder().root(granules()).start().await;
+async fn each_source_is_scanned_once_and_all_at_one_time() {
+    let server = RangeServer::builder()
+        .root(granules())
+        .latency(Duration::from_millis(50))
+        .start()
+        .await;
     let options = not_inlined()
         .with_group("referenced")
         .with_variables(["stacked"]);
@@ -104,6 +108,7 @@ async fn each_source_is_scanned_once_and_only_for_what_is_wanted() {
         // Each is small enough to be read at once.
         assert_eq!(asked(&format!("virtual_source_{number}.h5")), 1);
     }
+    assert_eq!(server.max_in_flight(), 3);
 }
 
 #[tokio::test]

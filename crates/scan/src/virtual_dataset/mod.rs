@@ -15,7 +15,7 @@ use chunkref_store::Conversion;
 
 use crate::data_type::{Refusal, Role, data_type, split_axes};
 use crate::layout::Failure;
-use crate::other_file::{Found, Here, Others, Source};
+use crate::other_file::{AHEAD, Found, Here, Others, Source};
 pub(crate) use aligned::{Aligned, aligned};
 use name::Name;
 pub(crate) use pairing::divisor;
@@ -75,11 +75,15 @@ pub(crate) async fn resolve(
         }
     }
     let mut missing = BTreeSet::new();
-    for (mapping, paths) in &wanted {
-        let file = Name::parse(mapping)?.of(0);
-        others
-            .load(here, &file, paths.iter().cloned().collect())
-            .await?;
+    let wanted = wanted
+        .into_iter()
+        .map(|(file, paths)| Ok((Name::parse(file)?.of(0), paths.into_iter().collect())))
+        .collect::<Result<Vec<_>, Refusal>>()?;
+    for wanted in wanted.chunks(AHEAD) {
+        others.read_ahead(here, wanted).await;
+        for (file, paths) in wanted {
+            others.load(here, file, paths).await?;
+        }
     }
     let mut resolved = Vec::with_capacity(mappings.len());
     for (mapping, (file, path)) in mappings.iter().zip(&names) {
@@ -136,7 +140,15 @@ async fn blocks(
     path: &Name,
 ) -> Result<Vec<Arc<Source>>, Failure> {
     let mut found = Vec::new();
+    // More and more are read ahead, as more turn out to be there.
+    let (mut known, mut window) = (0_u64, 1_u64);
     for block in 0..=MAX_SOURCES {
+        if block == known {
+            known = known.saturating_add(window);
+            let names = (block..known).map(|block| (file.of(block), vec![path.of(block)]));
+            others.read_ahead(here, &names.collect::<Vec<_>>()).await;
+            window = window.saturating_mul(2).min(8);
+        }
         match others
             .source(here, &file.of(block), &path.of(block))
             .await?
