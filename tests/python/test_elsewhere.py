@@ -162,21 +162,23 @@ def test_nesting_is_bounded(tmp_path: Path) -> None:
 
 
 def test_many_ways_to_one_source_are_bounded(tmp_path: Path) -> None:
-    """Seven levels of eight files each, all of which name all of the level below."""
-    width = 8
+    """Levels of files, each of which names all of the level below: 16^5 ways to the last one."""
+    width = 16
     for number in range(width):
         numbers(tmp_path / f"0_{number}.h5")
-    for level in range(1, 7):
+    for level in range(1, 6):
+        # Of another type than the level below, so that its chunks can't be taken over.
+        layout = h5py.VirtualLayout((4 * width,), ("<i4", "<i8")[level % 2])
+        for other in range(width):
+            source = h5py.VirtualSource(f"{level - 1}_{other}.h5", "x", (4 if level == 1 else 4 * width,))
+            layout[4 * other : 4 * other + 4] = source[:4]
         for number in range(width):
-            layout = h5py.VirtualLayout((8,), "<i4")
-            for other in range(width):
-                # Every other element, so that no chunks are taken over.
-                source = h5py.VirtualSource(f"{level - 1}_{other}.h5", "x", (4 if level == 1 else 8,))
-                layout[other % 2 :: 2] = source[:4]
             with h5py.File(tmp_path / f"{level}_{number}.h5", "w", libver="latest") as f:
                 f.create_virtual_dataset("x", layout)
-    row = scan(tmp_path / "6_0.h5")["/x"]
-    assert row["outcome"] == "refused" and "sources of more than" in row["reason"], row
+    assert scan(tmp_path / "3_0.h5")["/x"]["outcome"] == "decoded"
+    assert read(tmp_path / "3_0.h5", "x").tolist() == [0, 1, 2, 3] * width
+    row = scan(tmp_path / "5_0.h5")["/x"]
+    assert row["outcome"] == "refused" and "too many" in row["reason"], row
 
 
 def test_absurd_selections_are_bounded(tmp_path: Path) -> None:
@@ -275,7 +277,8 @@ def test_narrow_reads_are_what_h5py_reads(source: Path, tmp_path: Path) -> None:
             if row["outcome"] not in ("referenced", "inlined", "decoded"):
                 continue
             dataset = f[row["path"]]
-            if not is_elsewhere(dataset):
+            # Text of any length is no NumPy file; it is compared through references.
+            if not is_elsewhere(dataset) or dataset.dtype.kind == "O":
                 continue
             out = tmp_path / "out.npy"
             run = chunkref("read", source, row["path"], "-o", out)

@@ -204,7 +204,7 @@ fn a_missing_file_and_a_missing_group_are_named() {
 #[test]
 fn refused_datasets_are_named_and_strict_makes_them_an_exit_code() {
     let folder = tempfile::tempdir().unwrap();
-    let external = granule("external.h5");
+    let external = granule("external_segments.h5");
     let run = chunkref(
         &["scan", &external, "-o", "o.json", "--report", "-"],
         folder.path(),
@@ -296,7 +296,7 @@ fn read_writes_one_array_as_npy_whatever_its_filters() {
 #[test]
 fn what_read_can_not_write_is_one_clear_line() {
     let folder = tempfile::tempdir().unwrap();
-    let (types, external) = (granule("types.h5"), granule("external.h5"));
+    let (types, external) = (granule("types.h5"), granule("external_segments.h5"));
     let layouts = granule("layouts_latest.h5");
     let cases: [(&[&str], i32, &str); 6] = [
         (
@@ -305,9 +305,9 @@ fn what_read_can_not_write_is_one_clear_line() {
             "chunkref scan",
         ),
         (
-            &[&external, "data", "-o", "o.npy"],
+            &[&external, "missing", "-o", "o.npy"],
             1,
-            "/data: refused: its data lies in external",
+            "/missing: refused: its external data file",
         ),
         (&[&layouts, "nowhere", "-o", "o.npy"], 1, "nowhere"),
         (

@@ -17,7 +17,7 @@ use crate::report::Outcome;
 use crate::value::Decoder;
 
 /// Most strings of variable length in one array.
-const MAX_STRINGS: u64 = 1 << 22;
+pub(crate) const MAX_STRINGS: u64 = 1 << 22;
 
 /// What became of a dataset.
 #[derive(Debug)]
@@ -83,7 +83,7 @@ impl Mapper<'_> {
             },
         };
         if array.data_type == DataType::VariableString {
-            return self.strings(named, array, extent);
+            return self.strings(named, array, extent, warnings);
         }
         if extent.element_size == 0 {
             return Err("elements of 0 bytes".into());
@@ -309,9 +309,18 @@ impl Mapper<'_> {
     }
 
     /// Strings of variable length: the scan reads them.
-    fn strings(&self, named: Named<'_>, array: Array, extent: Extent) -> Result<Mapped, Failure> {
+    fn strings(
+        &self,
+        named: Named<'_>,
+        array: Array,
+        extent: Extent,
+        warnings: &mut Vec<String>,
+    ) -> Result<Mapped, Failure> {
         if array.shape.len() != extent.shape.len() {
             return Err("arrays of variable-length strings are not supported".into());
+        }
+        if is_elsewhere(named.dataset) {
+            return self.strings_elsewhere(named, array, &extent, warnings);
         }
         if extent.elements > MAX_STRINGS {
             return Err(format!(
@@ -377,9 +386,6 @@ impl Mapper<'_> {
     fn raw(&self, named: Named<'_>, extent: &Extent) -> Result<Raw, Failure> {
         if extent.bytes == 0 {
             return Ok(Raw::Nothing);
-        }
-        if is_elsewhere(named.dataset) {
-            return Err("variable-length strings that lie in other files are not supported".into());
         }
         match &named.dataset.layout {
             Hdf5Layout::Compact { data } => Ok(Raw::Held(data.clone())),

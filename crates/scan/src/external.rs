@@ -7,7 +7,7 @@ use chunkref_manifest::{
 
 use crate::elsewhere::Data;
 use crate::layout::Failure;
-use crate::other_file::{Here, Opened, Others};
+use crate::other_file::{AHEAD, Here, Opened, Others};
 use crate::virtual_dataset::divisor;
 
 /// Most chunks of a table that segments are cut into,
@@ -27,7 +27,12 @@ pub(crate) async fn segments(
     let mut segments: Vec<Segment> = Vec::new();
     let mut warnings = Vec::new();
     let mut left = bytes;
-    for file in files {
+    for (number, file) in files.iter().enumerate() {
+        if number.checked_rem(AHEAD) == Some(0) && left > 0 {
+            let next = files.iter().skip(number).take(AHEAD);
+            let names: Vec<_> = next.map(|file| (file.name.clone(), Vec::new())).collect();
+            others.read_ahead(here, &names).await;
+        }
         let length = file.size.unwrap_or(u64::MAX).min(left);
         if length == 0 {
             continue;

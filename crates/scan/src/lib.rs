@@ -73,6 +73,7 @@ mod raw;
 mod report;
 mod room;
 mod scan;
+mod source_path;
 mod sources;
 mod strings;
 mod tree;

@@ -4,9 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::pin;
 use std::sync::Arc;
 
-use chunkref_hdf5::{self as hdf5, Address, Dataset, Datatype, File, LinkTarget, ObjectKind, Scan};
+use chunkref_hdf5::{self as hdf5, Address, Dataset, Datatype, File, Scan};
 use chunkref_io::{Client, Object};
 use chunkref_manifest::{Array, Layout, Location, LocationId, Locations, Pin};
+use futures::stream::{self, StreamExt as _};
 
 use crate::data_type::Refusal;
 use crate::dataset::{Mapped, Mapper, Named};
@@ -14,18 +15,23 @@ use crate::dimension::{Dimensions, Scope};
 use crate::drive::drive;
 use crate::elsewhere::{Elsewhere, resolve};
 use crate::error::{Error, Result};
+use crate::late;
 use crate::layout::{Failure, Granule};
-use crate::links::{Links, group};
+use crate::links::Links;
 use crate::neighbour::neighbours;
 use crate::options::ScanOptions;
+use crate::source_path::{MAX_LINKS, Walked, walk};
 use crate::value::Decoder;
 
 /// Virtual datasets are sources of one another at most so deep.
 const MAX_DEPTH: usize = 8;
-/// Soft links on the way to a source.
-const MAX_LINKS: usize = 16;
-/// Most chunks and parts of mappings of all sources of a scan, each as often as it is held.
+/// What all sources of a scan may weigh, each as often as it is held: about 256 MiB of memory.
 const MAX_WEIGHT: u64 = 1 << 24;
+/// A chunk weighs 1, and these weigh more.
+const MAPPING: u64 = 16;
+const ARRAY: u64 = 32;
+/// So many files are read at one time.
+pub(crate) const AHEAD: usize = 16;
 /// Most other files that a scan opens.
 const MAX_FILES: usize = 20_000;
 
@@ -54,7 +60,7 @@ pub(crate) struct Source {
     pub(crate) name: (String, String),
     pub(crate) array: Array,
     pub(crate) datatype: Datatype,
-    /// Chunks and parts of mappings.
+    /// See [`MAX_WEIGHT`].
     weight: u64,
 }
 
@@ -91,6 +97,8 @@ pub(crate) struct Others<'a> {
     /// How many files deep that is.
     depth: usize,
     weight: u64,
+    /// Metadata that was read ahead, by URL, and of which datasets.
+    ahead: HashMap<String, (Vec<String>, Scan)>,
 }
 
 impl<'a> Others<'a> {
@@ -107,6 +115,7 @@ impl<'a> Others<'a> {
             under_way: Vec::new(),
             depth: 0,
             weight: 0,
+            ahead: HashMap::new(),
         }
     }
 
@@ -126,17 +135,15 @@ impl<'a> Others<'a> {
         // said.
         let unseen = name.starts_with('/') && !urls.iter().any(|url| url == name);
         for url in urls {
-            let opened = match self.opened.get(&url) {
-                Some(opened) => opened.clone(),
-                None => {
-                    if self.opened.len() >= MAX_FILES {
-                        let reason = format!("more than {MAX_FILES} other files");
-                        return Ok(Opened::Refused(reason));
-                    }
-                    let opened = self.open_new(&url).await?;
-                    self.opened.insert(url, opened.clone());
-                    opened
+            let opened = if let Some(opened) = self.opened.get(&url) {
+                opened.clone()
+            } else {
+                if self.opened.len() >= MAX_FILES {
+                    let reason = format!("more than {MAX_FILES} other files");
+                    return Ok(Opened::Refused(reason));
                 }
+                let opened = open_object(self.client, &url).await;
+                self.note(url, opened)?
             };
             if !matches!(opened, Opened::Missing) {
                 return Ok(opened);
@@ -151,31 +158,74 @@ impl<'a> Others<'a> {
         })
     }
 
-    async fn open_new(&mut self, url: &str) -> Result<Opened> {
-        let opened = match self.client.open(url).await {
-            Ok(object) => object.size().await.map(|size| (object, size)),
-            Err(error) => Err(error),
-        };
-        match opened {
-            Ok((object, size)) => {
-                let Some(location) = self.locations.intern(location(&object, size)) else {
-                    return Ok(Opened::Refused("more than 2^32 files".to_owned()));
-                };
-                Ok(Opened::There(Arc::new(Here {
+    /// Notes what opening a URL gave.
+    fn note(&mut self, url: String, opened: chunkref_io::Result<(Object, u64)>) -> Result<Opened> {
+        let opened = match opened {
+            Ok((object, size)) => match self.locations.intern(location(&object, size)) {
+                Some(location) => Opened::There(Arc::new(Here {
                     object,
-                    url: url.to_owned(),
+                    url: url.clone(),
                     size,
                     location,
-                })))
-            }
-            Err(chunkref_io::Error::NotFound { .. }) => Ok(Opened::Missing),
+                })),
+                None => Opened::Refused("more than 2^32 files".to_owned()),
+            },
+            Err(chunkref_io::Error::NotFound { .. }) => Opened::Missing,
             Err(
                 error @ (chunkref_io::Error::Denied { .. }
                 | chunkref_io::Error::Address { .. }
                 | chunkref_io::Error::File { .. }
                 | chunkref_io::Error::Store { .. }),
-            ) => Ok(Opened::Refused(error.to_string())),
-            Err(error) => Err(error.into()),
+            ) => Opened::Refused(error.to_string()),
+            Err(error) => return Err(error.into()),
+        };
+        self.opened.insert(url, opened.clone());
+        Ok(opened)
+    }
+
+    /// Opens files and reads the metadata of datasets in them, as far as that goes without
+    /// trouble: all at once, so that [`Self::load`] and [`Self::open`] need not wait for each.
+    pub(crate) async fn read_ahead(&mut self, here: &Here, wanted: &[(String, Vec<String>)]) {
+        self.ahead.clear();
+        let first = |file: &String| {
+            let urls = neighbours(&here.url, file, &self.options.trusted).ok()?;
+            urls.into_iter().next().filter(|_| file != ".")
+        };
+        let urls: Vec<Option<String>> = wanted.iter().map(|(file, _)| first(file)).collect();
+        let room = MAX_FILES.saturating_sub(self.opened.len());
+        let new: BTreeSet<&String> = urls.iter().flatten().collect();
+        let client = self.client;
+        let opening = new
+            .into_iter()
+            .filter(|url| !self.opened.contains_key(*url))
+            .take(room)
+            .map(|url| async move { (url.clone(), open_object(client, url).await) });
+        let opening: Vec<_> = opening.collect();
+        let mut opening = stream::iter(opening).buffered(AHEAD);
+        while let Some((url, opened)) = opening.next().await {
+            // Trouble is met again when the file's turn comes.
+            let _ = self.note(url, opened);
+        }
+        drop(opening);
+        let mut reading = Vec::new();
+        for (url, (_, paths)) in urls.iter().zip(wanted) {
+            let opened = url.as_ref().and_then(|url| self.opened.get(url));
+            if let (Some(Opened::There(there)), false) = (opened, paths.is_empty()) {
+                let there = Arc::clone(there);
+                let known = |path: &&String| {
+                    let name = (there.url.clone(), (*path).clone());
+                    !self.sources.contains_key(&name)
+                };
+                let paths: Vec<String> = paths.iter().filter(known).cloned().collect();
+                reading.push(async move {
+                    let read = read(&there, &paths).await;
+                    Some((there.url.clone(), (paths, read.ok()??)))
+                });
+            }
+        }
+        let mut reading = stream::iter(reading).buffered(AHEAD);
+        while let Some(read) = reading.next().await {
+            self.ahead.extend(read);
         }
     }
 
@@ -183,9 +233,9 @@ impl<'a> Others<'a> {
     pub(crate) fn spend(&mut self, source: &Source) -> std::result::Result<(), Refusal> {
         self.weight = self.weight.saturating_add(source.weight);
         if self.weight > MAX_WEIGHT {
-            return Err(format!(
-                "sources of more than {MAX_WEIGHT} chunks and mappings"
-            ));
+            return Err(
+                "sources of too many chunks and mappings to be held at one time".to_owned(),
+            );
         }
         Ok(())
     }
@@ -197,7 +247,7 @@ impl<'a> Others<'a> {
         file: &str,
         path: &str,
     ) -> std::result::Result<Found, Failure> {
-        self.load(here, file, vec![path.to_owned()]).await?;
+        self.load(here, file, &[path.to_owned()]).await?;
         let there = match self.open(here, file).await.map_err(Failure::Fatal)? {
             Opened::There(there) => there,
             Opened::Missing => return Ok(Found::Missing),
@@ -215,7 +265,7 @@ impl<'a> Others<'a> {
         &mut self,
         here: &Here,
         file: &str,
-        paths: Vec<String>,
+        paths: &[String],
     ) -> std::result::Result<(), Failure> {
         let there = match self.open(here, file).await.map_err(Failure::Fatal)? {
             Opened::There(there) => there,
@@ -229,7 +279,7 @@ impl<'a> Others<'a> {
                 return Err(format!("{path:?} in {:?} is a source of itself", there.url).into());
             }
             if !self.sources.contains_key(&name) {
-                wanted.push(path);
+                wanted.push(path.clone());
             }
         }
         if wanted.is_empty() {
@@ -276,29 +326,57 @@ impl<'a> Others<'a> {
         there: &Here,
         paths: &[String],
     ) -> Result<Vec<(String, Outcome)>> {
-        let mut variables: BTreeSet<String> = paths.iter().cloned().collect();
-        for _ in 0..=MAX_LINKS {
-            let mut options = hdf5::ScanOptions::default();
-            options.file_size = Some(there.size);
-            options.attributes = false;
-            options.variables = variables.iter().cloned().collect();
-            let mut parser = Scan::new(options);
-            drive(&mut parser, &there.object).await?;
-            // Soft links lead to what was not asked for.
-            let before = variables.len();
-            for path in paths {
-                if let Walked::Unread(target) = walk(parser.file()?, path) {
-                    variables.insert(target);
-                }
-            }
-            if variables.len() == before {
-                let elsewhere = resolve(self, &mut parser, there).await?;
-                return self.map(parser.file()?, there, &elsewhere, paths);
-            }
+        let parser = match self.ahead.remove(&there.url) {
+            Some((ahead, parser)) if ahead == paths => Some(parser),
+            _ => read(there, paths).await?,
+        };
+        let Some(mut parser) = parser else {
+            let reason = "soft links that lead nowhere".to_owned();
+            let all = paths.iter().map(|path| (path.clone(), Err(reason.clone())));
+            return Ok(all.collect());
+        };
+        let elsewhere = resolve(self, &mut parser, there).await?;
+        let mapped = self.map(parser.file()?, there, &elsewhere, paths)?;
+        self.finish(&mut parser, there, mapped).await
+    }
+
+    /// Reads the strings of those that are of strings.
+    async fn finish(
+        &self,
+        parser: &mut Scan,
+        there: &Here,
+        mapped: Vec<(String, Pending)>,
+    ) -> Result<Vec<(String, Outcome)>> {
+        let mut done = Vec::with_capacity(mapped.len());
+        let mut late = Vec::new();
+        let mut types = Vec::new();
+        for (path, pending) in mapped {
+            let found = match pending {
+                Ok(Some((mapped, datatype))) => match *mapped {
+                    Mapped::Ready(array, _) | Mapped::Beyond(array, _) => {
+                        Ok(found(there, &path, *array, datatype))
+                    }
+                    Mapped::Late(mut one) => {
+                        one.path.clone_from(&path);
+                        late.push(*one);
+                        types.push(datatype);
+                        continue;
+                    }
+                },
+                Ok(None) => Ok(Found::Missing),
+                Err(reason) => Err(reason),
+            };
+            done.push((path, found));
         }
-        let reason = "soft links that lead nowhere".to_owned();
-        let all = paths.iter().map(|path| (path.clone(), Err(reason.clone())));
-        Ok(all.collect())
+        let limit = self.options.string_limit;
+        let finished = late::finish(parser, &there.object, late, limit).await?;
+        for ((one, outcome), datatype) in finished.into_iter().zip(types) {
+            let outcome = outcome
+                .map(|()| found(there, &one.path, one.array, datatype))
+                .map_err(|reason| format!("{}: {:?}: {reason}", there.url, one.path));
+            done.push((one.path, outcome));
+        }
+        Ok(done)
     }
 
     /// The arrays of the datasets.
@@ -308,7 +386,7 @@ impl<'a> Others<'a> {
         there: &Here,
         elsewhere: &Elsewhere,
         paths: &[String],
-    ) -> Result<Vec<(String, Outcome)>> {
+    ) -> Result<Vec<(String, Pending)>> {
         let links = Links::new(file);
         let decoder = Decoder::new(file, &links);
         let dimensions = Dimensions::new(file, &links, &decoder);
@@ -324,15 +402,15 @@ impl<'a> Others<'a> {
             elsewhere,
             is_source: true,
         };
-        let mut mapped = Vec::with_capacity(paths.len());
+        let mut found = Vec::with_capacity(paths.len());
         for path in paths {
             let outcome = match walk(file, path) {
-                Walked::Missing => Ok(Found::Missing),
+                Walked::Missing => Ok(None),
                 Walked::Refused(reason) => Err(format!("{}: {path:?}: {reason}", there.url)),
                 Walked::Unread(_) => Err(format!("{}: {path:?} was not read", there.url)),
                 Walked::Dataset(address, dataset) => {
-                    match source(&mapper, file, there, (path, address, dataset)) {
-                        Ok(source) => Ok(Found::There(Arc::new(source))),
+                    match source(&mapper, file, (path, address, dataset)) {
+                        Ok(source) => Ok(Some(source)),
                         Err(Failure::Refused(reason)) => {
                             Err(format!("{}: {path:?}: {reason}", there.url))
                         }
@@ -340,18 +418,50 @@ impl<'a> Others<'a> {
                     }
                 }
             };
-            mapped.push((path.clone(), outcome));
+            found.push((path.clone(), outcome));
         }
-        Ok(mapped)
+        Ok(found)
     }
 }
+
+async fn open_object(client: &Client, url: &str) -> chunkref_io::Result<(Object, u64)> {
+    let object = client.open(url).await?;
+    let size = object.size().await?;
+    Ok((object, size))
+}
+
+/// The metadata of datasets of a file; `None` where soft links lead on and on.
+async fn read(there: &Here, paths: &[String]) -> Result<Option<Scan>> {
+    let mut variables: BTreeSet<String> = paths.iter().cloned().collect();
+    for _ in 0..=MAX_LINKS {
+        let mut options = hdf5::ScanOptions::default();
+        options.file_size = Some(there.size);
+        options.attributes = false;
+        options.variables = variables.iter().cloned().collect();
+        let mut parser = Scan::new(options);
+        drive(&mut parser, &there.object).await?;
+        // Soft links lead to what was not asked for.
+        let before = variables.len();
+        for path in paths {
+            if let Walked::Unread(target) = walk(parser.file()?, path) {
+                variables.insert(target);
+            }
+        }
+        if variables.len() == before {
+            return Ok(Some(parser));
+        }
+    }
+    Ok(None)
+}
+
+/// A dataset that is there, `None` one that is not, or why it is refused.
+type Pending = std::result::Result<Option<(Box<Mapped>, Datatype)>, Refusal>;
 
 fn source(
     mapper: &Mapper<'_>,
     file: &File,
-    there: &Here,
     (path, address, dataset): (&str, Address, &Dataset),
-) -> std::result::Result<Source, Failure> {
+) -> std::result::Result<(Box<Mapped>, Datatype), Failure> {
     let object = file.object(address).ok_or("it was not read")?;
     let named = Named {
         path,
@@ -360,117 +470,36 @@ fn source(
         object,
         dataset,
     };
-    let array = match mapper.map(named, &mut Vec::new())? {
-        Mapped::Ready(array, _) | Mapped::Beyond(array, _) => *array,
-        Mapped::Late(_) => return Err("sources of this kind are not supported".into()),
-    };
-    Ok(Source {
+    let array = mapper.map(named, &mut Vec::new())?;
+    Ok((Box::new(array), dataset.datatype.clone()))
+}
+
+fn found(there: &Here, path: &str, array: Array, datatype: Datatype) -> Found {
+    Found::There(Arc::new(Source {
         name: (there.url.clone(), path.to_owned()),
         weight: weight(&array),
         array,
-        datatype: dataset.datatype.clone(),
-    })
+        datatype,
+    }))
 }
 
 fn weight(array: &Array) -> u64 {
     let count = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
     let own = match &array.layout {
         Layout::Chunked { chunks, .. } => chunks.stored(),
-        Layout::External { segments, .. } => count(segments.len()),
+        Layout::External { segments, .. } => count(segments.len()).saturating_mul(2),
+        Layout::Inline { data } => count(data.len() / 16),
         Layout::Virtual {
             sources, mappings, ..
-        } => sources.iter().fold(count(mappings.len()), |sum, source| {
-            sum.saturating_add(weight(source))
-        }),
+        } => {
+            let mappings = count(mappings.len()).saturating_mul(MAPPING);
+            sources
+                .iter()
+                .fold(mappings, |sum, source| sum.saturating_add(weight(source)))
+        }
         _ => 0,
     };
-    own.saturating_add(1)
-}
-
-/// Where a path leads in a file.
-enum Walked<'f> {
-    Dataset(Address, &'f Dataset),
-    /// To this path, which was not asked for.
-    Unread(String),
-    Missing,
-    Refused(Refusal),
-}
-
-/// Follows a path from the root, over hard and soft links. As with libhdf5, the last name alone
-/// may be missing.
-fn walk<'f>(file: &'f File, path: &str) -> Walked<'f> {
-    let mut left = MAX_LINKS;
-    let mut names: Vec<String> = components(path);
-    names.reverse();
-    let (mut at, mut whole) = (file.root, Vec::<String>::new());
-    while let Some(name) = names.pop() {
-        let Some(here) = group(file, at) else {
-            return Walked::Refused(format!("{name:?} lies in no group"));
-        };
-        if !here.listed {
-            return Walked::Unread(joined(whole, Some(name), names));
-        }
-        let Some(link) = here.links.iter().find(|link| link.name == name) else {
-            return if names.is_empty() {
-                Walked::Missing
-            } else {
-                Walked::Refused(format!("the group {name:?} is not there"))
-            };
-        };
-        match &link.target {
-            LinkTarget::Hard(address) => {
-                at = *address;
-                whole.push(name);
-            }
-            LinkTarget::Soft(target) => {
-                let Some(fewer) = left.checked_sub(1) else {
-                    return Walked::Refused("too many soft links".to_owned());
-                };
-                left = fewer;
-                let start = if target.starts_with('/') {
-                    Vec::new()
-                } else {
-                    whole.clone()
-                };
-                let rest = names.drain(..).rev();
-                let mut full: Vec<String> = start
-                    .into_iter()
-                    .chain(components(target))
-                    .chain(rest)
-                    .collect();
-                full.reverse();
-                names = full;
-                at = file.root;
-                whole.clear();
-            }
-            LinkTarget::External { file, .. } => {
-                return Walked::Refused(format!("an external link into {file:?}"));
-            }
-            LinkTarget::UserDefined(class) => {
-                return Walked::Refused(format!("a user-defined link of class {class}"));
-            }
-        }
-        if file.object(at).is_none() {
-            return Walked::Unread(joined(whole, None, names));
-        }
-    }
-    match file.object(at).map(|object| &object.kind) {
-        Some(ObjectKind::Dataset(dataset)) => Walked::Dataset(at, dataset),
-        Some(ObjectKind::Refused(error)) => Walked::Refused(error.to_string()),
-        _ => Walked::Refused("not a dataset".to_owned()),
-    }
-}
-
-/// The names gone through, the next, and those after it, last first.
-fn joined(mut whole: Vec<String>, next: Option<String>, rest: Vec<String>) -> String {
-    whole.extend(next);
-    whole.extend(rest.into_iter().rev());
-    whole.join("/")
-}
-
-fn components(path: &str) -> Vec<String> {
-    let names = path.split('/').filter(|name| !matches!(*name, "" | "."));
-    names.map(str::to_owned).collect()
+    own.saturating_add(ARRAY)
 }
 
 /// What pins an object.

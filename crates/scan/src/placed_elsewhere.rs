@@ -5,15 +5,15 @@ use chunkref_hdf5::Padding;
 use chunkref_manifest::{Array, Layout, Segment};
 
 use crate::contiguous::{nominal, split};
-use crate::dataset::{Mapped, Mapper, Named, element_size};
+use crate::dataset::{MAX_STRINGS, Mapped, Mapper, Named, element_size};
 use crate::elsewhere::Data;
 use crate::external::table;
-use crate::fill_value::{Fill, MIXED, fill_chunk};
+use crate::fill_value::{Fill, MIXED, fill, fill_chunk};
 use crate::late::{Late, Then};
 use crate::layout::Failure;
 use crate::raw::Extent;
 use crate::report::Outcome;
-use crate::virtual_dataset::{Aligned, Virtual, aligned};
+use crate::virtual_dataset::{Aligned, Virtual, aligned, joined};
 
 /// Chunks that the store puts together have at most so many bytes.
 const MAX_CHUNK: u64 = 64 << 20;
@@ -70,6 +70,38 @@ impl Mapper<'_> {
             return Ok(Mapped::Beyond(Box::new(array), reason));
         }
         Ok(Mapped::Ready(Box::new(array), Outcome::Referenced))
+    }
+
+    /// Strings of variable length, which the scans of the sources have read.
+    pub(crate) fn strings_elsewhere(
+        &self,
+        named: Named<'_>,
+        array: Array,
+        extent: &Extent,
+        warnings: &mut Vec<String>,
+    ) -> Result<Mapped, Failure> {
+        let Data::Virtual(found) = self.elsewhere.get(named.address)? else {
+            return Err(
+                "variable-length strings in external data files, which have no heap".into(),
+            );
+        };
+        warnings.extend(found.warnings.iter().cloned());
+        if extent.elements > MAX_STRINGS {
+            return Err(format!(
+                "{} variable-length strings, over the limit of {MAX_STRINGS}",
+                extent.elements
+            )
+            .into());
+        }
+        if fill(named.dataset)? != Fill::Zero {
+            return Err("a virtual dataset of strings with a fill value".into());
+        }
+        let data = joined(&array.shape, found, self.options.string_limit)?;
+        let layout = Layout::Inline { data };
+        Ok(Mapped::Ready(
+            Box::new(Array { layout, ..array }),
+            Outcome::Inlined,
+        ))
     }
 
     fn external(&self, array: &Array, extent: &Extent, segments: &[Segment]) -> Layout {

@@ -243,18 +243,18 @@ mod tests {
             .iter()
             .flat_map(|number| number.to_be_bytes())
             .collect();
-        let as_i16 = apply(&int(4, Big), &int(2, Little), &numbers);
+        let short = apply(&int(4, Big), &int(2, Little), &numbers);
         let expected: Vec<u8> = [i16::MIN, -1, 5, i16::MAX]
             .iter()
             .flat_map(|number| number.to_le_bytes())
             .collect();
-        assert_eq!(as_i16, expected);
-        let as_u64 = apply(&int(4, Big), &uint(8, Big), &numbers);
+        assert_eq!(short, expected);
+        let unsigned = apply(&int(4, Big), &uint(8, Big), &numbers);
         let expected: Vec<u8> = [0_u64, 0, 5, 70_000]
             .iter()
             .flat_map(|number| number.to_be_bytes())
             .collect();
-        assert_eq!(as_u64, expected);
+        assert_eq!(unsigned, expected);
         let most = u64::MAX.to_le_bytes();
         assert_eq!(
             apply(&uint(8, Little), &int(8, Little), &most),

@@ -71,12 +71,11 @@ impl Store {
         let mut read = self.read_ranges(&requests).await?.into_iter();
         let mut bytes = Vec::with_capacity(size);
         for (place, length) in parts {
-            match place {
-                Some(_) => bytes.extend_from_slice(&read.next().unwrap_or_default()),
-                None => {
-                    let length = usize::try_from(length).unwrap_or(usize::MAX);
-                    bytes.resize(bytes.len().saturating_add(length).min(size), 0);
-                }
+            if place.is_some() {
+                bytes.extend_from_slice(&read.next().unwrap_or_default());
+            } else {
+                let length = usize::try_from(length).unwrap_or(usize::MAX);
+                bytes.resize(bytes.len().saturating_add(length).min(size), 0);
             }
         }
         let expected = run.end.saturating_sub(run.start);

@@ -1,5 +1,7 @@
 //! Chunks of virtual datasets.
 
+mod target;
+
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -13,6 +15,7 @@ use crate::conversion::Conversion;
 use crate::error::{Error, Result};
 use crate::put_together::run;
 use crate::store::Store;
+use target::Target;
 
 /// Most bytes, stored and decoded, of the sources' chunks that are held at one time; one may be
 /// more.
@@ -89,7 +92,7 @@ impl Store {
                 }
                 (bytes, _, _) => bytes,
             };
-            let put = target.put(part, source, cell, bytes);
+            let put = target.put(part, (&source.fill, &source.cell_shape), cell, bytes);
             put.ok_or_else(|| Error::Short {
                 key: key.to_owned(),
                 found: bytes.map_or(0, <[u8]>::len),
@@ -118,25 +121,22 @@ impl<'a> Batch<'a> {
         source: &Arc<Source<'a>>,
     ) -> Result<(), String> {
         let place = cell.1.clone();
-        let number = match self.numbers.get(&cell) {
-            Some(number) => *number,
-            None => {
-                let chunk = source.chunk(&place)?;
-                if let Some(chunk) = &chunk {
-                    let stored = match &chunk.stored {
-                        Stored::There { offset, end, .. } => end.saturating_sub(*offset),
-                        Stored::Here(_) | Stored::Joined { .. } => 0,
-                    };
-                    self.bytes = self
-                        .bytes
-                        .saturating_add(stored)
-                        .saturating_add(source.cell_bytes);
-                }
-                self.chunks.push(chunk);
-                let number = self.chunks.len().saturating_sub(1);
-                self.numbers.insert(cell, number);
-                number
+        let number = if let Some(number) = self.numbers.get(&cell) {
+            *number
+        } else {
+            let chunk = source.chunk(&place)?;
+            if let Some(chunk) = &chunk {
+                let stored = match &chunk.stored {
+                    Stored::There { offset, end, .. } => end.saturating_sub(*offset),
+                    Stored::Here(_) | Stored::Joined { .. } => 0,
+                };
+                let held = stored.saturating_add(source.cell_bytes);
+                self.bytes = self.bytes.saturating_add(held);
             }
+            self.chunks.push(chunk);
+            let number = self.chunks.len().saturating_sub(1);
+            self.numbers.insert(cell, number);
+            number
         };
         self.parts.push((number, place, part, Arc::clone(source)));
         Ok(())
@@ -319,135 +319,6 @@ fn runs(shape: &[u64], element: u64) -> Vec<u64> {
         };
     }
     cell
-}
-
-/// The chunk that is put together.
-struct Target {
-    bytes: Vec<u8>,
-    /// What of the array it is, without what reaches over the end.
-    area: Vec<Range<u64>>,
-    /// From one element to the next along each axis, in bytes.
-    strides: Vec<usize>,
-    element: usize,
-}
-
-impl Target {
-    fn new(array: &Array, chunk_shape: &[u64], place: &[u64], size: usize) -> Option<Self> {
-        let element = usize::try_from(array.data_type.size()?).ok()?;
-        let area = place
-            .iter()
-            .zip(chunk_shape)
-            .zip(&array.shape)
-            .map(|((&at, &length), &axis)| {
-                let start = at.checked_mul(length)?;
-                Some(start..start.saturating_add(length).min(axis))
-            })
-            .collect::<Option<_>>()?;
-        let bytes = match array.fill_value.as_deref() {
-            Some(fill) if fill.len() == element => fill.repeat(size.checked_div(element)?),
-            Some(_) => return None,
-            None => vec![0; size],
-        };
-        Some(Self {
-            bytes,
-            area,
-            strides: strides(chunk_shape, element)?,
-            element,
-        })
-    }
-
-    /// Copies a part of a cell; without bytes it is all fill. `None` where it does not fit.
-    fn put(
-        &mut self,
-        part: &Mapping,
-        source: &Source<'_>,
-        cell: &[u64],
-        bytes: Option<&[u8]>,
-    ) -> Option<()> {
-        let starts = part.start.iter().zip(&self.area).zip(&self.strides);
-        let mut to = 0_usize;
-        for ((&at, area), stride) in starts {
-            let at = usize::try_from(at.checked_sub(area.start)?).ok()?;
-            to = to.checked_add(at.checked_mul(*stride)?)?;
-        }
-        let filled = bytes.is_none();
-        let steps = strides(&source.cell_shape, self.element)?;
-        let mut from = 0_usize;
-        if !filled {
-            let places = part.source_start.iter().zip(cell).zip(&source.cell_shape);
-            for (((&at, &cell), &length), stride) in places.zip(&steps) {
-                let at = usize::try_from(at.checked_sub(cell.checked_mul(length)?)?).ok()?;
-                from = from.checked_add(at.checked_mul(*stride)?)?;
-            }
-        }
-        let loops = part
-            .loops
-            .iter()
-            .map(|one| {
-                let step = |length: u64, strides: &[usize], axis: usize| {
-                    let stride = strides.get(axis).copied()?;
-                    usize::try_from(length).ok()?.checked_mul(stride)
-                };
-                Some(Turns {
-                    count: usize::try_from(one.length).ok()?,
-                    to: step(one.array.length, &self.strides, one.array.axis)?,
-                    from: if filled {
-                        0
-                    } else {
-                        step(one.source.length, &steps, one.source.axis)?
-                    },
-                })
-            })
-            .collect::<Option<Vec<_>>>()?;
-        let bytes = bytes.unwrap_or(&source.fill);
-        copy(&loops, (&mut self.bytes, to), (bytes, from), self.element)
-    }
-}
-
-/// From one element to the next along each axis, in bytes.
-fn strides(shape: &[u64], element: usize) -> Option<Vec<usize>> {
-    let mut stride = element;
-    let mut strides = Vec::with_capacity(shape.len());
-    for &length in shape.iter().rev() {
-        strides.push(stride);
-        stride = stride.checked_mul(usize::try_from(length).ok()?)?;
-    }
-    strides.reverse();
-    Some(strides)
-}
-
-/// A loop in bytes.
-#[derive(Clone, Copy)]
-struct Turns {
-    count: usize,
-    to: usize,
-    from: usize,
-}
-
-/// Copies elements, those that lie side by side at once.
-fn copy(
-    loops: &[Turns],
-    (target, to): (&mut [u8], usize),
-    (bytes, from): (&[u8], usize),
-    element: usize,
-) -> Option<()> {
-    let run = match loops {
-        [] => element,
-        [only] if only.to == element && only.from == element => only.count.checked_mul(element)?,
-        [outer, inner @ ..] => {
-            for turn in 0..outer.count {
-                let to = to.checked_add(turn.checked_mul(outer.to)?)?;
-                let from = from.checked_add(turn.checked_mul(outer.from)?)?;
-                copy(inner, (&mut *target, to), (bytes, from), element)?;
-            }
-            return Some(());
-        }
-    };
-    let source = bytes.get(from..from.checked_add(run)?)?;
-    target
-        .get_mut(to..to.checked_add(run)?)?
-        .copy_from_slice(source);
-    Some(())
 }
 
 #[cfg(test)]

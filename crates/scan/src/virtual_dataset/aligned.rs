@@ -84,6 +84,7 @@ pub(crate) fn aligned(
             }) => table.push(index, location, offset, length).ok()?,
             Lies::There(ChunkRef::Inline(data)) => table.push_inline(index, data.clone()).ok()?,
             Lies::Here(data) => table.push_inline(index, data).ok()?,
+            Lies::Nowhere => {}
         }
     }
     Some(Aligned {
@@ -95,6 +96,8 @@ pub(crate) fn aligned(
 
 /// Where a chunk lies.
 enum Lies<'a> {
+    /// It is absent.
+    Nowhere,
     There(ChunkRef<'a>),
     Here(Bytes),
 }
@@ -232,32 +235,32 @@ impl Block {
             let index = chunk_index(&place?, grid)?;
             let found = match &source.layout {
                 Layout::Chunked { .. } => self.chunk(source, (array, chunk_shape, codecs), &at)?,
-                Layout::Absent { .. } => None,
+                Layout::Absent { .. } => Lies::Nowhere,
                 Layout::Contiguous { .. } | Layout::Inline { .. } if codecs.is_empty() => {
-                    Some(self.run(source, chunk_shape, &at)?)
+                    self.run(source, chunk_shape, &at)?
                 }
                 _ => return None,
             };
             match found {
-                Some(found) => {
-                    chunks.insert(index, found);
-                }
-                None if fill(source) == fill(array) => {
+                Lies::Nowhere if fill(source) == fill(array) => {
                     chunks.remove(&index);
                 }
-                None => return None,
+                Lies::Nowhere => return None,
+                found => {
+                    chunks.insert(index, found);
+                }
             }
         }
         Some(())
     }
 
-    /// The chunk of the source that begins at a place; `None` within where it is absent.
+    /// The chunk of the source that begins at a place; `None` where there is none such.
     fn chunk<'a>(
         &self,
         source: &'a Array,
         (array, chunk_shape, codecs): (&Array, &[u64], &[Codec]),
         at: &[u64],
-    ) -> Option<Option<Lies<'a>>> {
+    ) -> Option<Lies<'a>> {
         let Layout::Chunked {
             chunk_shape: own,
             codecs: own_codecs,
@@ -277,7 +280,7 @@ impl Block {
             .map(|(at, length)| (at.checked_rem(*length)? == 0).then(|| at.checked_div(*length))?)
             .collect();
         let index = chunk_index(&place?, chunks.grid())?;
-        Some(chunks.get(index).map(Lies::There))
+        Some(chunks.get(index).map_or(Lies::Nowhere, Lies::There))
     }
 
     /// The run of plain bytes that begins at a place and is a whole chunk.

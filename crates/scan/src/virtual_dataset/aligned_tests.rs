@@ -164,7 +164,7 @@ fn what_differs_is_no_table() {
     }
     // Off the grid, on either side.
     let off = [block(0, &[1], &[0], &[4])];
-    assert!(aligned(&array, &[one.clone()], &off, 1).is_none());
+    assert!(aligned(&array, std::slice::from_ref(&one), &off, 1).is_none());
     let off = [block(0, &[0], &[1], &[2])];
     assert!(aligned(&array, &[one], &off, 1).is_none());
 }

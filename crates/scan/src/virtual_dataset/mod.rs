@@ -4,6 +4,7 @@ mod aligned;
 mod name;
 mod pairing;
 mod selection;
+mod strings;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -14,12 +15,13 @@ use chunkref_store::Conversion;
 
 use crate::data_type::{Refusal, Role, data_type, split_axes};
 use crate::layout::Failure;
-use crate::other_file::{Found, Here, Others, Source};
+use crate::other_file::{AHEAD, Found, Here, Others, Source};
 pub(crate) use aligned::{Aligned, aligned};
 use name::Name;
 pub(crate) use pairing::divisor;
 use pairing::pair;
 use selection::{Elements, elements, extent, slices};
+pub(crate) use strings::joined;
 
 /// Most sources of one virtual dataset.
 const MAX_SOURCES: u64 = 10_000;
@@ -60,12 +62,6 @@ pub(crate) async fn resolve(
 ) -> Result<Virtual, Failure> {
     // What has no type in Zarr needs no sources.
     data_type(split_axes(&dataset.datatype).1, Role::Array)?;
-    if matches!(
-        split_axes(&dataset.datatype).1,
-        Datatype::VariableString { .. }
-    ) {
-        return Err("virtual datasets of variable-length strings are not supported".into());
-    }
     let names = mappings
         .iter()
         .map(names)
@@ -79,11 +75,15 @@ pub(crate) async fn resolve(
         }
     }
     let mut missing = BTreeSet::new();
-    for (mapping, paths) in &wanted {
-        let file = Name::parse(mapping)?.of(0);
-        others
-            .load(here, &file, paths.iter().cloned().collect())
-            .await?;
+    let wanted = wanted
+        .into_iter()
+        .map(|(file, paths)| Ok((Name::parse(file)?.of(0), paths.into_iter().collect())))
+        .collect::<Result<Vec<_>, Refusal>>()?;
+    for wanted in wanted.chunks(AHEAD) {
+        others.read_ahead(here, wanted).await;
+        for (file, paths) in wanted {
+            others.load(here, file, paths).await?;
+        }
     }
     let mut resolved = Vec::with_capacity(mappings.len());
     for (mapping, (file, path)) in mappings.iter().zip(&names) {
@@ -140,7 +140,15 @@ async fn blocks(
     path: &Name,
 ) -> Result<Vec<Arc<Source>>, Failure> {
     let mut found = Vec::new();
+    // More and more are read ahead, as more turn out to be there.
+    let (mut known, mut window) = (0_u64, 1_u64);
     for block in 0..=MAX_SOURCES {
+        if block == known {
+            known = known.saturating_add(window);
+            let names = (block..known).map(|block| (file.of(block), vec![path.of(block)]));
+            others.read_ahead(here, &names.collect::<Vec<_>>()).await;
+            window = window.saturating_mul(2).min(8);
+        }
         match others
             .source(here, &file.of(block), &path.of(block))
             .await?
@@ -191,7 +199,7 @@ fn shape(dataset: &Dataset, resolved: &[Resolved<'_>]) -> Result<Vec<u64>, Refus
             Sources::Blocks(blocks) => {
                 match u64::try_from(blocks.len()).unwrap_or(0).checked_sub(1) {
                     None => 0,
-                    Some(last) => end(&block(selection, last)?, axis)?,
+                    Some(block_number) => end(&block(selection, block_number)?, axis)?,
                 }
             }
         };
@@ -223,13 +231,13 @@ fn end(selection: &Selection, axis: usize) -> Result<u64, Refusal> {
     let past = || "a selection that ends past 2^64".to_owned();
     match selection {
         Selection::None | Selection::All | Selection::Points { .. } => Ok(0),
-        Selection::Regular(axes) => {
+        Selection::Regular(slabs) => {
             let Some(Hyperslab {
                 start,
                 stride,
                 count: Some(count),
                 block: Some(block),
-            }) = axes.get(axis)
+            }) = slabs.get(axis)
             else {
                 return Ok(0);
             };
@@ -257,7 +265,7 @@ fn end(selection: &Selection, axis: usize) -> Result<u64, Refusal> {
 fn unlimited(selection: &Selection) -> Option<(usize, &Hyperslab)> {
     let axis = selection.unlimited()?;
     match selection {
-        Selection::Regular(axes) => Some((axis, axes.get(axis)?)),
+        Selection::Regular(slabs) => Some((axis, slabs.get(axis)?)),
         _ => None,
     }
 }
@@ -327,18 +335,17 @@ impl Builder<'_, '_> {
     ) -> Result<(), Refusal> {
         self.check_type(source)?;
         let from = elements(&mapping.source_selection, source.shape(), slices)?;
-        let number = match self.numbers.get(&source.name) {
-            Some(number) => *number,
-            None => {
-                let number = self.made.sources.len();
-                if u64::try_from(number).unwrap_or(u64::MAX) >= MAX_SOURCES {
-                    return Err(format!("more than {MAX_SOURCES} sources"));
-                }
-                self.others.spend(source)?;
-                self.made.sources.push(source.array.clone());
-                self.numbers.insert(source.name.clone(), number);
-                number
+        let number = if let Some(number) = self.numbers.get(&source.name) {
+            *number
+        } else {
+            let number = self.made.sources.len();
+            if u64::try_from(number).unwrap_or(u64::MAX) >= MAX_SOURCES {
+                return Err(format!("more than {MAX_SOURCES} sources"));
             }
+            self.others.spend(source)?;
+            self.made.sources.push(source.array.clone());
+            self.numbers.insert(source.name.clone(), number);
+            number
         };
         let mut pairs = pair(number, array, &from)?;
         let axes = split_axes(&self.dataset.datatype).0;

@@ -53,10 +53,7 @@ fn common(array: &[Turns], source: &[Turns]) -> Option<Vec<Loop>> {
     let mut array = array.to_vec();
     let mut source = source.to_vec();
     let mut loops = Vec::with_capacity(array.len().max(source.len()));
-    loop {
-        let (Some(inner), Some(source_inner)) = (array.last_mut(), source.last_mut()) else {
-            break;
-        };
+    while let (Some(inner), Some(source_inner)) = (array.last_mut(), source.last_mut()) {
         let length = divisor(inner.count, source_inner.count);
         if length == 1 {
             return None;

@@ -72,13 +72,13 @@ pub(crate) fn block(selection: &Selection, number: u64) -> Option<Selection> {
     let Selection::Regular(axes) = selection else {
         return None;
     };
-    let mut axes = axes.clone();
-    let axis = axes.get_mut(unlimited)?;
+    let mut slabs = axes.clone();
+    let slab = slabs.get_mut(unlimited)?;
     // A block that is unlimited itself is one only.
-    axis.block.filter(|_| axis.count.is_none())?;
-    axis.start = axis.start.checked_add(number.checked_mul(axis.stride)?)?;
-    axis.count = Some(1);
-    Some(Selection::Regular(axes))
+    slab.block.filter(|_| slab.count.is_none())?;
+    slab.start = slab.start.checked_add(number.checked_mul(slab.stride)?)?;
+    slab.count = Some(1);
+    Some(Selection::Regular(slabs))
 }
 
 /// The elements of a selection; those of an unlimited one as far as its first `slices` places go.
@@ -125,13 +125,13 @@ fn one(start: u64, length: u64) -> Hyperslab {
     }
 }
 
-fn regular(axes: &[Hyperslab], shape: &[u64], slices: Option<u64>) -> Result<Elements, Refusal> {
-    let mut start = Vec::with_capacity(axes.len());
+fn regular(slabs: &[Hyperslab], shape: &[u64], slices: Option<u64>) -> Result<Elements, Refusal> {
+    let mut start = Vec::with_capacity(slabs.len());
     let mut turns = Vec::new();
     let mut empty = false;
     // The axis whose last block is cut, and what is left of it.
     let mut cut = None;
-    for (axis, (slab, &length)) in axes.iter().zip(shape).enumerate() {
+    for (axis, (slab, &length)) in slabs.iter().zip(shape).enumerate() {
         let (count, block) = match (slab.count, slab.block) {
             (Some(count), Some(block)) => (count, block),
             (_, unlimited) => {
@@ -180,7 +180,7 @@ fn regular(axes: &[Hyperslab], shape: &[u64], slices: Option<u64>) -> Result<Ele
     }
     match cut {
         None => Ok(Elements::Regular { start, turns }),
-        Some((axis, rest)) => without_rest(&start, &turns, axes, axis, rest),
+        Some((axis, rest)) => without_rest(&start, &turns, slabs, axis, rest),
     }
 }
 
@@ -188,7 +188,7 @@ fn regular(axes: &[Hyperslab], shape: &[u64], slices: Option<u64>) -> Result<Ele
 fn without_rest(
     start: &[u64],
     turns: &[Turns],
-    axes: &[Hyperslab],
+    slabs: &[Hyperslab],
     axis: usize,
     rest: u64,
 ) -> Result<Elements, Refusal> {
@@ -196,7 +196,7 @@ fn without_rest(
         start: start.to_vec(),
         turns: turns.to_vec(),
     })?;
-    let slab = axes.get(axis).copied().unwrap_or(one(0, 1));
+    let slab = slabs.get(axis).copied().unwrap_or(one(0, 1));
     // Where the last block begins, and what of it is there.
     let count = turns
         .iter()
@@ -204,7 +204,7 @@ fn without_rest(
         .map_or(1, |one| one.count);
     let last = count.saturating_sub(1).saturating_mul(slab.stride);
     let end = slab.start.saturating_add(last).saturating_add(rest);
-    let along = axes.len().saturating_sub(1) == axis;
+    let along = slabs.len().saturating_sub(1) == axis;
     let kept = whole.into_iter().filter_map(|run| {
         let at = run.start.get(axis).copied()?;
         let room = end.checked_sub(at).filter(|room| *room > 0)?;
@@ -348,97 +348,5 @@ impl Union {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn slab(start: u64, stride: u64, count: Option<u64>, block: Option<u64>) -> Hyperslab {
-        Hyperslab {
-            start,
-            stride,
-            count,
-            block,
-        }
-    }
-
-    fn run(start: &[u64], length: u64) -> Run {
-        Run {
-            start: start.to_vec(),
-            length,
-        }
-    }
-
-    #[test]
-    fn slices_and_extents_belong_together() {
-        for (axis, places) in [
-            (slab(2, 1, Some(1), None), vec![2, 3, 4, 5, 6, 7, 8]),
-            (slab(1, 3, None, Some(1)), vec![1, 4, 7, 10]),
-            (slab(0, 4, None, Some(2)), vec![0, 1, 4, 5, 8, 9]),
-            (slab(0, 2, None, Some(2)), vec![0, 1, 2, 3, 4]),
-        ] {
-            for count in 0..places.len() {
-                let end = count.checked_sub(1).map_or(0, |last| places[last] + 1);
-                assert_eq!(extent(&axis, count as u64), Some(end), "{axis:?}");
-                assert_eq!(slices(&axis, end), count as u64, "{axis:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn unions_are_in_c_order() {
-        // Two blocks side by side and one that overlaps both.
-        let selection = Selection::Irregular {
-            rank: 2,
-            corners: vec![0, 6, 1, 7, 0, 0, 2, 1, 1, 1, 1, 3],
-        };
-        let found = elements(&selection, &[3, 8], None).unwrap();
-        assert_eq!(
-            found,
-            Elements::Runs(vec![
-                run(&[0, 0], 2),
-                run(&[0, 6], 2),
-                run(&[1, 0], 4),
-                run(&[1, 6], 2),
-                run(&[2, 0], 2),
-            ])
-        );
-        assert!(elements(&selection, &[3, 7], None).is_err());
-    }
-
-    #[test]
-    fn a_block_that_is_cut_has_only_its_rest() {
-        let selection = Selection::Regular(vec![
-            slab(0, 1, Some(1), Some(2)),
-            slab(1, 4, None, Some(3)),
-        ]);
-        let found = elements(&selection, &[2, 7], Some(4)).unwrap();
-        assert_eq!(
-            found,
-            Elements::Runs(vec![
-                run(&[0, 1], 3),
-                run(&[0, 5], 1),
-                run(&[1, 1], 3),
-                run(&[1, 5], 1),
-            ])
-        );
-        assert!(elements(&selection, &[2, 5], Some(4)).is_err());
-        assert!(elements(&selection, &[2, 7], None).is_err());
-    }
-
-    #[test]
-    fn absurd_selections_are_refused() {
-        let huge = Selection::Irregular {
-            rank: 2,
-            corners: vec![0, 0, 1 << 40, 1, 0, 5, 1 << 40, 6],
-        };
-        assert!(elements(&huge, &[u64::MAX, 10], None).is_err());
-        let regular = Elements::Regular {
-            start: vec![0, 0],
-            turns: vec![Turns {
-                axis: 0,
-                count: 1 << 40,
-                step: 1,
-            }],
-        };
-        assert!(runs(&regular).is_err());
-    }
-}
+#[path = "selection_tests.rs"]
+mod tests;
