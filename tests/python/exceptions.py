@@ -87,10 +87,6 @@ DIFFERENCES: list[Exception_] = [
 
 # Files that h5py opens and chunkref does not: name -> (part of the message, reason).
 FAILURES: dict[str, tuple[str, str]] = {
-    "corpus/hdf5/format/h5clear_mdc_image.h5": (
-        "metadata kept in a cache image is not supported",
-        "its metadata lies in a cache image, which is not read yet",
-    ),
     "corpus/hdf5/multifile/subfiling/test_subfiling_stripe_sizes.h5.subfile_1_of_1": (
         "unknown driver is not supported",
         "a part of a subfiling set, whose addresses are those of the set",

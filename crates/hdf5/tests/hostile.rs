@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use peak_alloc::PeakAlloc;
 
 mod attacks;
+mod decoder;
 mod mutate;
 
 use mutate::reading::{Effort, read, read_in_disorder};

@@ -5,9 +5,13 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use chunkref_hdf5::{Error, File, LinkTarget, ObjectKind, Progress, Scan, ScanOptions};
+use chunkref_hdf5::{Error, File, LinkTarget, ObjectKind, Progress, Scan};
 use proptest::prelude::*;
 use serde::Deserialize;
+
+mod decoder;
+
+use decoder::options;
 
 /// No fixture needs more waves than this, also when bytes come in small pieces.
 const MAX_WAVES: usize = 10_000;
@@ -39,8 +43,7 @@ fn fixtures() -> Vec<(PathBuf, Bytes)> {
 
 /// Reads a file in waves; gives the number of bytes asked for and of distinct ones too.
 fn read(file: &Bytes) -> Result<(File, u64, u64), Error> {
-    let mut scan = Scan::new(ScanOptions::default());
-    scan.set_file_size(file.len() as u64);
+    let mut scan = Scan::new(options(file.len()));
     let mut asked = 0;
     let mut distinct = vec![false; file.len()];
     for _ in 0..MAX_WAVES {
@@ -75,8 +78,7 @@ fn read_disorderly(file: &Bytes, mut seed: u64) -> Result<File, Error> {
             .wrapping_add(1_442_695_040_888_963_407);
         (seed >> 33) % below.max(1)
     };
-    let mut scan = Scan::new(ScanOptions::default());
-    scan.set_file_size(file.len() as u64);
+    let mut scan = Scan::new(options(file.len()));
     for _ in 0..MAX_WAVES {
         let Progress::Wants(ranges) = scan.poll()? else {
             return scan.into_file();

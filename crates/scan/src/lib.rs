@@ -54,6 +54,7 @@ mod fill_value;
 mod late;
 mod layout;
 mod links;
+mod metadata_filters;
 mod narrow;
 mod neighbour;
 mod options;

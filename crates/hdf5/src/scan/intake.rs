@@ -6,12 +6,14 @@ use super::job::Reading;
 use super::options::ScanOptions;
 use super::state::State;
 use crate::address::Address;
+use crate::cache_image::CacheImage;
 use crate::error::{Place, Result};
 use crate::group::{DenseAttributes, DenseLinks, SymbolTable};
 use crate::held::Held;
 use crate::link::{Link, LinkTarget};
 use crate::message::{
-    AttributeInfo, FileSpaceInfo, LinkInfo, Message, SharedMessageTable, SymbolTableMessage, kind,
+    AttributeInfo, CacheImageMessage, FileSpaceInfo, LinkInfo, Message, SharedMessageTable,
+    SymbolTableMessage, kind,
 };
 
 /// Drops all but the first message of each type of which an object has one, as libhdf5 reads no
@@ -32,6 +34,7 @@ impl State {
         held: &Held,
         options: &ScanOptions,
     ) -> Result<()> {
+        let mut image = None;
         for message in messages {
             match message.kind {
                 kind::FILE_SPACE_INFO => {
@@ -46,13 +49,20 @@ impl State {
                     self.shared_table = Some(SharedMessageTable::parse(&mut cursor)?);
                 }
                 kind::CACHE_IMAGE => {
-                    let place = Place::new("superblock extension", message.at);
-                    return Err(place.unsupported("metadata kept in a cache image"));
+                    let mut cursor = message.cursor("metadata cache image message", held.sizes);
+                    image = CacheImageMessage::parse(&mut cursor)?;
                 }
                 _ => {}
             }
         }
-        self.visit(self.superblock.root, Some(Vec::new()), held, options)
+        if let Some(image) = image {
+            self.start(
+                Address::UNDEFINED,
+                Reading::CacheImage(CacheImage::new(image)),
+            );
+            return Ok(());
+        }
+        self.begin_root(held, options)
     }
 
     pub(super) fn take_header(
