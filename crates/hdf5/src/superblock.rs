@@ -170,7 +170,7 @@ fn read_old(mut cursor: Cursor, version: u8, offset: u64) -> Result<Opening> {
 
 fn read_new(mut cursor: Cursor, version: u8, offset: u64) -> Result<Opening> {
     let sizes = sizes(&mut cursor)?;
-    cursor.skip(1)?;
+    let flags = cursor.u8()?;
     cursor.set_sizes(sizes);
     let base = cursor.address()?;
     let extension = cursor.address()?.defined();
@@ -179,12 +179,27 @@ fn read_new(mut cursor: Cursor, version: u8, offset: u64) -> Result<Opening> {
     cursor.skip(4)?;
     cursor.truncate_here();
     cursor.verify_checksum()?;
+    refuse_open(&cursor, version, flags)?;
     let superblock = finish(&cursor, version, offset, sizes, base, end_of_file, root)?;
     Ok(Opening {
         superblock,
         extension,
         driver: None,
     })
+}
+
+/// Refuses a file that a writer has open, or left so when it died, as libhdf5 does: what of its
+/// metadata was written is left to chance. A writer in SWMR mode keeps the file whole.
+fn refuse_open(cursor: &Cursor, version: u8, flags: u8) -> Result<()> {
+    const WRITING: u8 = 0x01;
+    const SWMR: u8 = 0x04;
+    // Version 2 has the flags, but no writer that sets them.
+    if version < 3 || flags & (WRITING | SWMR) != WRITING {
+        return Ok(());
+    }
+    Err(cursor.place().unsupported(
+        "a file that is open for writing or was not closed (`h5clear -s` clears its flags)",
+    ))
 }
 
 fn finish(

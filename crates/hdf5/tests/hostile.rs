@@ -152,6 +152,45 @@ fn every_checksum_of_the_fixtures_is_found() {
     );
 }
 
+/// The file is refused with words that name the structure and its place, or the structure is one
+/// that a scan has no need of.
+#[test]
+fn a_wrong_checksum_is_named() {
+    let (mut named, mut not_read) = (0, 0);
+    for subject in subjects() {
+        let (expected, _) = read(&subject.bytes);
+        for (start, file) in subject.with_wrong_checksums() {
+            match read(&file).0 {
+                Ok(found) => {
+                    assert!(
+                        expected.as_ref() == Ok(&found),
+                        "{}: {start:#x}",
+                        subject.name
+                    );
+                    not_read += 1;
+                }
+                Err(error) => {
+                    let message = error.to_string();
+                    let expected = format!(" at {start:#x}: checksum 0x");
+                    // A page has a checksum of its own; what is in a cache image is named by it.
+                    let is_page = ["page", "cache image"]
+                        .iter()
+                        .any(|at| message.contains(at))
+                        && message.contains("checksum 0x");
+                    assert!(
+                        message.contains(&expected) || is_page,
+                        "{}: {expected:?} expected: {message}",
+                        subject.name
+                    );
+                    named += 1;
+                }
+            }
+        }
+    }
+    eprintln!("{named} wrong checksums named, {not_read} not read");
+    assert!(named > 500 && not_read < named / 4);
+}
+
 /// Small files of which each byte is read, or kept, over and over.
 #[test]
 fn attacks_by_amplification() {

@@ -47,6 +47,16 @@ impl Subject {
         }
     }
 
+    /// Where blocks with a checksum start, and the file with that checksum, and no other byte,
+    /// wrong.
+    pub(crate) fn with_wrong_checksums(&self) -> impl Iterator<Item = (usize, Vec<u8>)> {
+        self.blocks.iter().map(|block| {
+            let mut bytes = self.bytes.clone();
+            let start = block.spoil(&mut bytes);
+            (start, bytes)
+        })
+    }
+
     /// Bytes of metadata: what a scan of it costs.
     pub(crate) fn cost(&self) -> usize {
         self.wanted.iter().map(ExactSizeIterator::len).sum()
