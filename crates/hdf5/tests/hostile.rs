@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use chunkref_hdf5::Error;
 use peak_alloc::PeakAlloc;
 
 mod attacks;
@@ -156,6 +157,7 @@ fn every_checksum_of_the_fixtures_is_found() {
 /// that a scan has no need of.
 #[test]
 fn a_wrong_checksum_is_named() {
+    let _measuring = MEASURING.lock().unwrap_or_else(PoisonError::into_inner);
     let (mut named, mut not_read) = (0, 0);
     for subject in subjects() {
         let (expected, _) = read(&subject.bytes);
@@ -206,6 +208,15 @@ fn attacks_by_amplification() {
             drop(read_measured(&format!("{name} of {size} bytes"), &file));
         }
     }
+}
+
+/// Else the blocks that unfold would be refused before they are decoded.
+#[test]
+fn what_unfolds_is_decoded_up_to_the_limit() {
+    let _measuring = MEASURING.lock().unwrap_or_else(PoisonError::into_inner);
+    let heaps = attacks::filtered::heaps(1_000_000);
+    let error = read(&heaps).0.unwrap_err();
+    assert!(matches!(error, Error::Limit { .. }), "{error}");
 }
 
 /// It is kept once, so a valid file with such a datatype is not taken for an attack.

@@ -91,6 +91,11 @@ impl FractalHeap {
         Ok(std::mem::take(&mut self.found))
     }
 
+    /// Whether the header was read and all that was asked for has been found.
+    pub(crate) fn is_read(&self) -> bool {
+        self.header.is_some() && self.is_done()
+    }
+
     /// Sorts what was asked for by how it is stored.
     fn accept(&mut self, held: &Held, header: &Header) -> Result<()> {
         for (tag, id) in std::mem::take(&mut self.requests) {

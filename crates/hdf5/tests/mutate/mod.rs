@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-mod checked;
+pub(crate) mod checked;
 mod random;
 pub(crate) mod reading;
 
