@@ -43,10 +43,10 @@ fn zeros() -> Vec<u8> {
     encoded[2..encoded.len() - 4].to_vec()
 }
 
-/// A block as it is stored: its head as it is, then `zeros`.
-fn block(heap: usize, zeros: &[u8]) -> Vec<u8> {
+/// A block as it is stored: its head as it is, then its `tail`.
+fn block(owner: usize, tail: &[u8]) -> Vec<u8> {
     let mut head = b"FHDB\0".to_vec();
-    head.extend(words(&[heap as u64]));
+    head.extend(words(&[owner as u64]));
     head.extend([0; 4]);
     // The message without its prefix.
     head.extend(&link(0x1234, 96)[8..]);
@@ -62,7 +62,7 @@ fn block(heap: usize, zeros: &[u8]) -> Vec<u8> {
     stored.extend(length.to_le_bytes());
     stored.extend((!length).to_le_bytes());
     stored.extend(head);
-    stored.extend(zeros);
+    stored.extend(tail);
     stored.extend(u32::try_from(two << 16 | one).unwrap().to_be_bytes());
     stored
 }
