@@ -1,5 +1,6 @@
 """Parts of the file format whose files are too large to commit, and files whose writer died."""
 
+import ctypes
 import os
 import struct
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from h5py import h5f, h5p
 from h5py.h5f import LIBVER_EARLIEST, LIBVER_LATEST, LIBVER_V18
 
 import differential
@@ -19,8 +21,11 @@ sys.path.insert(0, str(FIXTURES))
 import generate_format  # noqa: E402
 
 
-def made(path: Path, fill: Callable[[h5py.File], None], low: int = LIBVER_LATEST) -> bytes:
-    with generate_format.create(str(path), low) as file:
+LOWS = [LIBVER_EARLIEST, LIBVER_V18, LIBVER_LATEST]
+
+
+def made(path: Path, fill: Callable, low: int = LIBVER_LATEST, fcpl: h5p.PropFCID | None = None) -> bytes:
+    with generate_format.create(str(path), low, fcpl) as file:
         fill(file)
     return path.read_bytes()
 
@@ -122,7 +127,7 @@ def swmr(file: h5py.File) -> None:
 @pytest.mark.parametrize(
     ("fill", "low"),
     [
-        *((fill, low) for fill in (unflushed, flushed) for low in (LIBVER_EARLIEST, LIBVER_V18, LIBVER_LATEST)),
+        *((fill, low) for fill in (unflushed, flushed) for low in LOWS),
         (swmr, LIBVER_LATEST),
     ],
 )
@@ -142,3 +147,91 @@ def test_a_file_whose_writer_died(fill: Callable, low: int, tmp_path: Path) -> N
         assert "h5clear" in run.stderr or "object header" in run.stderr, run.stderr
     if opens and fill is not swmr:
         assert_same(path)
+
+
+def rich(file: h5py.File) -> None:
+    """Messages of all kinds, some more than once; dense links and attributes; huge objects."""
+    generate_format.small(file)
+    for n in range(3):
+        data = file.create_dataset(
+            f"data {n}",
+            data=np.arange(12, dtype="<i4").reshape(3, 4) + n,
+            chunks=(2, 2),
+            maxshape=(6, 8),
+            fillvalue=-7,
+            shuffle=True,
+            compression="gzip",
+        )
+        for m in range(12):
+            data.attrs[f"attribute {m:02}"] = np.arange(8, dtype="<f8") + m
+        data.attrs["text"] = "shared text"
+        data.attrs["texts"] = np.array(["a", "bb"], dtype=object)
+        data.attrs["huge"] = np.arange(9000, dtype="u1")
+    pair = np.dtype([("a", "<i4"), ("b", "<f8")])
+    file["type"] = pair
+    for n in range(3):
+        typed = file.create_dataset(f"typed {n}", (4,), file["type"], fillvalue=np.array((3, 4), pair)[()])
+        typed.attrs.create("pairs", np.zeros(2, pair), dtype=file["type"])
+    file.create_dataset("many", data=np.arange(300), chunks=(3,))
+    for n in range(70):
+        file[f"link {n}"] = h5py.SoftLink("/contiguous")
+        file.attrs[f"attribute {n}"] = n
+    for n in range(0, 70, 2):
+        del file.attrs[f"attribute {n}"]
+
+
+def shared_messages(fcpl: h5p.PropFCID, indexes: list[int], list_max: int, btree_min: int) -> None:
+    numbers, call = generate_format.numbers, generate_format.call
+    call("H5Pset_shared_mesg_nindexes", fcpl, *numbers(len(indexes)))
+    for number, flags in enumerate(indexes):
+        call("H5Pset_shared_mesg_index", fcpl, *numbers(number, flags, 10))
+    call("H5Pset_shared_mesg_phase_change", fcpl, *numbers(list_max, btree_min))
+
+
+def one_list(fcpl: h5p.PropFCID) -> None:
+    shared_messages(fcpl, [sum(generate_format.SHARED.values())], 50, 40)
+
+
+def trees(fcpl: h5p.PropFCID) -> None:
+    shared_messages(fcpl, list(generate_format.SHARED.values()), 0, 0)
+
+
+def pages_after_a_user_block(fcpl: h5p.PropFCID) -> None:
+    one_list(fcpl)
+    fcpl.set_userblock(4096)
+    fcpl.set_file_space_strategy(h5f.FSPACE_STRATEGY_PAGE, True, 1)
+    fcpl.set_file_space_page_size(4096)
+
+
+def narrow_offsets(fcpl: h5p.PropFCID) -> None:
+    one_list(fcpl)
+    fcpl.set_sizes(4, 8)
+
+
+def small_nodes(fcpl: h5p.PropFCID) -> None:
+    generate_format.call("H5Pset_sym_k", fcpl, *generate_format.numbers(2, 2))
+    generate_format.call("H5Pset_istore_k", fcpl, *generate_format.numbers(2))
+
+
+def filtered_root(fcpl: h5p.PropFCID) -> None:
+    level = (ctypes.c_uint * 1)(6)
+    call, (code, flags) = generate_format.call, generate_format.numbers(1, 0)
+    call("H5Pset_filter", fcpl, code, flags, ctypes.c_size_t(1), level)
+
+
+def creation_order(fcpl: h5p.PropFCID) -> None:
+    fcpl.set_link_creation_order(generate_format.TRACKED)
+    fcpl.set_attr_creation_order(generate_format.TRACKED)
+
+
+@pytest.mark.parametrize("low", LOWS)
+@pytest.mark.parametrize(
+    "properties",
+    [one_list, trees, pages_after_a_user_block, narrow_offsets, small_nodes, filtered_root, creation_order],
+)
+def test_properties_of_a_file(properties: Callable, low: int, tmp_path: Path) -> None:
+    path = tmp_path / "file.h5"
+    fcpl = h5p.create(h5p.FILE_CREATE)
+    properties(fcpl)
+    made(path, rich, low, fcpl)
+    assert assert_same(path).compared == 11
