@@ -153,101 +153,6 @@ pub fn filter_pipeline(data: &[u8]) {
     let _ = Filter::parse_pipeline(&mut message(data));
 }
 
-/// An object header.
-pub fn object_header(data: &[u8]) {
-    if let Some(input) = Input::new(data) {
-        input.drive(ObjectHeader::new(input.address));
-    }
-}
-
-/// A fractal heap; the numbers are heap IDs, of 7 or 8 bytes.
-pub fn fractal_heap(data: &[u8]) {
-    if let Some(input) = Input::new(data) {
-        let mut heap = FractalHeap::new(input.address);
-        for (tag, number) in (0..).zip(input.numbers) {
-            let id = Bytes::copy_from_slice(&number.to_le_bytes());
-            let length = if number >> 56 == 0 { 7 } else { 8 };
-            heap.request(tag, id.slice(..length));
-        }
-        input.drive(heap);
-    }
-}
-
-/// A group: a version 1 B-tree of names; the first number is the address of the local heap.
-pub fn btree_v1(data: &[u8]) {
-    if let Some(input) = Input::new(data) {
-        let [heap, ..] = input.numbers;
-        input.drive(SymbolTable::new(input.address, Address(heap)));
-        input.chunks(&ChunkIndex::BTreeV1 {
-            address: input.address,
-        });
-    }
-}
-
-/// Counts the records of a version 2 B-tree.
-struct Counted(Records, u64);
-
-impl Walk for Counted {
-    type Output = u64;
-
-    fn advance(&mut self, held: &Held, wants: &mut Wants) -> Result<()> {
-        let Self(records, count) = self;
-        records.advance(held, wants, &mut |_, _| {
-            *count = count.saturating_add(1);
-            Ok(())
-        })
-    }
-
-    fn is_done(&self) -> bool {
-        self.0.is_done()
-    }
-
-    fn finish(self) -> Result<u64> {
-        Ok(self.1)
-    }
-}
-
-/// A version 2 B-tree of any type, then as a chunk index.
-pub fn btree_v2(data: &[u8]) {
-    if let Some(input) = Input::new(data) {
-        input.drive(Counted(Records::new(input.address), 0));
-        input.chunks(&ChunkIndex::BTreeV2 {
-            address: input.address,
-        });
-    }
-}
-
-/// A fixed array.
-pub fn fixed_array(data: &[u8]) {
-    if let Some(input) = Input::new(data) {
-        input.chunks(&ChunkIndex::FixedArray {
-            address: input.address,
-        });
-    }
-}
-
-/// An extensible array.
-pub fn extensible_array(data: &[u8]) {
-    if let Some(input) = Input::new(data) {
-        input.chunks(&ChunkIndex::ExtensibleArray {
-            address: input.address,
-        });
-    }
-}
-
-/// A global heap; the numbers are indexes in the collection.
-pub fn global_heap(data: &[u8]) {
-    if let Some(input) = Input::new(data) {
-        let mut heap = GlobalHeap::default();
-        for number in input.numbers {
-            let index = u32::try_from(number & 0xFFFF_FFFF).unwrap_or(0);
-            let collection = input.address;
-            heap.request(HeapId { collection, index });
-        }
-        input.drive(heap);
-    }
-}
-
 /// A superblock, at any offset where one may be.
 pub fn superblock(data: &[u8]) {
     let mut held = Held::default();
@@ -378,4 +283,99 @@ pub fn info_messages(data: &[u8]) {
     let _ = CacheImageMessage::parse(&mut message(data));
     let _ = Shared::parse(&mut message(data));
     let _ = ExternalFileList::parse(&mut message(data));
+}
+
+/// An object header.
+pub fn object_header(data: &[u8]) {
+    if let Some(input) = Input::new(data) {
+        input.drive(ObjectHeader::new(input.address));
+    }
+}
+
+/// A fractal heap; the numbers are heap IDs, of 7 or 8 bytes.
+pub fn fractal_heap(data: &[u8]) {
+    if let Some(input) = Input::new(data) {
+        let mut heap = FractalHeap::new(input.address);
+        for (tag, number) in (0..).zip(input.numbers) {
+            let id = Bytes::copy_from_slice(&number.to_le_bytes());
+            let length = if number >> 56 == 0 { 7 } else { 8 };
+            heap.request(tag, id.slice(..length));
+        }
+        input.drive(heap);
+    }
+}
+
+/// A group: a version 1 B-tree of names; the first number is the address of the local heap.
+pub fn btree_v1(data: &[u8]) {
+    if let Some(input) = Input::new(data) {
+        let [heap, ..] = input.numbers;
+        input.drive(SymbolTable::new(input.address, Address(heap)));
+        input.chunks(&ChunkIndex::BTreeV1 {
+            address: input.address,
+        });
+    }
+}
+
+/// Counts the records of a version 2 B-tree.
+struct Counted(Records, u64);
+
+impl Walk for Counted {
+    type Output = u64;
+
+    fn advance(&mut self, held: &Held, wants: &mut Wants) -> Result<()> {
+        let Self(records, count) = self;
+        records.advance(held, wants, &mut |_, _| {
+            *count = count.saturating_add(1);
+            Ok(())
+        })
+    }
+
+    fn is_done(&self) -> bool {
+        self.0.is_done()
+    }
+
+    fn finish(self) -> Result<u64> {
+        Ok(self.1)
+    }
+}
+
+/// A version 2 B-tree of any type, then as a chunk index.
+pub fn btree_v2(data: &[u8]) {
+    if let Some(input) = Input::new(data) {
+        input.drive(Counted(Records::new(input.address), 0));
+        input.chunks(&ChunkIndex::BTreeV2 {
+            address: input.address,
+        });
+    }
+}
+
+/// A fixed array.
+pub fn fixed_array(data: &[u8]) {
+    if let Some(input) = Input::new(data) {
+        input.chunks(&ChunkIndex::FixedArray {
+            address: input.address,
+        });
+    }
+}
+
+/// An extensible array.
+pub fn extensible_array(data: &[u8]) {
+    if let Some(input) = Input::new(data) {
+        input.chunks(&ChunkIndex::ExtensibleArray {
+            address: input.address,
+        });
+    }
+}
+
+/// A global heap; the numbers are indexes in the collection.
+pub fn global_heap(data: &[u8]) {
+    if let Some(input) = Input::new(data) {
+        let mut heap = GlobalHeap::default();
+        for number in input.numbers {
+            let index = u32::try_from(number & 0xFFFF_FFFF).unwrap_or(0);
+            let collection = input.address;
+            heap.request(HeapId { collection, index });
+        }
+        input.drive(heap);
+    }
 }

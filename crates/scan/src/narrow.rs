@@ -1,13 +1,10 @@
 //! What a scan is narrowed to: a group, and variables by their paths from it.
 
-use std::sync::Arc;
-
 use chunkref_hdf5::{self as hdf5, Address, File, LinkTarget, ObjectKind};
 
 use crate::dimension::{NOT_COORDINATE, variable_name};
 use crate::error::{Error, Result};
 use crate::links::group;
-use crate::metadata_filters::MetadataFilters;
 use crate::options::ScanOptions;
 
 /// What the parser is asked for. `narrow`: only the variables asked for, with their chunks.
@@ -18,7 +15,9 @@ pub(crate) fn parser_options(options: &ScanOptions, size: u64, narrow: bool) -> 
     // Dimension scales and hidden attributes are needed, whatever is shown.
     parser.attributes = true;
     parser.chunks = narrow;
-    parser.decoder = Some(Arc::new(MetadataFilters));
+    parser.decoder = Some(std::sync::Arc::new(
+        crate::metadata_filters::MetadataFilters,
+    ));
     if narrow {
         let paths = options.variables.iter();
         parser.variables = paths.flat_map(|path| both_names(path)).collect();
