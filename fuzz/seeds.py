@@ -7,15 +7,31 @@ import zlib
 
 HERE = pathlib.Path(__file__).resolve().parent
 LARGEST = 48 << 10
-MESSAGES = {0x01: "dataspace", 0x03: "datatype", 0x08: "layout", 0x0B: "filter_pipeline"}
+MESSAGES = {
+    0x01: "dataspace",
+    0x02: "info_messages",
+    0x03: "datatype",
+    0x05: "fill_value",
+    0x06: "link",
+    0x08: "layout",
+    0x0B: "filter_pipeline",
+    0x0C: "attribute",
+    0x0F: "info_messages",
+    0x15: "info_messages",
+    0x17: "info_messages",
+    0x18: "info_messages",
+}
 STRUCTURES = {
     b"OHDR": ["object_header"],
-    b"FRHP": ["fractal_heap"],
-    b"TREE": ["btree_v1"],
+    b"FRHP": ["fractal_heap", "dense_links", "dense_attributes"],
+    b"TREE": ["btree_v1", "symbol_table"],
     b"BTHD": ["btree_v2"],
     b"FAHD": ["fixed_array"],
     b"EAHD": ["extensible_array"],
     b"GCOL": ["global_heap"],
+    b"MDCI": ["cache_image"],
+    b"SMTB": ["shared_messages"],
+    b"HEAP": ["local_heap"],
 }
 # Rows, columns, chunk rows, chunk columns, most rows, element size, flags (1: filtered, 2: unlimited).
 GRIDS = [
@@ -68,7 +84,16 @@ def structures(data: bytes) -> None:
             if signature == b"FRHP":
                 # Managed objects (type 0) of 20 bytes near the start of the heap.
                 numbers = [tuple(offset << 8 | 20 << 40 for offset in range(22, 29))]
+            if signature == b"MDCI":
+                numbers = [(int.from_bytes(data[at + 6 : at + 14], "little"),) + (0,) * 6]
+            if signature == b"SMTB":
+                # Message ids of 20 bytes near the start of the heap.
+                numbers = [(count, *(22 << 8 | 20 << 40,) * 6) for count in (1, 5)]
             for target in targets:
+                if target.startswith("dense"):
+                    # The nearest index after the heap, or before it.
+                    indexes = [*places(data, b"BTHD")] or [0]
+                    numbers = [(min(indexes, key=lambda index: abs(index - at)),) + (0,) * 6]
                 for seven in numbers:
                     save(target, struct.pack("<8Q", at, *seven) + data)
 
@@ -127,6 +152,7 @@ def main() -> None:
             continue
         data = path.read_bytes()
         save("scan", data)
+        save("superblock", data[:2048])
         save("scan_split", struct.pack("<Q", len(data)) + data)
         structures(data)
         mappings(data)

@@ -4,6 +4,8 @@
 
 use libfuzzer_sys::fuzz_target;
 
+#[path = "../../crates/hdf5/tests/decoder/mod.rs"]
+mod decoder;
 #[allow(dead_code, reason = "shared with tests, which use all of it")]
 #[path = "../../crates/hdf5/tests/mutate/random.rs"]
 mod random;

@@ -86,12 +86,7 @@ DIFFERENCES: list[Exception_] = [
 ]
 
 # Files that h5py opens and chunkref does not: name -> (part of the message, reason).
-FAILURES: dict[str, tuple[str, str]] = {
-    "corpus/hdf5/format/h5clear_mdc_image.h5": (
-        "metadata kept in a cache image is not supported",
-        "its metadata lies in a cache image, which is not read yet",
-    ),
-}
+FAILURES: dict[str, tuple[str, str]] = {}
 
 # Files that kill the process of netCDF-C: name -> reason.
 NETCDF_ABORTS: dict[str, str] = {

@@ -35,9 +35,9 @@ impl fmt::Debug for Address {
 /// Widths in bytes of addresses ("size of offsets") and lengths ("size of lengths"), II.A.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sizes {
-    /// Width of an address: 2, 4 or 8.
+    /// Width of an address: 2, 4, 8, 16 or 32.
     pub offsets: u8,
-    /// Width of a length: 2, 4 or 8.
+    /// Width of a length: 2, 4, 8, 16 or 32.
     pub lengths: u8,
 }
 

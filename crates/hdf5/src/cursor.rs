@@ -158,11 +158,22 @@ impl Cursor {
         Ok(u64::from_le_bytes(out))
     }
 
+    /// As [`Cursor::uint`], of any width; bytes beyond the eighth must be 0, or all bytes 0xFF.
+    pub(crate) fn wide(&mut self, width: usize) -> Result<u64> {
+        let value = self.uint(width.min(8))?;
+        let more = self.take(width.saturating_sub(8))?;
+        let rest = if value == u64::MAX { 0xFF } else { 0 };
+        if more.iter().all(|&byte| byte == rest) {
+            return Ok(value);
+        }
+        Err(self.malformed(format!("integer of {width} bytes that takes more than 8")))
+    }
+
     /// An address in the file's width; all bits set becomes [`Address::UNDEFINED`].
     pub(crate) fn address(&mut self) -> Result<Address> {
         let width = usize::from(self.sizes.offsets);
-        let value = self.uint(width)?;
-        Ok(if value == all_ones(width) {
+        let value = self.wide(width)?;
+        Ok(if value == all_ones(width.min(8)) {
             Address::UNDEFINED
         } else {
             Address(value)
@@ -172,8 +183,8 @@ impl Cursor {
     /// A length in the file's width; all bits set becomes `u64::MAX`.
     pub(crate) fn length(&mut self) -> Result<u64> {
         let width = usize::from(self.sizes.lengths);
-        let value = self.uint(width)?;
-        Ok(if value == all_ones(width) {
+        let value = self.wide(width)?;
+        Ok(if value == all_ones(width.min(8)) {
             u64::MAX
         } else {
             value

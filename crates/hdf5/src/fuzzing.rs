@@ -22,6 +22,13 @@ use crate::object_header::ObjectHeader;
 use crate::scan::Limits;
 use crate::walk::{Walk, Wants};
 
+mod structures;
+
+pub use structures::{
+    attribute, cache_image, dense_attributes, dense_links, fill_value, info_messages, link,
+    local_heap, shared_messages, superblock, symbol_table,
+};
+
 /// An input for a structure: its address and seven numbers (8 bytes each, little-endian), then
 /// the file.
 struct Input {
@@ -47,7 +54,7 @@ impl Input {
     }
 
     fn drive<W: Walk>(&self, mut walk: W) -> Option<W::Output> {
-        let mut held = Held::default();
+        let mut held = structures::held();
         let size = u64::try_from(self.file.len()).ok()?;
         held.file_size = Some(size);
         loop {

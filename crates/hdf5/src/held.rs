@@ -1,13 +1,15 @@
 //! The bytes that have been supplied and are still wanted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::{Bytes, BytesMut};
 
 use crate::address::{Address, Sizes};
 use crate::cursor::Cursor;
+use crate::decode::Decode;
 use crate::error::{Error, Place, Result};
 use crate::scan::Limits;
 
@@ -34,12 +36,15 @@ pub(crate) type Step<T> = std::result::Result<T, Stop>;
 #[derive(Debug, Default)]
 pub(crate) struct Held {
     blocks: BTreeMap<u64, Bytes>,
+    /// Offsets of the blocks that stand in for bytes of the file, see [`Held::lay_over`].
+    laid: HashSet<u64>,
     /// Added to every [`Address`] to get an offset in the file.
     pub(crate) base: u64,
     /// Size of the file, once known.
     pub(crate) file_size: Option<u64>,
     pub(crate) sizes: Sizes,
     pub(crate) limits: Limits,
+    pub(crate) decoder: Option<Arc<dyn Decode>>,
     /// Bytes of structures read so far, for [`Held::charge_parsed`].
     parsed: AtomicU64,
     /// Bytes allocated for what was read so far, for [`Held::charge_memory`].
@@ -177,12 +182,19 @@ impl Held {
         missing
     }
 
+    /// Puts these in place of the file's own bytes, for good: none of them are wanted any more.
+    /// They are apart. All else that is held is dropped, as it may be what they replace.
+    pub(crate) fn lay_over(&mut self, entries: Vec<(u64, Bytes)>) {
+        self.laid = entries.iter().map(|&(offset, _)| offset).collect();
+        self.blocks = entries.into_iter().collect();
+    }
+
     /// Drops every block that shares no byte with `wants`, which are sorted and apart.
     pub(crate) fn retain(&mut self, wants: &[Range<u64>]) {
         self.blocks.retain(|&offset, block| {
             let end = offset.saturating_add(u64::try_from(block.len()).unwrap_or(u64::MAX));
             let next = wants.partition_point(|want| want.end <= offset);
-            wants.get(next).is_some_and(|want| want.start < end)
+            self.laid.contains(&offset) || wants.get(next).is_some_and(|want| want.start < end)
         });
     }
 
@@ -216,6 +228,11 @@ impl Held {
             return Err(place.limit("memory for what the file holds", limit));
         }
         Ok(())
+    }
+
+    /// Takes back what was charged for bytes that are not kept.
+    pub(crate) fn refund_memory(&self, bytes: u64) {
+        self.memory.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     /// Begins to count anew, for what is asked for after a scan.

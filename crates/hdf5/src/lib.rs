@@ -34,11 +34,13 @@
 mod address;
 mod attribute;
 mod btree;
+mod cache_image;
 mod checksum;
 mod chunk_index;
 mod cursor;
 mod dataspace;
 mod datatype;
+mod decode;
 mod driver;
 mod error;
 mod fill_value;
@@ -71,6 +73,7 @@ pub use dataspace::Dataspace;
 pub use datatype::{
     ByteOrder, CharacterSet, Compound, Datatype, EnumMember, Field, FloatLayout, Padding, Reference,
 };
+pub use decode::Decode;
 pub use error::{Error, Result};
 pub use fill_value::FillValue;
 pub use filter::{Filter, FilterId};

@@ -9,7 +9,8 @@ use crate::error::{Place, Result};
 mod info;
 
 pub(crate) use info::{
-    AttributeInfo, Continuation, FileSpaceInfo, LinkInfo, SharedMessageTable, SymbolTableMessage,
+    AttributeInfo, CacheImageMessage, Continuation, FileSpaceInfo, LinkInfo, SharedMessageTable,
+    SymbolTableMessage,
 };
 
 /// Message types (IV.A.2).

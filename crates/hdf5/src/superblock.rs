@@ -20,8 +20,8 @@ use crate::held::{Held, Step, Stop};
 
 const SIGNATURE: &[u8; 8] = b"\x89HDF\r\n\x1a\n";
 const STRUCTURE: &str = "superblock";
-/// More than any superblock takes: 8-byte addresses, version 1, is 100 bytes.
-const MAX_SIZE: u64 = 128;
+/// More than any superblock takes: version 1 with 32-byte addresses and lengths is 212 bytes.
+const MAX_SIZE: u64 = 256;
 
 /// The superblock and what its extension adds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,15 +129,10 @@ fn sizes(cursor: &mut Cursor) -> Result<Sizes> {
     let (offsets, lengths) = (cursor.u8()?, cursor.u8()?);
     for (name, size) in [("offsets", offsets), ("lengths", lengths)] {
         match size {
-            2 | 4 | 8 => {}
-            16 | 32 => {
-                return Err(cursor
-                    .place()
-                    .unsupported(format!("{size} bytes as size of {name}")));
-            }
+            2 | 4 | 8 | 16 | 32 => {}
             _ => {
                 return Err(cursor.malformed(format!(
-                    "size of {name} is {size} bytes; 2, 4 or 8 expected"
+                    "size of {name} is {size} bytes; 2, 4, 8, 16 or 32 expected"
                 )));
             }
         }
@@ -170,7 +165,8 @@ fn read_old(mut cursor: Cursor, version: u8, offset: u64) -> Result<Opening> {
     cursor.address()?;
     let end_of_file = cursor.address()?;
     let driver = cursor.address()?.defined();
-    cursor.address()?;
+    // Of the root's symbol table entry: the offset of its name, then its object header.
+    cursor.length()?;
     let root = cursor.address()?;
     let superblock = finish(&cursor, version, offset, sizes, base, end_of_file, root)?;
     Ok(Opening {
@@ -182,7 +178,7 @@ fn read_old(mut cursor: Cursor, version: u8, offset: u64) -> Result<Opening> {
 
 fn read_new(mut cursor: Cursor, version: u8, offset: u64) -> Result<Opening> {
     let sizes = sizes(&mut cursor)?;
-    cursor.skip(1)?;
+    let flags = cursor.u8()?;
     cursor.set_sizes(sizes);
     let base = cursor.address()?;
     let extension = cursor.address()?.defined();
@@ -191,12 +187,27 @@ fn read_new(mut cursor: Cursor, version: u8, offset: u64) -> Result<Opening> {
     cursor.skip(4)?;
     cursor.truncate_here();
     cursor.verify_checksum()?;
+    refuse_open(&cursor, version, flags)?;
     let superblock = finish(&cursor, version, offset, sizes, base, end_of_file, root)?;
     Ok(Opening {
         superblock,
         extension,
         driver: None,
     })
+}
+
+/// Refuses a file that a writer has open, or left so when it died, as libhdf5 does: what of its
+/// metadata was written is left to chance. A writer in SWMR mode keeps the file whole.
+fn refuse_open(cursor: &Cursor, version: u8, flags: u8) -> Result<()> {
+    const WRITING: u8 = 0x01;
+    const SWMR: u8 = 0x04;
+    // Version 2 has the flags, but no writer that sets them.
+    if version < 3 || flags & (WRITING | SWMR) != WRITING {
+        return Ok(());
+    }
+    Err(cursor.place().unsupported(
+        "a file that is open for writing or was not closed (`h5clear -s` clears its flags)",
+    ))
 }
 
 fn finish(

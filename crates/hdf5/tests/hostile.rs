@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use chunkref_hdf5::Error;
 use peak_alloc::PeakAlloc;
 
 mod attacks;
+mod decoder;
 mod mutate;
 
 use mutate::reading::{Effort, read, read_in_disorder};
@@ -151,6 +153,46 @@ fn every_checksum_of_the_fixtures_is_found() {
     );
 }
 
+/// The file is refused with words that name the structure and its place, or the structure is one
+/// that a scan has no need of.
+#[test]
+fn a_wrong_checksum_is_named() {
+    let _measuring = MEASURING.lock().unwrap_or_else(PoisonError::into_inner);
+    let (mut named, mut not_read) = (0, 0);
+    for subject in subjects() {
+        let (expected, _) = read(&subject.bytes);
+        for (start, file) in subject.with_wrong_checksums() {
+            match read(&file).0 {
+                Ok(found) => {
+                    assert!(
+                        expected.as_ref() == Ok(&found),
+                        "{}: {start:#x}",
+                        subject.name
+                    );
+                    not_read += 1;
+                }
+                Err(error) => {
+                    let message = error.to_string();
+                    let expected = format!(" at {start:#x}: checksum 0x");
+                    // A page has a checksum of its own; what is in a cache image is named by it.
+                    let is_page = ["page", "cache image"]
+                        .iter()
+                        .any(|at| message.contains(at))
+                        && message.contains("checksum 0x");
+                    assert!(
+                        message.contains(&expected) || is_page,
+                        "{}: {expected:?} expected: {message}",
+                        subject.name
+                    );
+                    named += 1;
+                }
+            }
+        }
+    }
+    eprintln!("{named} wrong checksums named, {not_read} not read");
+    assert!(named > 500 && not_read < named / 4);
+}
+
 /// Small files of which each byte is read, or kept, over and over.
 #[test]
 fn attacks_by_amplification() {
@@ -166,6 +208,15 @@ fn attacks_by_amplification() {
             drop(read_measured(&format!("{name} of {size} bytes"), &file));
         }
     }
+}
+
+/// Else the blocks that unfold would be refused before they are decoded.
+#[test]
+fn what_unfolds_is_decoded_up_to_the_limit() {
+    let _measuring = MEASURING.lock().unwrap_or_else(PoisonError::into_inner);
+    let heaps = attacks::filtered::heaps(1_000_000);
+    let error = read(&heaps).0.unwrap_err();
+    assert!(matches!(error, Error::Limit { .. }), "{error}");
 }
 
 /// It is kept once, so a valid file with such a datatype is not taken for an attack.

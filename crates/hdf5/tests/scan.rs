@@ -5,9 +5,13 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use chunkref_hdf5::{Error, File, LinkTarget, ObjectKind, Progress, Scan, ScanOptions};
+use chunkref_hdf5::{Error, File, LinkTarget, ObjectKind, Progress, Scan};
 use proptest::prelude::*;
 use serde::Deserialize;
+
+mod decoder;
+
+use decoder::options;
 
 /// No fixture needs more waves than this, also when bytes come in small pieces.
 const MAX_WAVES: usize = 10_000;
@@ -39,8 +43,7 @@ fn fixtures() -> Vec<(PathBuf, Bytes)> {
 
 /// Reads a file in waves; gives the number of bytes asked for and of distinct ones too.
 fn read(file: &Bytes) -> Result<(File, u64, u64), Error> {
-    let mut scan = Scan::new(ScanOptions::default());
-    scan.set_file_size(file.len() as u64);
+    let mut scan = Scan::new(options(file.len()));
     let mut asked = 0;
     let mut distinct = vec![false; file.len()];
     for _ in 0..MAX_WAVES {
@@ -66,17 +69,21 @@ fn index(range: &Range<u64>) -> Range<usize> {
     usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap()
 }
 
-/// Reads a file with bytes that come shuffled, in pieces of odd sizes, some late, some twice, and
-/// some that nobody asked for.
-fn read_disorderly(file: &Bytes, mut seed: u64) -> Result<File, Error> {
-    let mut random = move |below: u64| {
+/// Pseudo-random numbers below a limit.
+fn generator(mut seed: u64) -> impl FnMut(u64) -> u64 {
+    move |below: u64| {
         seed = seed
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
         (seed >> 33) % below.max(1)
-    };
-    let mut scan = Scan::new(ScanOptions::default());
-    scan.set_file_size(file.len() as u64);
+    }
+}
+
+/// Reads a file with bytes that come shuffled, in pieces of odd sizes, some late, some twice, and
+/// some that nobody asked for.
+fn read_disorderly(file: &Bytes, seed: u64) -> Result<File, Error> {
+    let mut random = generator(seed);
+    let mut scan = Scan::new(options(file.len()));
     for _ in 0..MAX_WAVES {
         let Progress::Wants(ranges) = scan.poll()? else {
             return scan.into_file();
@@ -115,6 +122,84 @@ fn the_order_of_arrival_does_not_matter() {
         let (expected, ..) = read(&file).unwrap_or_else(|error| panic!("{path:?}: {error}"));
         for seed in 0..4 {
             let found = read_disorderly(&file, seed).unwrap();
+            assert!(found == expected, "{path:?}: differs with seed {seed}");
+        }
+    }
+}
+
+/// Reads a file as a cache of blocks does: whole blocks, whatever is wanted of them.
+fn read_in_blocks(file: &Bytes, block: u64) -> Result<File, Error> {
+    let size = file.len() as u64;
+    let mut scan = Scan::new(options(file.len()));
+    for _ in 0..MAX_WAVES {
+        let Progress::Wants(ranges) = scan.poll()? else {
+            return scan.into_file();
+        };
+        for range in ranges {
+            let mut start = range.start / block * block;
+            while start < range.end {
+                let end = (start + block).min(size);
+                scan.supply(start, file.slice(index(&(start..end))));
+                start = end;
+            }
+        }
+    }
+    panic!("no end after {MAX_WAVES} waves");
+}
+
+/// Reads a file over a network where reads fail and are asked again: nothing comes for some
+/// polls, and what comes overlaps what came before.
+fn read_with_failures(file: &Bytes, seed: u64) -> Result<File, Error> {
+    let size = file.len() as u64;
+    let mut random = generator(seed);
+    let mut scan = Scan::new(options(file.len()));
+    for _ in 0..MAX_WAVES {
+        let Progress::Wants(ranges) = scan.poll()? else {
+            return scan.into_file();
+        };
+        if random(3) == 0 {
+            // All reads failed: the same is wanted again.
+            assert_eq!(scan.poll()?, Progress::Wants(ranges));
+            continue;
+        }
+        let mut came = false;
+        for range in ranges {
+            if came && random(3) == 0 {
+                continue;
+            }
+            came = true;
+            let cut = range.start + random(range.end - range.start);
+            let end = range.end.min(cut + 1 + random(40));
+            let before = range.start.saturating_sub(random(40));
+            for piece in [before..end, cut..size.min(range.end + random(40)), cut..end] {
+                scan.supply(piece.start, file.slice(index(&piece)));
+            }
+        }
+    }
+    panic!("no end after {MAX_WAVES} waves");
+}
+
+#[test]
+fn the_size_of_blocks_does_not_matter() {
+    for (path, file) in fixtures() {
+        let (expected, ..) = read(&file).unwrap();
+        for block in [1, 7, 64, 512, 4096, 1 << 20] {
+            // A byte at a time takes long where there is much.
+            if block < 64 && file.len() > 100_000 {
+                continue;
+            }
+            let found = read_in_blocks(&file, block).unwrap();
+            assert!(found == expected, "{path:?}: differs in blocks of {block}");
+        }
+    }
+}
+
+#[test]
+fn reads_that_fail_and_are_asked_again_do_not_matter() {
+    for (path, file) in fixtures() {
+        let (expected, ..) = read(&file).unwrap();
+        for seed in 0..4 {
+            let found = read_with_failures(&file, seed).unwrap();
             assert!(found == expected, "{path:?}: differs with seed {seed}");
         }
     }

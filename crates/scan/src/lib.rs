@@ -64,6 +64,7 @@ mod late;
 mod layout;
 mod links;
 mod member;
+mod metadata_filters;
 mod narrow;
 mod neighbour;
 mod options;

@@ -16,6 +16,9 @@ pub(crate) fn parser_options(options: &ScanOptions, size: u64, narrow: bool) -> 
     // Dimension scales and hidden attributes are needed, whatever is shown.
     parser.attributes = true;
     parser.chunks = narrow;
+    parser.decoder = Some(std::sync::Arc::new(
+        crate::metadata_filters::MetadataFilters,
+    ));
     if narrow {
         let paths = options.variables.iter();
         parser.variables = paths.flat_map(|path| both_names(path)).collect();

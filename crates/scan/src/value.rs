@@ -49,13 +49,16 @@ impl HeapReference {
 
 /// An address in the width it is stored in, all bits set for the undefined one.
 fn stored_address(bytes: &[u8]) -> Option<Address> {
-    if bytes.is_empty() || bytes.len() > 8 {
+    if bytes.is_empty() {
         return None;
     }
     if bytes.iter().all(|&byte| byte == u8::MAX) {
         return Some(Address::UNDEFINED);
     }
-    Some(Address(unsigned(bytes.iter().rev().copied())))
+    // There are files with addresses of 16 bytes, of which only 8 are ever used.
+    let (used, more) = bytes.split_at(bytes.len().min(8));
+    let fits = more.iter().all(|&byte| byte == 0);
+    fits.then(|| Address(unsigned(used.iter().rev().copied())))
 }
 
 /// A number from its bytes, the most significant first.

@@ -198,7 +198,7 @@ fn read_record(
             .checked_sub(coordinates.saturating_add(4));
         let checked = width.and_then(|width| u64::try_from(width).ok());
         check_size_width(record.place(), record.sizes(), checked, cells.chunk_bytes)?;
-        stored.length = record.uint(width.unwrap_or(0))?;
+        stored.length = record.wide(width.unwrap_or(0))?;
         stored.filter_mask = record.u32()?;
     }
     if record.remaining() != coordinates {

@@ -69,7 +69,7 @@ impl Walk for DenseAttributes {
 
     fn is_done(&self) -> bool {
         self.records.as_ref().is_none_or(Records::is_done)
-            && self.heap.as_ref().is_none_or(FractalHeap::is_done)
+            && self.heap.as_ref().is_none_or(FractalHeap::is_read)
     }
 
     /// The messages, by creation order.
@@ -117,8 +117,8 @@ impl DenseAttributes {
         let Some(heap) = &mut self.heap else {
             return Ok(());
         };
-        // Asks for the header of the heap together with the B-tree, but not without need.
-        if !(self.records.as_ref().is_none_or(Records::is_done) && heap.is_done()) {
+        // As for links, its header is always read, also when all attributes are shared.
+        if !heap.is_read() {
             heap.advance(held, wants)?;
         }
         let found = match heap.take_found() {

@@ -59,8 +59,9 @@ impl Walk for DenseLinks {
             heap.request(0, record.take(ID_LENGTH)?);
             Ok(())
         })?;
-        // Asks for the header of the heap together with the B-tree, but not for an empty group.
-        if !(records.is_done() && heap.is_done()) {
+        // Its header is read together with the B-tree, always: whether it is malformed must not
+        // depend on what comes first.
+        if !heap.is_read() {
             heap.advance(held, wants)?;
         }
         for object in heap.take_found()? {
@@ -71,7 +72,8 @@ impl Walk for DenseLinks {
     }
 
     fn is_done(&self) -> bool {
-        self.records.as_ref().is_none_or(Records::is_done) && self.heap.is_done()
+        let mut records = self.records.iter();
+        records.all(|records| records.is_done() && self.heap.is_read())
     }
 
     /// The links, sorted by name.

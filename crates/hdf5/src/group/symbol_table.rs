@@ -6,7 +6,7 @@
 //! | signature                 | 4       | signature, version 1      | 5       |
 //! | node type 0               | 1       | reserved                  | 1       |
 //! | level, 0 above "SNOD"s    | 1       | entries                   | 2       |
-//! | entries used              | 2       | *entry:* name in the heap | offsets |
+//! | entries used              | 2       | *entry:* name in the heap | lengths |
 //! | left, right sibling       | offsets | object header address     | offsets |
 //! | *entry:* key              | lengths | cache type, reserved      | 4, 4    |
 //! | child                     | offsets | scratch-pad               | 16      |
@@ -216,9 +216,8 @@ fn leaf_node(held: &Held, address: Address, taken: &mut Taken) -> Step<Cursor> {
     cursor.version(1)?;
     cursor.skip(1)?;
     let entries = u64::from(cursor.u16()?);
-    let entry = u64::from(held.sizes.offsets)
-        .saturating_mul(2)
-        .saturating_add(24);
+    let (offsets, lengths) = (held.sizes.offsets, held.sizes.lengths);
+    let entry = u64::from(offsets.saturating_add(lengths)).saturating_add(24);
     let size = entries.saturating_mul(entry).saturating_add(HEADER);
     let mut cursor = held.cursor(LEAF, address, size)?;
     taken.add(held, cursor.place(), size)?;
@@ -234,7 +233,8 @@ fn read_entries(cursor: &mut Cursor, entries: &mut Vec<Entry>) -> Result<()> {
 }
 
 fn read_entry(cursor: &mut Cursor, number: u16) -> Result<Entry> {
-    let name = cursor.uint(usize::from(cursor.sizes().offsets))?;
+    // libhdf5 writes it in the width of lengths, not in that of offsets.
+    let name = cursor.length()?;
     let header = cursor.address()?;
     let cache_type = cursor.u32()?;
     cursor.skip(4)?;

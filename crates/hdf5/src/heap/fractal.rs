@@ -91,6 +91,11 @@ impl FractalHeap {
         Ok(std::mem::take(&mut self.found))
     }
 
+    /// Whether the header was read and all that was asked for has been found.
+    pub(crate) fn is_read(&self) -> bool {
+        self.header.is_some() && self.is_done()
+    }
+
     /// Sorts what was asked for by how it is stored.
     fn accept(&mut self, held: &Held, header: &Header) -> Result<()> {
         for (tag, id) in std::mem::take(&mut self.requests) {
@@ -107,7 +112,13 @@ impl FractalHeap {
                     self.found.push(HeapObject { tag, at, bytes });
                 }
                 Object::Managed { offset, length } => {
-                    self.objects_taken.add(held, header.place, length)?;
+                    if header.is_filtered() {
+                        // Decoded they may be longer than the file. They lie apart, but what
+                        // is made of each is a copy.
+                        held.charge_memory(header.place, length.saturating_mul(2))?;
+                    } else {
+                        self.objects_taken.add(held, header.place, length)?;
+                    }
                     let object = Managed {
                         tag,
                         offset,
@@ -117,10 +128,11 @@ impl FractalHeap {
                         address: header.root,
                         offset: 0,
                         shape: header.root_shape,
+                        stored: header.root_stored,
                     };
                     self.waiting.entry(root).or_default().push(object);
                 }
-                Object::Huge { address, length } => self.huge.request(tag, address, length),
+                Object::Huge(object) => self.huge.request(tag, object),
                 Object::HugeIndexed { key } => self.huge.request_indexed(tag, key),
             }
         }
@@ -248,22 +260,27 @@ fn child_of(at: &BlockRef, block: &Block, header: &Header, object: Managed) -> R
         .offset
         .checked_sub(at.offset)
         .and_then(|offset| header.table.locate(offset, rows));
-    let address = slot
+    let child = slot
         .and_then(|slot| children.get(usize::try_from(slot.number).ok()?))
-        .and_then(|address| address.defined());
-    let (Some(slot), Some(address)) = (slot, address) else {
+        .filter(|child| child.address.defined().is_some());
+    let (Some(slot), Some(child)) = (slot, child) else {
         return Err(place.malformed(format!(
             "has no block for the object of {} bytes at {} of the heap",
             object.length, object.offset
         )));
     };
     Ok(BlockRef {
-        address,
+        address: child.address,
         offset: at.offset.saturating_add(slot.offset),
         shape: slot.shape,
+        stored: child.stored,
     })
 }
 
 #[cfg(test)]
 #[path = "fractal/tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "fractal/filtered_tests.rs"]
+mod filtered_tests;

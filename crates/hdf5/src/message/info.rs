@@ -245,6 +245,29 @@ impl SharedMessageTable {
     }
 }
 
+/// The metadata cache image message, of the superblock extension.
+///
+/// | bytes | field |
+/// |---|---|
+/// | 1 | version, 0 |
+/// | address | the block |
+/// | length | its size in bytes |
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CacheImageMessage {
+    pub(crate) address: Address,
+    pub(crate) length: u64,
+}
+
+impl CacheImageMessage {
+    /// `None` when the message tells of no image, as once the image was taken.
+    pub(crate) fn parse(cursor: &mut Cursor) -> Result<Option<Self>> {
+        cursor.version(0)?;
+        let address = cursor.address()?;
+        let length = cursor.length()?;
+        Ok((address.defined().is_some() && length > 0).then_some(Self { address, length }))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

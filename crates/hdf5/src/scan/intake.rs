@@ -7,13 +7,15 @@ use super::options::ScanOptions;
 use super::soft_links::Task;
 use super::state::State;
 use crate::address::Address;
+use crate::cache_image::CacheImage;
 use crate::driver;
 use crate::error::{Place, Result};
 use crate::group::{DenseAttributes, DenseLinks, SymbolTable};
 use crate::held::Held;
 use crate::link::{Link, LinkTarget};
 use crate::message::{
-    AttributeInfo, FileSpaceInfo, LinkInfo, Message, SharedMessageTable, SymbolTableMessage, kind,
+    AttributeInfo, CacheImageMessage, FileSpaceInfo, LinkInfo, Message, SharedMessageTable,
+    SymbolTableMessage, kind,
 };
 use crate::object::ExternalLink;
 use crate::superblock::check_end;
@@ -36,6 +38,7 @@ impl State {
         held: &Held,
         options: &ScanOptions,
     ) -> Result<()> {
+        let mut image = None;
         for message in messages {
             match message.kind {
                 kind::FILE_SPACE_INFO => {
@@ -54,14 +57,19 @@ impl State {
                     driver::check_message(cursor, self.superblock.end_of_file)?;
                 }
                 kind::CACHE_IMAGE => {
-                    let place = Place::new("superblock extension", message.at);
-                    return Err(place.unsupported("metadata kept in a cache image"));
+                    let mut cursor = message.cursor("metadata cache image message", held.sizes);
+                    image = CacheImageMessage::parse(&mut cursor)?;
                 }
                 _ => {}
             }
         }
         check_end(&self.superblock, held.file_size)?;
-        self.visit(self.superblock.root, Some(Vec::new()), held, options)
+        if let Some(image) = image {
+            let walk = Reading::CacheImage(CacheImage::new(image));
+            self.start(Address::UNDEFINED, walk);
+            return Ok(());
+        }
+        self.begin_root(held, options)
     }
 
     pub(super) fn take_header(

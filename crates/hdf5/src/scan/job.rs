@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use bytes::Bytes;
 
 use crate::address::Address;
+use crate::cache_image::CacheImage;
 use crate::chunk_index::{ChunkWalk, Chunks};
 use crate::error::Result;
 use crate::group::{DenseAttributes, DenseLinks, SymbolTable};
@@ -28,6 +29,7 @@ pub(super) struct Job {
 #[derive(Debug)]
 pub(super) enum Reading {
     Extension(ObjectHeader),
+    CacheImage(CacheImage),
     Header(ObjectHeader),
     SymbolTable(Box<SymbolTable>),
     DenseLinks(Box<DenseLinks>),
@@ -42,6 +44,7 @@ pub(super) enum Reading {
 #[derive(Debug)]
 pub(super) enum Output {
     Extension(Vec<Message>),
+    CacheImage(Vec<(u64, Bytes)>),
     Header(Vec<Message>),
     Links(Vec<Link>),
     Attributes(Vec<Message>),
@@ -55,6 +58,7 @@ impl Job {
     pub(super) fn advance(&mut self, held: &Held, wants: &mut Wants) -> Result<()> {
         match &mut self.walk {
             Reading::Extension(walk) | Reading::Header(walk) => walk.advance(held, wants),
+            Reading::CacheImage(walk) => walk.advance(held, wants),
             Reading::SymbolTable(walk) => walk.advance(held, wants),
             Reading::DenseLinks(walk) => walk.advance(held, wants),
             Reading::DenseAttributes(walk) => walk.advance(held, wants),
@@ -68,6 +72,7 @@ impl Job {
     pub(super) fn is_done(&self) -> bool {
         match &self.walk {
             Reading::Extension(walk) | Reading::Header(walk) => walk.is_done(),
+            Reading::CacheImage(walk) => walk.is_done(),
             Reading::SymbolTable(walk) => walk.is_done(),
             Reading::DenseLinks(walk) => walk.is_done(),
             Reading::DenseAttributes(walk) => walk.is_done(),
@@ -83,6 +88,7 @@ impl Reading {
     pub(super) fn finish(self) -> Result<Output> {
         Ok(match self {
             Self::Extension(walk) => Output::Extension(walk.finish()?),
+            Self::CacheImage(walk) => Output::CacheImage(walk.finish()?),
             Self::Header(walk) => Output::Header(walk.finish()?),
             Self::SymbolTable(walk) => Output::Links(walk.finish()?),
             Self::DenseLinks(walk) => Output::Links(walk.finish()?),

@@ -93,6 +93,7 @@ impl Scan {
         let mut held = Held::default();
         held.file_size = options.file_size;
         held.limits = options.limits;
+        held.decoder.clone_from(&options.decoder);
         Self {
             options,
             held,
@@ -165,6 +166,11 @@ impl Scan {
                 }
                 Stage::Objects(state) => {
                     state.advance(&self.held, &self.options, wants)?;
+                    if let Some(image) = state.cache_image.take() {
+                        self.held.lay_over(image);
+                        state.begin_root(&self.held, &self.options)?;
+                        continue;
+                    }
                     if !state.is_done() {
                         return Ok(());
                     }

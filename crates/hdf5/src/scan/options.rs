@@ -1,5 +1,9 @@
 //! What a scan is to read.
 
+use std::sync::Arc;
+
+use crate::decode::Decode;
+
 /// What a scan is to read.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -19,6 +23,8 @@ pub struct ScanOptions {
     pub file_size: Option<u64>,
     /// Bounds on memory.
     pub limits: Limits,
+    /// What undoes the I/O filters of a heap; without it, such heaps are not supported.
+    pub decoder: Option<Arc<dyn Decode>>,
 }
 
 impl Default for ScanOptions {
@@ -31,6 +37,7 @@ impl Default for ScanOptions {
             chunks: true,
             file_size: None,
             limits: Limits::default(),
+            decoder: None,
         }
     }
 }

@@ -44,6 +44,8 @@ pub(super) struct State {
     pub(super) stage: Stage,
     /// Roots of structures that belong to one object each.
     claimed: HashSet<Address>,
+    /// A metadata cache image that was read and is to be laid over the file.
+    pub(super) cache_image: Option<Vec<(u64, Bytes)>>,
     /// The file as it was put together, when more is read after that.
     pub(super) assembled: Option<File>,
 }
@@ -99,6 +101,7 @@ impl State {
             heap: BTreeMap::new(),
             stage: Stage::Objects,
             claimed: HashSet::new(),
+            cache_image: None,
             assembled: None,
         };
         match opening.extension {
@@ -107,9 +110,14 @@ impl State {
                 let walk = Reading::Extension(ObjectHeader::new(extension));
                 state.start(Address::UNDEFINED, walk);
             }
-            None => state.visit(opening.superblock.root, Some(Vec::new()), held, options)?,
+            None => state.begin_root(held, options)?,
         }
         Ok(state)
+    }
+
+    /// Begins with the objects: all that can stand in their way was read.
+    pub(super) fn begin_root(&mut self, held: &Held, options: &ScanOptions) -> Result<()> {
+        self.visit(self.superblock.root, Some(Vec::new()), held, options)
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -157,7 +165,7 @@ impl State {
                     Err(error) => self.refuse(&job, error)?,
                 }
             }
-            if self.jobs.is_empty() && waiting.is_empty() {
+            if self.jobs.is_empty() && waiting.is_empty() && self.cache_image.is_none() {
                 self.next_stage(held, options)?;
             }
             if self.jobs.is_empty() {
@@ -215,6 +223,10 @@ impl State {
         let output = job.walk.finish()?;
         match output {
             Output::Extension(messages) => return self.take_extension(&messages, held, options),
+            Output::CacheImage(entries) => {
+                self.cache_image = Some(entries);
+                return Ok(());
+            }
             Output::Shared(bodies) => {
                 self.shared.extend(bodies);
                 return Ok(());

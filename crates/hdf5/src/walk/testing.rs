@@ -2,12 +2,15 @@
 
 use std::fmt::Debug;
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::{Walk, Wants};
 use crate::address::Address;
+use crate::decode::Decode;
 use crate::error::Result;
+use crate::filter::{Filter, FilterId};
 use crate::held::Held;
 
 /// A file under construction.
@@ -42,9 +45,44 @@ impl Random {
     }
 }
 
+/// Knows filter 1 alone, which flips all bits and leaves away zeros at the end.
+#[derive(Debug)]
+struct Flip;
+
+impl Decode for Flip {
+    fn knows(&self, filter: &Filter) -> bool {
+        filter.id == FilterId::DEFLATE
+    }
+
+    fn decode(&self, _: &[Filter], mask: u32, stored: Bytes, size: usize) -> Result<Bytes, String> {
+        if mask & 1 == 1 {
+            return Ok(stored);
+        }
+        let mut decoded: Vec<u8> = stored.iter().map(|byte| !byte).collect();
+        if decoded.len() > size {
+            return Err("more bytes than expected".to_owned());
+        }
+        decoded.resize(size, 0);
+        Ok(decoded.into())
+    }
+}
+
+/// What the filter that [`Flip`] undoes makes of a block.
+pub(crate) fn flipped(block: &[u8]) -> Vec<u8> {
+    let end = block.iter().rposition(|&byte| byte != 0);
+    let used = &block[..end.map_or(0, |last| last + 1)];
+    used.iter().map(|byte| !byte).collect()
+}
+
+fn new_held() -> Held {
+    let mut held = Held::default();
+    held.decoder = Some(Arc::new(Flip));
+    held
+}
+
 /// Everything wanted is supplied at once; gives the output and the number of waves.
 pub(crate) fn read_in_waves<W: Walk>(file: &[u8], mut walk: W) -> Result<(W::Output, usize)> {
-    let mut held = Held::default();
+    let mut held = new_held();
     held.file_size = Some(file.len() as u64);
     for waves in 0.. {
         let mut wants = Wants::new();
@@ -82,7 +120,7 @@ where
 fn read_shuffled<W: Walk>(file: &[u8], mut walk: W, seed: u64) -> Result<W::Output> {
     let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
     let size = file.len() as u64;
-    let mut held = Held::default();
+    let mut held = new_held();
     held.file_size = seed.is_multiple_of(2).then_some(size);
     loop {
         let mut wants = Wants::new();

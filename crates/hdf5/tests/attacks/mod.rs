@@ -1,5 +1,6 @@
 //! Files made so that reading them costs far more than their size, were it not for limits.
 
+pub(crate) mod filtered;
 mod soft_links;
 
 /// A file under construction: a version 0 superblock whose root header is at 96.
@@ -27,6 +28,8 @@ pub(crate) fn all() -> Vec<(&'static str, Attack)> {
             "attributes whose messages are scattered",
             continuation_chain,
         ),
+        ("heaps that unfold", filtered::heaps),
+        ("one object of a heap that unfolds", filtered::objects),
     ]
 }
 

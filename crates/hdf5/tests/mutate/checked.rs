@@ -23,7 +23,7 @@ enum Kind {
 }
 
 /// Where a block can start, and the most bytes it is expected to take in a fixture.
-const SIGNATURES: [(&[u8], usize); 15] = [
+const SIGNATURES: [(&[u8], usize); 16] = [
     (b"OHDR", 0),
     (b"OCHK", 4096),
     (b"BTHD", 64),
@@ -39,6 +39,7 @@ const SIGNATURES: [(&[u8], usize); 15] = [
     (b"EASB", 9000),
     (b"EADB", 9000),
     (b"SMTB", 512),
+    (b"MDCI", 16_384),
 ];
 
 /// Elements of a page of a fixed or extensible array, as libhdf5 writes them by default, and the
@@ -50,7 +51,7 @@ const WIDTHS: [usize; 5] = [8, 14, 15, 16, 20];
 pub(crate) fn find(bytes: &[u8]) -> Vec<Checked> {
     let mut found = Vec::new();
     if let Some(at) = superblock(bytes) {
-        found.extend(ends_within(bytes, at, 64));
+        found.extend(ends_within(bytes, at, 160));
     }
     for at in 0..bytes.len().saturating_sub(8) {
         let signature = &bytes[at..at + 4];
@@ -83,6 +84,8 @@ pub(crate) fn find(bytes: &[u8]) -> Vec<Checked> {
             }
         }
     }
+    // A cache image has others in it, which must be right before it is.
+    found.sort_by_key(|block| bytes[block.range.start..].starts_with(b"MDCI"));
     found
 }
 
@@ -168,6 +171,12 @@ fn header_end(bytes: &[u8], start: usize) -> Option<usize> {
 }
 
 impl Checked {
+    /// Changes the stored checksum; gives where the block starts.
+    pub(crate) fn spoil(&self, bytes: &mut [u8]) -> usize {
+        bytes[self.at + 1] ^= 0x10;
+        self.range.start
+    }
+
     /// Writes the checksum that the block should have.
     pub(crate) fn repair(&self, bytes: &mut [u8]) {
         let (mut end, mut at) = (self.range.end, self.at);

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-mod checked;
+pub(crate) mod checked;
 mod random;
 pub(crate) mod reading;
 
@@ -45,6 +45,16 @@ impl Subject {
             blocks,
             bytes,
         }
+    }
+
+    /// Where blocks with a checksum start, and the file with that checksum, and no other byte,
+    /// wrong.
+    pub(crate) fn with_wrong_checksums(&self) -> impl Iterator<Item = (usize, Vec<u8>)> {
+        self.blocks.iter().map(|block| {
+            let mut bytes = self.bytes.clone();
+            let start = block.spoil(&mut bytes);
+            (start, bytes)
+        })
     }
 
     /// Bytes of metadata: what a scan of it costs.

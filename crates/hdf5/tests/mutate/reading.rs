@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use chunkref_hdf5::{Error, File, Progress, Scan, ScanOptions};
+use chunkref_hdf5::{Error, File, Progress, Scan};
 
 use super::Random;
+use crate::decoder::options;
 
 /// What a scan took.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,8 +41,7 @@ fn index(range: &Range<u64>) -> Range<usize> {
 
 /// Supplies all that is wanted at once. Each supply is a copy, as from a network.
 pub(crate) fn read(file: &[u8]) -> (Result<File, Error>, Effort) {
-    let mut scan = Scan::new(ScanOptions::default());
-    scan.set_file_size(file.len() as u64);
+    let mut scan = Scan::new(options(file.len()));
     let mut effort = Effort::default();
     loop {
         let ranges = match scan.poll() {
@@ -60,8 +60,7 @@ pub(crate) fn read(file: &[u8]) -> (Result<File, Error>, Effort) {
 /// Supplies one want after another, cut in two, in any order, with a poll in between.
 pub(crate) fn read_in_disorder(file: &[u8], random: &mut Random) -> Result<File, Error> {
     let whole = Bytes::copy_from_slice(file);
-    let mut scan = Scan::new(ScanOptions::default());
-    scan.set_file_size(file.len() as u64);
+    let mut scan = Scan::new(options(file.len()));
     loop {
         let Progress::Wants(mut ranges) = scan.poll()? else {
             return scan.into_file();
@@ -84,8 +83,7 @@ pub(crate) fn read_in_disorder(file: &[u8], random: &mut Random) -> Result<File,
 
 /// The ranges that a scan of a valid file wants, sorted and apart.
 pub(crate) fn wanted(file: &[u8]) -> Vec<Range<usize>> {
-    let mut scan = Scan::new(ScanOptions::default());
-    scan.set_file_size(file.len() as u64);
+    let mut scan = Scan::new(options(file.len()));
     let mut all = Vec::new();
     while let Progress::Wants(ranges) = scan.poll().expect("the file is valid") {
         for range in ranges {

@@ -13,6 +13,18 @@ use crate::held::{Held, Step};
 const DIRECT: &str = "fractal heap direct block";
 const INDIRECT: &str = "fractal heap indirect block";
 
+/// Bytes in memory for a child, while their list grows.
+const CHILD: u64 = 64;
+
+/// Bytes in which an indirect block says how its filtered direct blocks are stored.
+fn stored_sizes(held: &Held, header: &Header, rows: u32) -> u64 {
+    if !header.is_filtered() {
+        return 0;
+    }
+    let each = u64::from(held.sizes.lengths).saturating_add(4);
+    header.table.direct_entries(rows).saturating_mul(each)
+}
+
 /// Where a block is and what it is to be. A block's shape is part of what it is known by, so
 /// that an address cannot pass for a block inside of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,6 +33,31 @@ pub(super) struct BlockRef {
     /// Where it starts, in bytes into the heap.
     pub(super) offset: u64,
     pub(super) shape: Shape,
+    /// For a direct block of a heap with filters.
+    pub(super) stored: Option<Stored>,
+}
+
+/// How a filtered direct block is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Stored {
+    /// Bytes in the file.
+    size: u64,
+    /// Filters that were skipped.
+    mask: u32,
+}
+
+impl Stored {
+    pub(super) fn parse(cursor: &mut Cursor) -> Result<Self> {
+        let (size, mask) = (cursor.length()?, cursor.u32()?);
+        Ok(Self { size, mask })
+    }
+}
+
+/// Where a child of an indirect block is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Child {
+    pub(super) address: Address,
+    pub(super) stored: Option<Stored>,
 }
 
 /// A block that was read.
@@ -28,13 +65,13 @@ pub(super) struct BlockRef {
 pub(super) enum Block {
     Direct {
         place: Place,
-        /// All of it, with its header, which offsets count.
+        /// All of it, decoded, with its header, which offsets count.
         bytes: Bytes,
         header_length: usize,
     },
     Indirect {
         place: Place,
-        children: Vec<Address>,
+        children: Vec<Child>,
     },
 }
 
@@ -42,7 +79,7 @@ impl BlockRef {
     /// Bytes that the block takes in the file.
     pub(super) fn size(&self, held: &Held, header: &Header) -> u64 {
         match self.shape {
-            Shape::Direct(size) => size,
+            Shape::Direct(size) => self.stored.map_or(size, |stored| stored.size),
             // The addresses of the children and of the heap, the block offset, signature,
             // version and checksum.
             Shape::Indirect(rows) => header
@@ -50,6 +87,7 @@ impl BlockRef {
                 .entries(rows)
                 .saturating_add(1)
                 .saturating_mul(u64::from(held.sizes.offsets))
+                .saturating_add(stored_sizes(held, header, rows))
                 .saturating_add(u64::try_from(header.table.offset_width()).unwrap_or(8))
                 .saturating_add(9),
         }
@@ -59,14 +97,23 @@ impl BlockRef {
     pub(super) fn read(&self, held: &Held, header: &Header, heap: Address) -> Step<Block> {
         let size = self.size(held, header);
         match self.shape {
-            Shape::Direct(_) => {
+            Shape::Direct(decoded_size) => {
                 let mut cursor = held.cursor(DIRECT, self.address, size)?;
+                if let Some(stored) = self.stored {
+                    let (place, bytes) = (cursor.place(), cursor.rest());
+                    let filters = &header.filters;
+                    let bytes = held.decode(place, filters, stored.mask, bytes, decoded_size)?;
+                    cursor = Cursor::new(bytes, held.sizes, place);
+                }
                 Ok(self.parse_direct(&mut cursor, header, heap)?)
             }
             Shape::Indirect(rows) => {
-                let entries = header.table.entries(rows);
                 let mut cursor = held.cursor(INDIRECT, self.address, size)?;
-                Ok(self.parse_indirect(&mut cursor, header, heap, entries)?)
+                held.charge_memory(
+                    cursor.place(),
+                    header.table.entries(rows).saturating_mul(CHILD),
+                )?;
+                Ok(self.parse_indirect(&mut cursor, header, heap, rows)?)
             }
         }
     }
@@ -102,14 +149,18 @@ impl BlockRef {
         cursor: &mut Cursor,
         header: &Header,
         heap: Address,
-        entries: u64,
+        rows: u32,
     ) -> Result<Block> {
         cursor.verify_checksum()?;
         cursor.signature(*b"FHIB")?;
         self.parse_start(cursor, header, heap)?;
         let mut children = Vec::new();
-        for _ in 0..entries {
-            children.push(cursor.address()?);
+        let direct = header.table.direct_entries(rows);
+        for number in 0..header.table.entries(rows) {
+            let address = cursor.address()?;
+            let is_stored = header.is_filtered() && number < direct;
+            let stored = is_stored.then(|| Stored::parse(cursor)).transpose()?;
+            children.push(Child { address, stored });
         }
         Ok(Block::Indirect {
             place: cursor.place(),

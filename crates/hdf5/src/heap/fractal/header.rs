@@ -2,10 +2,12 @@
 
 use bytes::Bytes;
 
+use super::block::Stored;
 use super::table::{DoublingTable, Shape};
 use crate::address::Address;
 use crate::cursor::Cursor;
-use crate::error::{Error, Place, Result};
+use crate::error::{Place, Result};
+use crate::filter::Filter;
 use crate::held::{Held, Step};
 
 const HEADER: &str = "fractal heap header";
@@ -19,8 +21,8 @@ pub(super) struct Header {
     pub(super) place: Place,
     /// Length in bytes of the heap's IDs.
     id_length: usize,
-    /// The first I/O filter, if blocks and huge objects are filtered.
-    filter: Option<u16>,
+    /// The I/O filters of direct blocks and huge objects.
+    pub(super) filters: Vec<Filter>,
     /// Whether direct blocks have a checksum.
     pub(super) checksums: bool,
     /// Width in bytes of the length of a managed object.
@@ -30,6 +32,8 @@ pub(super) struct Header {
     pub(super) table: DoublingTable,
     pub(super) root: Address,
     pub(super) root_shape: Shape,
+    /// How the root block is stored, if it is a direct block and filtered.
+    pub(super) root_stored: Option<Stored>,
 }
 
 /// An object, as its ID tells.
@@ -38,11 +42,39 @@ pub(super) enum Object {
     /// In a direct block, at an offset into the heap.
     Managed { offset: u64, length: u64 },
     /// In the file, on its own.
-    Huge { address: Address, length: u64 },
+    Huge(HugeObject),
     /// On its own too; the B-tree of huge objects tells where.
     HugeIndexed { key: u64 },
     /// In the ID itself.
     Tiny(Bytes),
+}
+
+/// Where a huge object is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct HugeObject {
+    pub(super) address: Address,
+    /// Bytes in the file.
+    pub(super) length: u64,
+    /// Filters skipped and decoded size in bytes, where the heap has filters.
+    pub(super) filtered: Option<(u32, u64)>,
+}
+
+impl HugeObject {
+    /// Reads what ids and records of the B-tree of huge objects have in common.
+    pub(super) fn parse(cursor: &mut Cursor, filtered: bool) -> Result<Self> {
+        let address = cursor.address()?;
+        let length = cursor.length()?;
+        let filtered = if filtered {
+            Some((cursor.u32()?, cursor.length()?))
+        } else {
+            None
+        };
+        Ok(Self {
+            address,
+            length,
+            filtered,
+        })
+    }
 }
 
 impl Header {
@@ -63,10 +95,10 @@ impl Header {
             filters => lengths.saturating_add(4).saturating_add(filters),
         };
         let mut cursor = held.cursor(HEADER, address, fixed.saturating_add(more))?;
-        Ok(Self::parse(&mut cursor)?)
+        Ok(Self::parse(&mut cursor, held)?)
     }
 
-    fn parse(cursor: &mut Cursor) -> Result<Self> {
+    fn parse(cursor: &mut Cursor, held: &Held) -> Result<Self> {
         cursor.verify_checksum()?;
         cursor.skip(5)?;
         let id_length = usize::from(cursor.u16()?);
@@ -93,10 +125,18 @@ impl Header {
             let what = format!("heap ids of {id_length} bytes, 1 to 4096 expected");
             return Err(cursor.malformed(what));
         }
+        let mut root_stored = None;
+        let mut pipeline = Vec::new();
+        if filters > 0 {
+            // They are kept, and each client data value is four bytes of the header.
+            held.charge_memory(cursor.place(), u64::from(filters).saturating_mul(16))?;
+            root_stored = Some(Stored::parse(cursor)?);
+            pipeline = Filter::parse_pipeline(cursor)?;
+        }
         Ok(Self {
             place: cursor.place(),
             id_length,
-            filter: (filters > 0).then(|| first_filter(cursor)).transpose()?,
+            filters: pipeline,
             checksums: flags & 0x02 != 0,
             length_width: table.direct_offset_width().min(width_of(max_managed)),
             huge,
@@ -106,6 +146,7 @@ impl Header {
                 0 => Shape::Direct(table.start),
                 rows => Shape::Indirect(rows),
             },
+            root_stored: root_stored.filter(|_| rows == 0),
         })
     }
 
@@ -132,20 +173,21 @@ impl Header {
     }
 
     fn managed(&self, cursor: &mut Cursor) -> Result<Object> {
-        self.refuse_filter()?;
         let offset = cursor.uint(self.table.offset_width())?;
         let length = cursor.uint(self.length_width)?;
         Ok(Object::Managed { offset, length })
     }
 
     fn huge(&self, cursor: &mut Cursor) -> Result<Object> {
-        self.refuse_filter()?;
-        let sizes = cursor.sizes();
-        let direct = usize::from(sizes.offsets).saturating_add(usize::from(sizes.lengths));
-        if cursor.remaining() >= direct {
-            let address = cursor.address()?;
-            let length = cursor.length()?;
-            return Ok(Object::Huge { address, length });
+        let (sizes, filtered) = (cursor.sizes(), self.is_filtered());
+        let (offsets, lengths) = (usize::from(sizes.offsets), usize::from(sizes.lengths));
+        let direct = if filtered {
+            lengths.saturating_mul(2).saturating_add(4)
+        } else {
+            lengths
+        };
+        if cursor.remaining() >= direct.saturating_add(offsets) {
+            return HugeObject::parse(cursor, filtered).map(Object::Huge);
         }
         let width = cursor.remaining().min(8);
         let key = cursor.uint(width)?;
@@ -161,26 +203,9 @@ impl Header {
         cursor.take(length.saturating_add(1)).map(Object::Tiny)
     }
 
-    fn refuse_filter(&self) -> Result<()> {
-        match self.filter {
-            Some(filter) => Err(self.filtered(filter)),
-            None => Ok(()),
-        }
+    pub(super) fn is_filtered(&self) -> bool {
+        !self.filters.is_empty()
     }
-
-    fn filtered(&self, filter: u16) -> Error {
-        self.place
-            .unsupported(format!("a heap with I/O filters (first: filter {filter})"))
-    }
-}
-
-/// The id of the first filter, from the pipeline message (IV.A.2.l) in the header.
-fn first_filter(cursor: &mut Cursor) -> Result<u16> {
-    cursor.length()?;
-    cursor.skip(4)?;
-    let version = cursor.u8()?;
-    cursor.skip(if version == 1 { 7 } else { 1 })?;
-    cursor.u16()
 }
 
 /// Bytes in which `limit` can be written: at least one.

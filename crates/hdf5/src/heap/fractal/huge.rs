@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 
 use super::HeapObject;
-use super::header::Header;
-use crate::address::Address;
+use super::header::{Header, HugeObject};
 use crate::btree::v2::Records;
 use crate::cursor::Cursor;
 use crate::error::Result;
@@ -16,8 +15,8 @@ const OBJECT: &str = "huge object of a fractal heap";
 /// The huge objects asked for.
 #[derive(Debug, Default)]
 pub(super) struct HugeObjects {
-    /// Tag, address and length of objects not yet read.
-    waiting: Vec<(u64, Address, u64)>,
+    /// Tag and place of objects not yet read.
+    waiting: Vec<(u64, HugeObject)>,
     /// Tag and key of objects that must be looked up first.
     keys: Vec<(u64, u64)>,
     index: Option<Index>,
@@ -27,12 +26,12 @@ pub(super) struct HugeObjects {
 #[derive(Debug)]
 struct Index {
     records: Records,
-    objects: HashMap<u64, (Address, u64)>,
+    objects: HashMap<u64, HugeObject>,
 }
 
 impl HugeObjects {
-    pub(super) fn request(&mut self, tag: u64, address: Address, length: u64) {
-        self.waiting.push((tag, address, length));
+    pub(super) fn request(&mut self, tag: u64, object: HugeObject) {
+        self.waiting.push((tag, object));
     }
 
     pub(super) fn request_indexed(&mut self, tag: u64, key: u64) {
@@ -52,17 +51,20 @@ impl HugeObjects {
         found: &mut Vec<HeapObject>,
     ) -> Result<()> {
         self.look_up(held, wants, header)?;
-        for (tag, address, length) in std::mem::take(&mut self.waiting) {
-            match held.cursor(OBJECT, address, length) {
+        for (tag, object) in std::mem::take(&mut self.waiting) {
+            match held.cursor(OBJECT, object.address, object.length) {
                 Ok(mut cursor) => {
-                    taken.add(held, cursor.place(), length)?;
-                    let at = cursor.place().at;
-                    let bytes = cursor.rest();
+                    taken.add(held, cursor.place(), object.length)?;
+                    let (place, mut bytes) = (cursor.place(), cursor.rest());
+                    if let Some((mask, size)) = object.filtered {
+                        bytes = held.decode(place, &header.filters, mask, bytes, size)?;
+                    }
+                    let at = place.at;
                     found.push(HeapObject { tag, at, bytes });
                 }
                 Err(Stop::Need(range)) => {
                     wants.push(range);
-                    self.waiting.push((tag, address, length));
+                    self.waiting.push((tag, object));
                 }
                 Err(Stop::Error(error)) => return Err(error),
             }
@@ -88,7 +90,7 @@ impl HugeObjects {
         index
             .records
             .advance(held, wants, &mut |kind, mut cursor| {
-                let (key, object) = parse_record(kind, &mut cursor)?;
+                let (key, object) = parse_record(kind, &mut cursor, header.is_filtered())?;
                 match objects.insert(key, object) {
                     None => Ok(()),
                     Some(_) => Err(cursor.malformed(format!("huge object {key} is there twice"))),
@@ -98,25 +100,25 @@ impl HugeObjects {
             return Ok(());
         }
         for (tag, key) in std::mem::take(&mut self.keys) {
-            let Some(&(address, length)) = index.objects.get(&key) else {
+            let Some(&object) = index.objects.get(&key) else {
                 return Err(header.place.malformed(format!(
                     "an id refers to huge object {key}, which the B-tree of them lacks"
                 )));
             };
-            self.waiting.push((tag, address, length));
+            self.waiting.push((tag, object));
         }
         Ok(())
     }
 }
 
-/// Key, address and length of a record of type 1 (III.A.2, "indirectly accessed, non-filtered").
-/// The other three types belong to heaps with filters, or to ids that hold the address.
-fn parse_record(kind: u8, cursor: &mut Cursor) -> Result<(u64, (Address, u64))> {
-    if kind != 1 {
-        let what = format!("record type {kind}, 1 expected (huge objects found by key)");
+/// Key and place in a record of type 1, or 2 where the heap has filters (III.A.2, "indirectly
+/// accessed"). The other two types belong to heaps whose ids say the place themselves.
+fn parse_record(kind: u8, cursor: &mut Cursor, filtered: bool) -> Result<(u64, HugeObject)> {
+    let expected = if filtered { 2 } else { 1 };
+    if kind != expected {
+        let what = format!("record type {kind}, {expected} expected (huge objects found by key)");
         return Err(cursor.malformed(what));
     }
-    let address = cursor.address()?;
-    let length = cursor.length()?;
-    Ok((cursor.length()?, (address, length)))
+    let object = HugeObject::parse(cursor, filtered)?;
+    Ok((cursor.length()?, object))
 }

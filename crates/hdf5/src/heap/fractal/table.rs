@@ -109,6 +109,15 @@ impl DoublingTable {
         u64::from(rows).saturating_mul(self.width)
     }
 
+    /// Entries of an indirect block of so many rows that are direct blocks.
+    pub(super) fn direct_entries(&self, rows: u32) -> u64 {
+        let doublings = self
+            .max_direct
+            .trailing_zeros()
+            .saturating_sub(self.start.trailing_zeros());
+        self.entries(rows.min(doublings.saturating_add(2)))
+    }
+
     /// Size in bytes of each block in a row; rows count from 0.
     fn block_size(&self, row: u32) -> Option<u64> {
         let doublings = row.saturating_sub(1);

@@ -289,21 +289,6 @@ fn huge_objects_are_found_by_key() {
 }
 
 #[test]
-fn filters_are_unsupported_only_where_they_apply() {
-    let mut image = image();
-    let options = Options {
-        filters: &[2, 1, 1, 0, 0, 0, 1, 0, 6, 0, 0, 0],
-        ..OPTIONS
-    };
-    image.put_checked(8, &header(&options));
-    let error = read(&image, &[managed(21, 3)]).unwrap_err();
-    assert!(error.is_unsupported());
-    assert!(error.to_string().contains("I/O filters (first: filter 1)"));
-    let tiny = Bytes::from_static(b"\x22abcxyz");
-    assert_eq!(read(&image, &[tiny]).unwrap(), ["abc"]);
-}
-
-#[test]
 fn ids_are_checked() {
     let short = message(&image(), Bytes::from_static(b"\0"));
     assert!(short.contains("id of 1 bytes, 7 expected"));
