@@ -1,11 +1,47 @@
 //! Decoding of the chunks that `measure_libhdf5.py` left in the directory `CHUNKREF_BENCH_CHUNKS`.
+//! Measured is the time of the processor, as others may want it, too.
 
 use std::path::Path;
+use std::time::Duration;
 use std::{env, fs};
 
 use bytes::Bytes;
 use chunkref_filters::{Filter, Pipeline};
+use cpu_time::ThreadTime;
+use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+
+/// Time that the processor spends on the thread.
+struct OnCpu;
+
+impl Measurement for OnCpu {
+    type Intermediate = ThreadTime;
+    type Value = Duration;
+
+    fn start(&self) -> ThreadTime {
+        ThreadTime::now()
+    }
+
+    fn end(&self, start: ThreadTime) -> Duration {
+        start.elapsed()
+    }
+
+    fn add(&self, one: &Duration, other: &Duration) -> Duration {
+        *one + *other
+    }
+
+    fn zero(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn to_f64(&self, value: &Duration) -> f64 {
+        WallTime.to_f64(value)
+    }
+
+    fn formatter(&self) -> &dyn ValueFormatter {
+        WallTime.formatter()
+    }
+}
 
 /// The pipeline, decoded length and stored bytes of a file.
 fn chunk(path: &Path) -> Option<(Pipeline, usize, Bytes)> {
@@ -29,7 +65,7 @@ fn chunk(path: &Path) -> Option<(Pipeline, usize, Bytes)> {
     Some((Pipeline::new(filters?), length, stored))
 }
 
-fn decode(criterion: &mut Criterion) {
+fn decode(criterion: &mut Criterion<OnCpu>) {
     let Some(directory) = env::var_os("CHUNKREF_BENCH_CHUNKS") else {
         return;
     };
@@ -41,6 +77,8 @@ fn decode(criterion: &mut Criterion) {
     paths.sort();
     let mut group = criterion.benchmark_group("decode");
     group.sample_size(20);
+    group.warm_up_time(Duration::from_millis(200));
+    group.measurement_time(Duration::from_millis(600));
     for path in paths {
         let Some((pipeline, length, stored)) = chunk(&path) else {
             continue;
@@ -54,5 +92,9 @@ fn decode(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, decode);
+criterion_group! {
+    name = benches;
+    config = Criterion::default().with_measurement(OnCpu);
+    targets = decode
+}
 criterion_main!(benches);

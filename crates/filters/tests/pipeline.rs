@@ -54,6 +54,21 @@ proptest! {
     }
 
     #[test]
+    fn any_bytes_behind_any_filter_give_the_size_asked_for_or_an_error(
+        id in prop::sample::select(vec![
+            1_u16, 2, 3, 4, 5, 6, 307, 32000, 32001, 32004, 32008, 32015, 32022, 32023, 32026,
+        ]),
+        parameters in vec(prop_oneof![0_u32..9, any::<u32>()], 0..8),
+        stored in vec(prop_oneof![0_u8..6, any::<u8>()], 0..200),
+        size in 0_usize..400,
+    ) {
+        let pipeline = Pipeline::new([Filter::from_hdf5(id, &parameters)]);
+        if let Ok(decoded) = pipeline.decode(stored.into(), 0, size) {
+            prop_assert_eq!(decoded.len(), size);
+        }
+    }
+
+    #[test]
     fn another_size_is_an_error(
         filters in vec(filter(), 0..4),
         plain in vec(any::<u8>(), 0..200),
@@ -104,6 +119,19 @@ fn an_enormous_size_takes_no_memory() {
             expected: usize::MAX
         })
     );
+}
+
+#[test]
+fn rounding_filters_change_nothing() {
+    for id in [32022, 32023] {
+        let filter = Filter::from_hdf5(id, &[3, 4, 0, 0, 0]);
+        assert!(filter.is_supported() && filter.is_identity());
+        let pipeline = Pipeline::new([filter, Filter::Fletcher32]);
+        let stored = pipeline.encode(&[1, 2, 3, 4]).unwrap();
+        assert_eq!(stored.len(), 8);
+        let decoded = pipeline.decode(stored.into(), 0, 4);
+        assert_eq!(decoded.as_deref(), Ok(&[1, 2, 3, 4][..]));
+    }
 }
 
 #[test]

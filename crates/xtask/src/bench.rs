@@ -1,4 +1,5 @@
-//! `cargo xtask bench scan`: chunkref beside its peers, into `docs/benchmarks.md`.
+//! `cargo xtask bench scan`: chunkref beside its peers, into `docs/benchmarks.md`; `bench decode`:
+//! its filters beside those of libhdf5.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,8 +8,6 @@ use crate::process::{cargo, root, run as run_program, target_folder};
 use crate::{Error, tools, venv};
 
 const DOCUMENT: &str = "docs/benchmarks.md";
-const BEGIN: &str = "<!-- begin: cargo xtask bench scan -->";
-const END: &str = "<!-- end: cargo xtask bench scan -->";
 
 /// Builds the release binary, makes the data if they are not there, measures, and puts the tables
 /// into the document.
@@ -16,14 +15,19 @@ const END: &str = "<!-- end: cargo xtask bench scan -->";
 /// # Errors
 /// Words that are not understood, or a step that fails.
 pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
-    let (what, options) = arguments.split_first().ok_or("say what to measure: scan")?;
-    if what != "scan" {
-        return Err(format!("`{what}` can't be measured; `scan` can").into());
+    let (what, options) = arguments
+        .split_first()
+        .ok_or("say what to measure: scan, decode")?;
+    if !matches!(what.as_str(), "scan" | "decode") {
+        return Err(format!("`{what}` can't be measured; `scan` and `decode` can").into());
     }
     let tools = tools::find()?;
     let target = target_folder()?;
     let requirements = root().join("tests/requirements.txt");
     let python = venv::prepare(&target.join("venv"), &tools.python, &requirements)?;
+    if what == "decode" {
+        return decode(&python, &target);
+    }
     run_program(&mut cargo(&[
         "build",
         "--release",
@@ -32,7 +36,44 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
     ]))?;
     let tables = target.join("bench/scan.md");
     run_program(&mut measurement(&python, &target, &tables, options))?;
-    insert(&root().join(DOCUMENT), &std::fs::read_to_string(&tables)?)
+    insert(
+        &root().join(DOCUMENT),
+        "scan",
+        &std::fs::read_to_string(&tables)?,
+    )
+}
+
+/// Chunks that libhdf5 writes and reads, and the same decoded by `crates/filters`.
+fn decode(python: &Path, target: &Path) -> Result<(), Error> {
+    let (chunks, rates) = (
+        target.join("bench/decode"),
+        target.join("bench/decode.json"),
+    );
+    let measure = root().join("crates/filters/benches/measure_libhdf5.py");
+    run_program(Command::new(python).arg(measure).arg(&chunks).arg(&rates))?;
+    run_program(
+        cargo(&[
+            "bench",
+            "--package",
+            "chunkref-filters",
+            "--bench",
+            "decode",
+        ])
+        .env("CHUNKREF_BENCH_CHUNKS", &chunks),
+    )?;
+    let table = target.join("bench/decode.md");
+    run_program(
+        Command::new(python)
+            .arg(root().join("crates/xtask/bench/decode_table.py"))
+            .arg(rates)
+            .arg(target.join("criterion/decode"))
+            .arg(&table),
+    )?;
+    insert(
+        &root().join(DOCUMENT),
+        "decode",
+        &std::fs::read_to_string(&table)?,
+    )
 }
 
 fn measurement(python: &Path, target: &Path, tables: &Path, options: &[String]) -> Command {
@@ -50,19 +91,21 @@ fn measurement(python: &Path, target: &Path, tables: &Path, options: &[String]) 
     command
 }
 
-/// Replaces what stands between the marks.
-fn insert(document: &PathBuf, tables: &str) -> Result<(), Error> {
+/// Replaces what stands between the marks of this measurement.
+fn insert(document: &PathBuf, what: &str, tables: &str) -> Result<(), Error> {
+    let begin = format!("<!-- begin: cargo xtask bench {what} -->");
+    let end = format!("<!-- end: cargo xtask bench {what} -->");
     let text = std::fs::read_to_string(document)
         .map_err(|error| format!("{}: {error}", document.display()))?;
     let marked = text
-        .split_once(BEGIN)
-        .and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
+        .split_once(&begin)
+        .and_then(|(before, rest)| Some((before, rest.split_once(&end)?.1)));
     let Some((before, after)) = marked else {
-        return Err(format!("{} lacks the marks {BEGIN} and {END}", document.display()).into());
+        return Err(format!("{} lacks the marks {begin} and {end}", document.display()).into());
     };
     std::fs::write(
         document,
-        format!("{before}{BEGIN}\n\n{tables}\n{END}{after}"),
+        format!("{before}{begin}\n\n{tables}\n{end}{after}"),
     )?;
     println!("the tables are in {}", document.display());
     Ok(())
