@@ -83,16 +83,22 @@ pub(crate) enum Stored {
         /// The byte after the last.
         end: u64,
     },
+    /// All of an object, whose size is not known yet.
+    Whole {
+        /// The object.
+        location: LocationId,
+    },
 }
 
 impl Chunk {
-    /// The length of the value in bytes.
-    pub(crate) fn size(&self) -> u64 {
-        match (&self.decode, &self.stored) {
+    /// The length of the value in bytes; `None` if only the object knows.
+    pub(crate) fn size(&self) -> Option<u64> {
+        Some(match (&self.decode, &self.stored) {
             (Some(decoding), _) => u64::try_from(decoding.size).unwrap_or(u64::MAX),
             (None, Stored::Here(bytes)) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
             (None, Stored::There { offset, end, .. }) => end.saturating_sub(*offset),
-        }
+            (None, Stored::Whole { .. }) => return None,
+        })
     }
 }
 
@@ -197,6 +203,7 @@ fn plain_fill(array: &Array) -> Result<Option<Bytes>, String> {
 pub(crate) fn stored(chunk: ChunkRef<'_>) -> Result<Stored, String> {
     match chunk {
         ChunkRef::Inline(bytes) => Ok(Stored::Here(bytes.clone())),
+        ChunkRef::Whole { location } => Ok(Stored::Whole { location }),
         ChunkRef::Range {
             location,
             offset,
