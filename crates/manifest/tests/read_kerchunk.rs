@@ -554,7 +554,8 @@ fn contradictions_name_the_key() {
         message.starts_with("key \"a/.zarray\": not Kerchunk JSON: recursion limit"),
         "{message}"
     );
-    assert!(failure(&format!("{{\"a\":{deep}")).contains("recursion limit"));
+    // What is skipped is not nested on the stack.
+    assert!(failure(&format!("{{\"a\":{deep}")).contains("EOF"));
     assert_eq!(
         failure("{\"version\": 2, \"refs\": {}}"),
         "key \"version\": 2 is not supported, expected 1"

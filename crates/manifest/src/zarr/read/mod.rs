@@ -11,7 +11,9 @@ use serde_json::{Map, Value as Json};
 
 pub(crate) use attributes::attributes;
 
+use super::scalar::{element, same};
 use crate::array::{Array, Layout};
+use crate::attribute::Attribute;
 use crate::chunk_grid::{cell_count, chunk_grid};
 use crate::chunk_table::ChunkTable;
 use fill::fill_value;
@@ -103,7 +105,13 @@ pub(crate) fn v2_array(
     if let Some(attribute) = fill.and_then(|fill| fill.attribute) {
         // Readers take a v2 `fill_value` for `_FillValue`, whatever the attributes say.
         let said = attributes.insert("_FillValue".to_owned(), attribute);
-        if said.is_some_and(|said| Some(&said) != attributes.get("_FillValue")) {
+        let agrees = |said: &Attribute| match said.values.as_slice() {
+            [value] => element(&data_type, value)
+                .zip(fill_bytes.as_deref())
+                .is_some_and(|(said, fill)| same(&data_type, &said, fill)),
+            _ => false,
+        };
+        if said.is_some_and(|said| !agrees(&said)) {
             remarks.push(
                 "its attribute _FillValue gives way to its fill_value, as in every reader"
                     .to_owned(),
