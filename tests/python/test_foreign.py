@@ -35,7 +35,7 @@ UNREAD = {
 
 def by_kerchunk(source: Path, folder: Path) -> Path:
     out = folder / "kerchunk.json"
-    refs = kerchunk.hdf.SingleHdf5ToZarr(str(source), inline_threshold=300, error="pdb").translate()
+    refs = kerchunk.hdf.SingleHdf5ToZarr(str(source), inline_threshold=300).translate()
     out.write_text(json.dumps(refs))
     return out
 
@@ -43,7 +43,7 @@ def by_kerchunk(source: Path, folder: Path) -> Path:
 def by_kerchunk_as_parquet(source: Path, folder: Path) -> Path:
     out = folder / "kerchunk.parq"
     refs = kerchunk.hdf.SingleHdf5ToZarr(str(source), inline_threshold=300).translate()
-    kerchunk.df.refs_to_dataframe(refs, str(out), record_size=7)
+    kerchunk.df.refs_to_dataframe(refs, str(out), record_size=50)
     return out
 
 
@@ -116,13 +116,18 @@ def compare(references: Path, tmp_path: Path, local: Callable[[str], bool] = lam
     return compared
 
 
+# What differs from file to file; the others would only take time.
+SOURCES = {"types.h5", "types_compounds.h5", "fills.nc", "layouts_latest.h5", "scales.h5"}
+
+
 def cases() -> Iterator:
-    for source in hdf5_files(FIXTURES / "granules"):
+    sources = hdf5_files(FIXTURES / "granules")
+    for source in (source for source in sources if source.name in SOURCES):
         for maker in MAKERS:
             yield pytest.param(source, maker, id=f"{maker.__name__} {name_of(source)}")
 
 
-@pytest.mark.parametrize("source, maker", cases())
+@pytest.mark.parametrize("source, maker", list(cases()))
 def test_made_by_others(source: Path, maker: Callable, tmp_path: Path) -> None:
     try:
         with warnings.catch_warnings():
@@ -165,7 +170,8 @@ def test_corpus(references: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     remote = "://" in text or references.name == "combined.parq"
     inline = {"time", "Lambert_Conformal"} if references.name == "combined.parq" else set()
     compared = compare(references, tmp_path, lambda path: not remote or path in inline)
-    assert compared > 0 or remote or "gdal-parquet" in str(references)
+    # zarr-python knows no type >u1, and the paths of GDAL's Parquet sets start at the array's folder.
+    assert compared > 0 or remote or "gdal-" in str(references)
 
 
 def test_relative_paths_are_taken_from_the_folder_of_the_set(tmp_path: Path) -> None:

@@ -616,6 +616,18 @@ fn fill_values_are_what_readers_take_for_missing() {
 }
 
 #[test]
+fn numbers_are_read_exactly() {
+    let document = zarray(&[2], &[1]).to_string();
+    let document = document.replace("<f4", "<f8").replace(
+        "\"fill_value\":null",
+        "\"fill_value\":9.969209968386869e+36",
+    );
+    let read = read(&refs(&json!({"a/.zarray": document})));
+    let fill = read.manifest.root.arrays["a"].fill_value.as_deref();
+    assert_eq!(fill, Some(&0x479e_0000_0000_0000_u64.to_le_bytes()[..]));
+}
+
+#[test]
 fn parquet_sets_that_can_not_be() {
     let with = |zmetadata: Json| {
         let error = ParquetSet::new(zmetadata.to_string().as_bytes()).unwrap_err();
