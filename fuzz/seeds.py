@@ -1,8 +1,12 @@
 """Makes a seed corpus for each fuzz target from the files in ../fixtures: python3 seeds.py"""
 
 import hashlib
+import json
+import os
 import pathlib
 import struct
+import subprocess
+import tempfile
 import zlib
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -137,6 +141,8 @@ def filters() -> None:
         for seed in all_seeds[::step]:
             if len(seed) <= LARGEST:
                 save(f"filter_{FILTERS[number]}", seed)
+
+
 def mappings(data: bytes) -> None:
     """The first object of each global heap collection, which is often the mappings of a virtual dataset."""
     for at in list(places(data, b"GCOL"))[:4]:
@@ -145,8 +151,47 @@ def mappings(data: bytes) -> None:
             save("virtual_mappings", data[at + 32 : at + 32 + size])
 
 
+def reference_sets() -> None:
+    """What chunkref writes of the fixtures, if `CHUNKREF_BIN` names the command, and by hand."""
+    zarray = {
+        "zarr_format": 2, "shape": [3], "chunks": [1], "dtype": "<f4", "order": "C",
+        "compressor": None, "filters": [{"id": "shuffle", "elementsize": 4}], "fill_value": "NaN",
+    }
+    refs = {
+        "a/.zarray": json.dumps(zarray), "a/0": ["{{u}}"], "a/1": "base64:AAAA",
+        ".zattrs": {"x": [1, None, {"y": 1.5}]},
+    }
+    gen = {
+        "key": "a/{{i+2}}", "url": "{{f(c='x')}}", "offset": "{{i*(2-1)//3%4}}", "length": "5",
+        "dimensions": {"i": {"stop": 1}},
+    }
+    templates = {"u": "s3://b/k", "f": "{{c}}"}
+    save("kerchunk_json", json.dumps(refs).encode())
+    whole = {"version": 1, "templates": templates, "gen": [gen], "refs": refs}
+    save("kerchunk_json", json.dumps(whole).encode())
+    command = os.environ.get("CHUNKREF_BIN")
+    if command is None:
+        return
+    for path in sorted((HERE / "../fixtures/granules").iterdir()):
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("set.json", "set.parquet"):
+                subprocess.run([command, "scan", path, "-o", f"{folder}/{name}"], capture_output=True)
+            whole = pathlib.Path(folder, "set.json")
+            if whole.is_file() and whole.stat().st_size <= LARGEST:
+                save("kerchunk_json", whole.read_bytes())
+            for record in sorted(pathlib.Path(folder).rglob("*.parq")):
+                # The set of one array: the others would only be in the way.
+                metadata = record.parents[len(record.relative_to(folder).parts) - 2] / ".zmetadata"
+                parts = record.relative_to(metadata.parent).parent.as_posix()
+                document = json.loads(metadata.read_text())["metadata"][f"{parts}/.zarray"]
+                one = {"metadata": {"a/.zarray": document}, "record_size": 100_000}
+                one = json.dumps(one).encode()
+                save("kerchunk_parquet", struct.pack("<I", len(one)) + one + record.read_bytes())
+
+
 def main() -> None:
     filters()
+    reference_sets()
     for path in sorted((HERE / "../fixtures").rglob("*")):
         if path.suffix not in (".h5", ".nc") or path.stat().st_size > LARGEST:
             continue

@@ -21,11 +21,13 @@
 //! - [`scan`] reads the metadata of one file and says where its chunks lie.
 //! - [`combine`] joins the manifests of many files.
 //! - [`write`](fn@write) writes a manifest as Kerchunk JSON or Parquet.
+//! - [`open`](fn@open) reads such a set back, or one that others wrote.
 //! - [`store`] serves a manifest as Zarr.
 //! - [`manifest`] is the model that all of them share, [`io`] how they read.
 
 #![forbid(unsafe_code)]
 
+mod open;
 mod write;
 
 pub use chunkref_io::{Client, ClientOptions, Stats};
@@ -35,6 +37,7 @@ pub use chunkref_scan::{
     Scanned, scan,
 };
 pub use combine::concat;
+pub use open::{OpenError, is_set, open};
 pub use store::Store;
 pub use write::{WriteError, write, write_file};
 

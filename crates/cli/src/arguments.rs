@@ -25,7 +25,7 @@ pub(crate) enum Command {
     Scan(Scan),
     /// Print groups and arrays: dimensions, types, chunks, filters and sizes
     Inspect(Inspect),
-    /// Read one whole array, whatever its filters, and write it as NumPy's .npy
+    /// Read one whole array of a file or a reference set, whatever its filters, and write it as NumPy's .npy
     Read(Read),
 }
 
@@ -60,7 +60,8 @@ pub(crate) struct Scan {
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Inspect {
-    /// File to inspect: a path, or a URL of http, https, s3, gs or az
+    /// File or reference set (.json, .parquet) to inspect: a path, or a URL of http, https, s3, gs
+    /// or az
     #[arg(value_name = "FILE")]
     pub(crate) file: String,
     #[command(flatten)]
@@ -79,7 +80,8 @@ const READ_LIMIT: u64 = 4 << 30;
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Read {
-    /// File to read from: a path, or a URL of http, https, s3, gs or az
+    /// File or reference set (.json, .parquet) to read from: a path, or a URL of http, https, s3,
+    /// gs or az
     #[arg(value_name = "FILE")]
     pub(crate) file: String,
     /// Array to read: a name or a path from the group
@@ -127,6 +129,13 @@ pub(crate) struct Others {
 }
 
 impl Others {
+    pub(crate) fn unfit_for_sets(&self) -> Option<&'static str> {
+        if self.external_links {
+            return Some("--external-links");
+        }
+        (!self.trusted.is_empty()).then_some("--trust")
+    }
+
     pub(crate) fn apply(&self, options: chunkref::ScanOptions) -> chunkref::ScanOptions {
         options
             .with_external_links(self.external_links)
@@ -135,6 +144,14 @@ impl Others {
 }
 
 impl Narrow {
+    /// What no reference set has: the names of the options.
+    pub(crate) fn unfit_for_sets(&self) -> Option<&'static str> {
+        if !self.variables.is_empty() {
+            return Some("--variable");
+        }
+        self.others.unfit_for_sets()
+    }
+
     pub(crate) fn options(&self) -> chunkref::ScanOptions {
         let options = chunkref::ScanOptions::default().with_variables(self.variables.clone());
         let options = self.others.apply(options);

@@ -12,6 +12,7 @@ use chunkref::{Client, ClientOptions, DatasetReport, Scanned};
 use crate::arguments::{Inspect, absolute};
 use crate::failure::{Failure, one_line};
 use crate::progress::{Progress, print_stats};
+use crate::set;
 
 /// So many values of an attribute are shown.
 const VALUES: usize = 8;
@@ -20,6 +21,15 @@ pub(crate) async fn run(arguments: &Inspect) -> Result<ExitCode, Failure> {
     let client = Arc::new(Client::new(ClientOptions::default()));
     let start = Instant::now();
     let progress = Progress::start(&client, 1);
+    if chunkref::is_set(&arguments.file) {
+        let text = set::inspect(&client, arguments).await;
+        drop(progress);
+        print(&text?)?;
+        if arguments.stats {
+            print_stats(&client.log().snapshot(), start);
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut options = arguments.narrow.options();
     // What lies where is to be shown, not read.
     options.inline_threshold = 0;
@@ -51,10 +61,7 @@ pub(crate) fn print_bytes(parts: &[&[u8]]) -> Result<(), Failure> {
 }
 
 fn tree(scanned: &Scanned, with_attributes: bool) -> String {
-    let mut lines = Lines {
-        text: String::new(),
-        attributes: with_attributes,
-    };
+    let mut lines = Lines::new(with_attributes);
     lines.group("/", &scanned.manifest.root, 0);
     let report = &scanned.report;
     let reasons = |one: &DatasetReport| {
@@ -73,36 +80,49 @@ fn tree(scanned: &Scanned, with_attributes: bool) -> String {
         .iter()
         .map(|one| format!("{}: {}", one.path, one.reason))
         .collect();
-    for (title, entries) in [
+    lines.sections(&[
         ("refused", &refused),
         ("only chunkref's store reads", &decoded),
         ("attributes refused", &unsaid),
         ("links not followed", &unfollowed),
         ("remarks", &report.warnings),
-    ] {
-        if !entries.is_empty() {
-            lines.line(0, &format!("{title}:"));
-            for entry in entries {
-                lines.line(1, entry);
-            }
-        }
-    }
+    ]);
     lines.text
 }
 
-struct Lines {
-    text: String,
+/// The lines of a tree, and of what is not in it.
+pub(crate) struct Lines {
+    pub(crate) text: String,
     attributes: bool,
 }
 
 impl Lines {
-    fn line(&mut self, depth: usize, text: &str) {
+    pub(crate) fn new(with_attributes: bool) -> Self {
+        Self {
+            text: String::new(),
+            attributes: with_attributes,
+        }
+    }
+
+    /// Titles with their entries; without any there is no title.
+    pub(crate) fn sections(&mut self, sections: &[(&str, &Vec<String>)]) {
+        for (title, entries) in sections {
+            if !entries.is_empty() {
+                self.line(0, &format!("{title}:"));
+                for entry in *entries {
+                    self.line(1, entry);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn line(&mut self, depth: usize, text: &str) {
         let indent = depth.saturating_mul(2);
         // Writing to a string can't fail.
         let _ = writeln!(self.text, "{:indent$}{}", "", one_line(text));
     }
 
-    fn group(&mut self, name: &str, group: &Group, depth: usize) {
+    pub(crate) fn group(&mut self, name: &str, group: &Group, depth: usize) {
         self.line(depth, name);
         self.attributes(&group.attributes, depth.saturating_add(1));
         for (name, array) in &group.arrays {

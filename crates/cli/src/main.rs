@@ -8,6 +8,7 @@ mod npy;
 mod progress;
 mod read;
 mod scan;
+mod set;
 
 use std::process::ExitCode;
 

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
+use chunkref::manifest::kerchunk::RefusedNode;
 use chunkref::manifest::{DataType, Manifest};
 use chunkref::store::WholeArray;
 use chunkref::{Client, ClientOptions, DatasetReport, Outcome, Report, ScanOptions, Store};
@@ -14,9 +15,16 @@ use crate::failure::{Failure, chain};
 use crate::inspect::print_bytes;
 use crate::npy;
 use crate::progress::{Progress, print_stats};
+use crate::set;
 
 pub(crate) async fn run(arguments: &Read) -> Result<ExitCode, Failure> {
     check_output(&arguments.output)?;
+    if let (true, Some(option)) = (
+        chunkref::is_set(&arguments.file),
+        arguments.others.unfit_for_sets(),
+    ) {
+        return Err(Failure::usage(format!("{option}: not for reference sets")));
+    }
     let client = Arc::new(Client::new(ClientOptions::default()));
     let start = Instant::now();
     let progress = Progress::start(&client, 1);
@@ -43,6 +51,9 @@ fn check_output(path: &Path) -> Result<(), Failure> {
 
 async fn read(arguments: &Read, client: &Client) -> Result<WholeArray, Failure> {
     let file = &arguments.file;
+    if chunkref::is_set(file) {
+        return from_set(arguments, client).await;
+    }
     let mut options = ScanOptions::default()
         .with_variables([arguments.array.as_str()])
         .with_inline_threshold(0);
@@ -52,7 +63,7 @@ async fn read(arguments: &Read, client: &Client) -> Result<WholeArray, Failure> 
     let scanned = chunkref::scan(client, &absolute(file), &options)
         .await
         .map_err(|error| Failure::scan(file, &error))?;
-    let path = find(&scanned.manifest, &scanned.report, arguments)?;
+    let path = find(&scanned.manifest, arguments, || why_not(&scanned.report))?;
     let store = Store::new(Arc::new(scanned.manifest), client.clone());
     store
         .read_array(&path, arguments.limit)
@@ -60,12 +71,38 @@ async fn read(arguments: &Read, client: &Client) -> Result<WholeArray, Failure> 
         .map_err(|error| Failure::new(format!("{file}: {}", chain(&error))))
 }
 
-/// The path of the array in the manifest.
-fn find(manifest: &Manifest, report: &Report, arguments: &Read) -> Result<String, Failure> {
+async fn from_set(arguments: &Read, client: &Client) -> Result<WholeArray, Failure> {
+    let path = path(arguments);
+    let opened = set::open(client, &arguments.file, Some(&path)).await?;
+    let refused = |node: &&RefusedNode| node.path == path;
+    let path = find(&opened.manifest, arguments, || {
+        match opened.report.refused.iter().find(refused) {
+            Some(node) => format!("refused: {}", node.reason),
+            None => "not an array".to_owned(),
+        }
+    })?;
+    let store = Store::new(Arc::new(opened.manifest), client.clone());
+    store
+        .read_array(&path, arguments.limit)
+        .await
+        .map_err(|error| Failure::new(format!("{}: {}", arguments.file, chain(&error))))
+}
+
+/// The path of the array from the root.
+fn path(arguments: &Read) -> String {
     let group = arguments.group.as_deref().unwrap_or_default();
     let parts = group.split('/').chain(arguments.array.split('/'));
     let path: Vec<_> = parts.filter(|name| !name.is_empty()).collect();
-    let path = format!("/{}", path.join("/"));
+    format!("/{}", path.join("/"))
+}
+
+/// The path of the array in the manifest.
+fn find(
+    manifest: &Manifest,
+    arguments: &Read,
+    why_not: impl FnOnce() -> String,
+) -> Result<String, Failure> {
+    let path = path(arguments);
     match manifest.array(&path).map(|array| &array.data_type) {
         Some(DataType::VariableString) => Err(failed(
             arguments,
@@ -73,7 +110,7 @@ fn find(manifest: &Manifest, report: &Report, arguments: &Read) -> Result<String
             "strings of variable length, which .npy can't hold; `chunkref scan` writes them",
         )),
         Some(_) => Ok(path),
-        None => Err(failed(arguments, &path, &why_not(report))),
+        None => Err(failed(arguments, &path, &why_not())),
     }
 }
 

@@ -277,6 +277,12 @@ impl<'a> Column<'a> {
                     .ok_or_else(|| format!("chunk {index}: no location {}", location.0))?;
                 table.push(number, location, offset, length)
             }
+            ChunkRef::Whole { location } => {
+                let location = merged
+                    .number(self.granule, location)
+                    .ok_or_else(|| format!("chunk {index}: no location {}", location.0))?;
+                table.push_whole(number, location)
+            }
             ChunkRef::Inline(data) => table.push_inline(number, data.clone()),
         }
         .map_err(|error| error.to_string())

@@ -23,6 +23,12 @@ pub enum ChunkRef<'a> {
         /// Stored size in bytes.
         length: u64,
     },
+    /// All of an object, whatever its size: only sets of references that others made name chunks
+    /// so.
+    Whole {
+        /// The object.
+        location: LocationId,
+    },
     /// Here, encoded as the array's codecs say.
     Inline(&'a Bytes),
 }
@@ -43,8 +49,17 @@ pub struct ChunkTable {
     lengths: Lengths,
     locations: LocationColumn,
     inline: BTreeMap<u64, Bytes>,
+    /// `None` where there is nothing of it, so that equal tables compare equal.
+    rare: Option<Box<Rare>>,
+}
+
+/// What few tables have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Rare {
     /// Filter masks that are not zero, ascending by the number of the chunk.
-    masks: Box<[(u64, u32)]>,
+    masks: Vec<(u64, u32)>,
+    /// Numbers of the chunks that are whole objects, ascending; their rows hold no range.
+    whole: Vec<u64>,
 }
 
 impl Default for ChunkTable {
@@ -105,7 +120,7 @@ impl ChunkTable {
             lengths: Lengths::new(lengths),
             locations: LocationColumn::One(location),
             inline: BTreeMap::new(),
-            masks: Box::default(),
+            rare: None,
         })
     }
 
@@ -136,7 +151,7 @@ impl ChunkTable {
             None => usize::try_from(index).ok(),
             Some(indices) => indices.binary_search(&index).ok(),
         };
-        row.and_then(|row| self.range(row))
+        row.and_then(|row| self.range(row, index))
             .or_else(|| self.inline.get(&index).map(ChunkRef::Inline))
     }
 
@@ -150,30 +165,39 @@ impl ChunkTable {
         masks: impl IntoIterator<Item = (u64, u32)>,
     ) -> Result<Self> {
         let given: BTreeMap<u64, u32> = masks.into_iter().filter(|(_, mask)| *mask != 0).collect();
-        self.masks = given.into_iter().collect();
-        let mut masks = self.masks.iter();
-        match masks.find(|(index, _)| self.get(*index).is_none()) {
-            Some(&(index, _)) => Err(Error::MaskOfAbsent { index }),
-            None => Ok(self),
+        if let Some(&index) = given.keys().find(|index| self.get(**index).is_none()) {
+            return Err(Error::MaskOfAbsent { index });
         }
+        let mut rare = self.rare.unwrap_or_default();
+        rare.masks = given.into_iter().collect();
+        self.rare = (*rare != Rare::default()).then_some(rare);
+        Ok(self)
     }
 
     /// The filter mask of a chunk: bit `i` says that the writer skipped filter `i`.
     pub fn filter_mask(&self, index: u64) -> u32 {
-        let row = self.masks.binary_search_by_key(&index, |(index, _)| *index);
-        let mask = row.ok().and_then(|row| self.masks.get(row));
+        let masks = self.masks();
+        let row = masks.binary_search_by_key(&index, |(index, _)| *index);
+        let mask = row.ok().and_then(|row| masks.get(row));
         mask.map_or(0, |(_, mask)| *mask)
     }
 
     /// Whether any chunk was stored without some of the filters.
     pub fn has_filter_masks(&self) -> bool {
-        !self.masks.is_empty()
+        !self.masks().is_empty()
+    }
+
+    fn masks(&self) -> &[(u64, u32)] {
+        self.rare.as_ref().map_or(&[], |rare| &rare.masks)
     }
 
     /// The chunks with their numbers, ascending.
     pub fn iter(&self) -> impl Iterator<Item = (u64, ChunkRef<'_>)> {
         let mut ranges = (0..self.offsets.len())
-            .filter_map(|row| Some((self.index_of(row)?, self.range(row)?)))
+            .filter_map(|row| {
+                let index = self.index_of(row)?;
+                Some((index, self.range(row, index)?))
+            })
             .peekable();
         let mut inline = self
             .inline
@@ -187,7 +211,7 @@ impl ChunkTable {
         })
     }
 
-    /// Stored size of all chunks in bytes, inline ones included.
+    /// Stored size of all chunks in bytes, inline ones included; of whole objects it is not known.
     pub fn stored_bytes(&self) -> u64 {
         self.inline.values().fold(self.lengths.sum(), |sum, data| {
             sum.saturating_add(u64::try_from(data.len()).unwrap_or(u64::MAX))
@@ -201,6 +225,11 @@ impl ChunkTable {
             self.indices.as_ref().map_or(0, column_bytes),
             column_bytes(&self.offsets),
             self.lengths.heap_bytes(),
+            self.rare.as_ref().map_or(0, |rare| {
+                size_of::<Rare>()
+                    .saturating_add(column_bytes(&rare.masks))
+                    .saturating_add(column_bytes(&rare.whole))
+            }),
             match &self.locations {
                 LocationColumn::One(_) => 0,
                 LocationColumn::Many(many) => column_bytes(many),
@@ -214,7 +243,6 @@ impl ChunkTable {
         columns
             .into_iter()
             .chain(inline)
-            .chain([size_of_val(&*self.masks)])
             .fold(0, usize::saturating_add)
     }
 
@@ -225,9 +253,14 @@ impl ChunkTable {
         }
     }
 
-    fn range(&self, row: usize) -> Option<ChunkRef<'_>> {
+    fn range(&self, row: usize, index: u64) -> Option<ChunkRef<'_>> {
+        let location = self.locations.get(row)?;
+        let whole = self.rare.as_ref().map(|rare| &rare.whole);
+        if whole.is_some_and(|whole| whole.binary_search(&index).is_ok()) {
+            return Some(ChunkRef::Whole { location });
+        }
         Some(ChunkRef::Range {
-            location: self.locations.get(row)?,
+            location,
             offset: *self.offsets.get(row)?,
             length: self.lengths.get(row)?,
         })
@@ -248,6 +281,7 @@ pub struct ChunkTableBuilder {
     lengths: Lengths,
     locations: LocationColumn,
     inline: BTreeMap<u64, Bytes>,
+    whole: Vec<u64>,
 }
 
 impl ChunkTableBuilder {
@@ -262,6 +296,7 @@ impl ChunkTableBuilder {
             lengths: Lengths::Narrow(Vec::new()),
             locations: LocationColumn::One(LocationId(0)),
             inline: BTreeMap::new(),
+            whole: Vec::new(),
         }
     }
 
@@ -301,6 +336,16 @@ impl ChunkTableBuilder {
         Ok(())
     }
 
+    /// Adds a chunk that is all of an object.
+    ///
+    /// # Errors
+    /// As for [`Self::push`].
+    pub fn push_whole(&mut self, index: u64, location: LocationId) -> Result<()> {
+        self.push(index, location, 0, 0)?;
+        self.whole.push(index);
+        Ok(())
+    }
+
     /// The table.
     pub fn finish(self) -> ChunkTable {
         // A grid too large to count accepted no chunk, and has more cells than any table holds.
@@ -310,6 +355,12 @@ impl ChunkTableBuilder {
             None if u64::try_from(rows) != Ok(cells) => Some(first_numbers(rows)),
             indices => indices,
         };
+        let rare = (!self.whole.is_empty()).then(|| {
+            Box::new(Rare {
+                masks: Vec::new(),
+                whole: self.whole,
+            })
+        });
         ChunkTable {
             grid: self.grid,
             cells,
@@ -318,7 +369,7 @@ impl ChunkTableBuilder {
             lengths: self.lengths,
             locations: self.locations,
             inline: self.inline,
-            masks: Box::default(),
+            rare,
         }
     }
 

@@ -111,6 +111,15 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// A file of a set could not be read.
+    #[error("reading {what}")]
+    Unread {
+        /// What was being read.
+        what: String,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
     /// A Parquet file could not be encoded.
     #[error("encoding {path}")]
     Parquet {

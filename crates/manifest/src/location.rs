@@ -45,6 +45,27 @@ impl Locations {
         Some(id)
     }
 
+    /// The locations that `change` makes of these, under the same numbers, even where two become
+    /// equal.
+    ///
+    /// # Errors
+    /// The first that `change` gives.
+    pub fn try_map<E>(
+        &self,
+        change: impl FnMut(&Location) -> Result<Location, E>,
+    ) -> Result<Self, E> {
+        let entries = self
+            .entries
+            .iter()
+            .map(change)
+            .collect::<Result<Vec<_>, E>>()?;
+        let mut by_url = HashMap::with_capacity(entries.len());
+        for (id, location) in (0_u32..).map(LocationId).zip(&entries) {
+            by_url.entry(location.url.clone()).or_insert(id);
+        }
+        Ok(Self { entries, by_url })
+    }
+
     /// The location with this number.
     pub fn get(&self, id: LocationId) -> Option<&Location> {
         self.entries.get(usize::try_from(id.0).ok()?)

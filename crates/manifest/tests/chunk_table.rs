@@ -45,6 +45,7 @@ fn seen(chunk: ChunkRef<'_>) -> Result<(u32, u64, u64), &[u8]> {
             offset,
             length,
         } => Ok((location.0, offset, length)),
+        ChunkRef::Whole { location } => Ok((location.0, u64::MAX, u64::MAX)),
         ChunkRef::Inline(data) => Err(data),
     }
 }

@@ -94,7 +94,7 @@ impl Late {
                     ChunkRef::Range { offset, length, .. } => {
                         Some(offset..offset.saturating_add(length))
                     }
-                    ChunkRef::Inline(_) => None,
+                    ChunkRef::Inline(_) | ChunkRef::Whole { .. } => None,
                 })
                 .collect(),
             (Then::Inline, Layout::Contiguous { offset, length, .. }) => {

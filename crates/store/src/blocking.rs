@@ -124,7 +124,8 @@ impl ReadableStorageTraits for BlockingStore {
     }
 
     fn size_key(&self, key: &StoreKey) -> std::result::Result<Option<u64>, StorageError> {
-        Ok(self.store.size(key.as_str())?)
+        let (store, key) = (self.store.clone(), key.clone());
+        Ok(self.wait(async move { store.size_asked(key.as_str()).await })??)
     }
 
     fn supports_get_partial(&self) -> bool {

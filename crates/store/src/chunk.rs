@@ -92,17 +92,23 @@ pub(crate) enum Stored<'a> {
         /// Bytes of the chunk.
         size: usize,
     },
+    /// All of an object, whose size is not known yet.
+    Whole {
+        /// The object.
+        location: LocationId,
+    },
 }
 
 impl Chunk<'_> {
-    /// The length of the value in bytes.
-    pub(crate) fn size(&self) -> u64 {
-        match (&self.decode, &self.stored) {
+    /// The length of the value in bytes; `None` if only the object knows.
+    pub(crate) fn size(&self) -> Option<u64> {
+        Some(match (&self.decode, &self.stored) {
             (Some(decoding), _) => u64::try_from(decoding.size).unwrap_or(u64::MAX),
             (None, Stored::Here(bytes)) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
             (None, Stored::There { offset, end, .. }) => end.saturating_sub(*offset),
             (None, Stored::Joined { size, .. }) => u64::try_from(*size).unwrap_or(u64::MAX),
-        }
+            (None, Stored::Whole { .. }) => return None,
+        })
     }
 }
 
@@ -222,6 +228,7 @@ fn plain_fill(array: &Array) -> Result<Option<Bytes>, String> {
 pub(crate) fn stored(chunk: ChunkRef<'_>) -> Result<Stored<'static>, String> {
     match chunk {
         ChunkRef::Inline(bytes) => Ok(Stored::Here(bytes.clone())),
+        ChunkRef::Whole { location } => Ok(Stored::Whole { location }),
         ChunkRef::Range {
             location,
             offset,

@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 use crate::error::{Error, Result};
 
 /// Objects read from at one time: each of them makes several requests of its own.
-const OBJECTS_AT_ONCE: usize = 32;
+pub(crate) const OBJECTS_AT_ONCE: usize = 32;
 
 /// Objects kept open: a local file takes one of the few handles that a process has.
 const OBJECTS_OPEN: usize = 256;
@@ -86,26 +86,17 @@ impl Sources {
             return Ok(Vec::new());
         };
         let key = first.key;
-        let location = manifest.locations.get(first.location);
-        let location = location.ok_or_else(|| Error::Location {
-            key: key.to_owned(),
-            id: first.location,
-        })?;
         let failed = |source| Error::Read {
             key: key.to_owned(),
             source,
         };
-        let opened = self.cell(first.location);
-        let object = opened
-            .get_or_try_init(|| self.client.open(&location.url))
-            .await
-            .map_err(failed)?;
+        let (location, object) = self.open(manifest, key, first.location).await?;
         let ranges: Vec<_> = wave
             .iter()
             .map(|(_, request)| request.range.clone())
             .collect();
         let read = object.read(&ranges).await.map_err(failed)?;
-        unchanged(key, location, object)?;
+        unchanged(key, location, &object)?;
         let mut answers = Vec::with_capacity(wave.len());
         let mut read = read.into_iter();
         for (place, request) in wave {
@@ -121,6 +112,37 @@ impl Sources {
             answers.push((place, bytes));
         }
         Ok(answers)
+    }
+
+    /// The size in bytes of an object.
+    pub(crate) async fn size(&self, manifest: &Manifest, key: &str, id: LocationId) -> Result<u64> {
+        let (_, object) = self.open(manifest, key, id).await?;
+        object.size().await.map_err(|source| Error::Read {
+            key: key.to_owned(),
+            source,
+        })
+    }
+
+    async fn open<'a>(
+        &self,
+        manifest: &'a Manifest,
+        key: &str,
+        id: LocationId,
+    ) -> Result<(&'a Location, Object)> {
+        let location = manifest.locations.get(id);
+        let location = location.ok_or_else(|| Error::Location {
+            key: key.to_owned(),
+            id,
+        })?;
+        let opened = self.cell(id);
+        let object = opened
+            .get_or_try_init(|| self.client.open(&location.url))
+            .await
+            .map_err(|source| Error::Read {
+                key: key.to_owned(),
+                source,
+            })?;
+        Ok((location, object.clone()))
     }
 
     fn cell(&self, id: LocationId) -> Arc<OnceCell<Object>> {

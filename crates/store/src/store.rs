@@ -4,8 +4,9 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use chunkref_io::Client;
-use chunkref_manifest::Manifest;
+use chunkref_manifest::{LocationId, Manifest};
 use futures::future::try_join_all;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use zarrs_storage::byte_range::{ByteRange, InvalidByteRangeError};
 
 use crate::chunk::{self, Chunk, Decoding, Stored};
@@ -13,7 +14,7 @@ use crate::document::{Documents, Refused};
 use crate::error::{Error, Result};
 use crate::key::{Target, target};
 use crate::options::StoreOptions;
-use crate::source::{Request, Sources};
+use crate::source::{OBJECTS_AT_ONCE, Request, Sources};
 
 /// A manifest served as a Zarr hierarchy. A clone serves the same.
 #[derive(Clone, Debug)]
@@ -103,6 +104,7 @@ impl Store {
                 chunk.stored = Stored::Here(bytes);
             }
         }
+        self.settle(keys, &mut values).await?;
         let mut requests = Vec::new();
         for (key, value) in keys.iter().zip(&values) {
             if let Some(Chunk {
@@ -132,8 +134,10 @@ impl Store {
             let value = value.map(|chunk| {
                 let stored = match chunk.stored {
                     Stored::Here(bytes) => bytes,
-                    Stored::There { .. } => read.next().unwrap_or_default(),
-                    Stored::Joined { .. } => Bytes::new(), // none is left
+                    // None is left that is to be put together, or whole.
+                    Stored::There { .. } | Stored::Joined { .. } | Stored::Whole { .. } => {
+                        read.next().unwrap_or_default()
+                    }
                 };
                 (stored, chunk.decode)
             });
@@ -147,14 +151,56 @@ impl Store {
         try_join_all(answers.collect::<Vec<_>>()).await
     }
 
+    /// Turns chunks that are whole objects into ranges, for which the objects tell their sizes.
+    async fn settle<K: AsRef<str>>(
+        &self,
+        keys: &[K],
+        values: &mut [Option<Chunk<'_>>],
+    ) -> Result<()> {
+        let mut wanted = Vec::new();
+        for (place, (key, value)) in keys.iter().zip(&*values).enumerate() {
+            if let Some(Chunk {
+                stored: Stored::Whole { location },
+                ..
+            }) = value
+            {
+                wanted.push(self.whole_size(place, key.as_ref().to_owned(), *location));
+            }
+        }
+        let mut sizes = stream::iter(wanted).buffer_unordered(OBJECTS_AT_ONCE);
+        while let Some((place, location, end)) = sizes.try_next().await? {
+            if let Some(Some(chunk)) = values.get_mut(place) {
+                chunk.stored = Stored::There {
+                    location,
+                    offset: 0,
+                    end,
+                };
+            }
+        }
+        Ok(())
+    }
+
+    async fn whole_size(
+        &self,
+        place: usize,
+        key: String,
+        location: LocationId,
+    ) -> Result<(usize, LocationId, u64)> {
+        let Inner {
+            sources, manifest, ..
+        } = &*self.inner;
+        let size = sources.size(manifest, &key, location).await?;
+        Ok((place, location, size))
+    }
+
     /// Parts of the value of a key; `None` if the key is not there.
     pub(crate) async fn parts(&self, key: &str, parts: &[ByteRange]) -> Result<Option<Vec<Bytes>>> {
         let chunk = match self.value(key)? {
             None => return Ok(None),
             Some(Value::Document(bytes)) => return slices(key, &bytes, parts).map(Some),
-            Some(Value::Chunk(chunk)) => chunk,
+            Some(Value::Chunk(chunk)) => self.settled(key, chunk).await?,
         };
-        let size = chunk.size();
+        let size = chunk.size().unwrap_or_default();
         let (
             &Stored::There {
                 location, offset, ..
@@ -184,12 +230,34 @@ impl Store {
         Ok(Some(read))
     }
 
+    async fn settled<'c>(&self, key: &str, chunk: Chunk<'c>) -> Result<Chunk<'c>> {
+        let mut values = [Some(chunk)];
+        self.settle(&[key], &mut values).await?;
+        let [chunk] = values;
+        chunk.ok_or_else(|| whole(key))
+    }
+
     /// The length in bytes of the value of a key; `None` if it is not there. Nothing is read.
+    ///
+    /// # Errors
+    ///
+    /// If there can be none, or the chunk is a whole object.
     pub(crate) fn size(&self, key: &str) -> Result<Option<u64>> {
-        Ok(self.value(key)?.map(|value| match value {
-            Value::Document(bytes) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
-            Value::Chunk(chunk) => chunk.size(),
-        }))
+        match self.value(key)? {
+            None => Ok(None),
+            Some(Value::Document(bytes)) => {
+                Ok(Some(u64::try_from(bytes.len()).unwrap_or(u64::MAX)))
+            }
+            Some(Value::Chunk(chunk)) => chunk.size().map(Some).ok_or_else(|| whole(key)),
+        }
+    }
+
+    /// As [`Self::size`], and whole objects are asked for theirs.
+    pub(crate) async fn size_asked(&self, key: &str) -> Result<Option<u64>> {
+        match self.value(key)? {
+            Some(Value::Chunk(chunk)) => Ok(self.settled(key, chunk).await?.size()),
+            _ => self.size(key),
+        }
     }
 
     pub(crate) fn documents(&self) -> &Documents {
@@ -217,6 +285,13 @@ impl Store {
                 Ok(found.map(Value::Chunk))
             }
         }
+    }
+}
+
+fn whole(key: &str) -> Error {
+    Error::Manifest {
+        key: key.to_owned(),
+        reason: "a whole object, whose size is known only when it is opened".to_owned(),
     }
 }
 

@@ -26,7 +26,7 @@ impl AsyncReadableStorageTraits for Store {
     }
 
     async fn size_key(&self, key: &StoreKey) -> Result<Option<u64>, StorageError> {
-        Ok(self.size(key.as_str())?)
+        Ok(self.size_asked(key.as_str()).await?)
     }
 
     fn supports_get_partial(&self) -> bool {

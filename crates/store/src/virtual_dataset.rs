@@ -128,7 +128,7 @@ impl<'a> Batch<'a> {
             if let Some(chunk) = &chunk {
                 let stored = match &chunk.stored {
                     Stored::There { offset, end, .. } => end.saturating_sub(*offset),
-                    Stored::Here(_) | Stored::Joined { .. } => 0,
+                    Stored::Here(_) | Stored::Joined { .. } | Stored::Whole { .. } => 0,
                 };
                 let held = stored.saturating_add(source.cell_bytes);
                 self.bytes = self.bytes.saturating_add(held);

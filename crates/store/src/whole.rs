@@ -204,7 +204,8 @@ impl<'a> Plan<'a> {
     fn cost(&self, chunk: ChunkRef<'_>) -> u64 {
         let stored = match chunk {
             ChunkRef::Range { length, .. } => length,
-            ChunkRef::Inline(_) => 0,
+            // Of a whole object it is not known yet; reading it checks.
+            ChunkRef::Inline(_) | ChunkRef::Whole { .. } => 0,
         };
         let decoded = u64::try_from(self.chunk_size).unwrap_or(u64::MAX);
         stored.saturating_add(decoded)

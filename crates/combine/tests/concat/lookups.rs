@@ -85,6 +85,12 @@ fn named<'a>(
             length,
             &[][..],
         ),
+        ChunkRef::Whole { location } => (
+            manifest.locations.get(location).unwrap().url.as_str(),
+            0,
+            0,
+            &[][..],
+        ),
         ChunkRef::Inline(bytes) => ("", 0, 0, &bytes[..]),
     })
 }

@@ -116,6 +116,12 @@ impl<W: io::Write> Refs<W> {
                         .extend_from_slice(digits.format(length).as_bytes());
                     self.buffer.push(b']');
                 }
+                ChunkRef::Whole { location } => {
+                    self.buffer.push(b'[');
+                    self.buffer
+                        .extend_from_slice(urls.get(location).map_err(at)?);
+                    self.buffer.push(b']');
+                }
                 ChunkRef::Inline(data) => match (fill, &fill_text) {
                     (Some(fill), Some(text)) if std::ptr::eq(fill, data) => {
                         self.buffer.extend_from_slice(text);

@@ -2,9 +2,14 @@
 
 mod json;
 mod parquet;
+mod read;
 
 pub use json::write_json;
 pub use parquet::{Blobs, DEFAULT_RECORD_SIZE, write_parquet};
+pub use read::{
+    BlobSource, JsonOptions, ParquetSet, ReadSet, Record, RefusedNode, SetReport, read_json,
+    read_parquet,
+};
 
 use bytes::Bytes;
 

@@ -208,6 +208,7 @@ impl Columns {
                 signed(length)?,
                 None,
             ),
+            ChunkRef::Whole { location } => (Some(paths.get(location)?), 0, 0, None),
             ChunkRef::Inline(data) => (None, 0, 0, Some(ByteArray::from(data.clone()))),
         };
         self.path_levels.push(i16::from(path.is_some()));

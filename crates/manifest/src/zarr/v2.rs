@@ -331,7 +331,7 @@ fn fill_value(array: &Array) -> Result<Json> {
 }
 
 /// Whether xarray can mask elements of this type: it can't compare records and raw bytes.
-fn masks(data_type: &DataType) -> bool {
+pub(super) fn masks(data_type: &DataType) -> bool {
     !matches!(data_type, DataType::Raw { .. } | DataType::Record { .. })
 }
 

@@ -83,6 +83,8 @@ pub(crate) fn aligned(
                 length,
             }) => table.push(index, location, offset, length).ok()?,
             Lies::There(ChunkRef::Inline(data)) => table.push_inline(index, data.clone()).ok()?,
+            // A scan knows the length of every chunk.
+            Lies::There(ChunkRef::Whole { .. }) => return None,
             Lies::Here(data) => table.push_inline(index, data).ok()?,
             Lies::Nowhere => {}
         }

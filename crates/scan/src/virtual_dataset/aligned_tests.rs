@@ -84,6 +84,7 @@ fn places(aligned: &Aligned) -> Vec<(u64, u32, u64)> {
                 location, offset, ..
             } => (index, location.0, offset),
             ChunkRef::Inline(_) => (index, u32::MAX, 0),
+            ChunkRef::Whole { .. } => panic!("a chunk of unknown length"),
         })
         .collect()
 }
