@@ -1,12 +1,15 @@
 //! A dataset as an array.
 
-use chunkref_hdf5::{Address, Dataset, Dataspace, Datatype, Layout as Hdf5Layout, Object, Padding};
-use chunkref_manifest::{Array, Attributes, DataType, Layout, LocationId};
+use chunkref_hdf5::{
+    Address, Dataset, Dataspace, Datatype, FillValue, Layout as Hdf5Layout, Object, Padding,
+};
+use chunkref_manifest::{Array, Attributes, Codec, Conversion, Layout, LocationId};
 
 use crate::codec;
 use crate::contiguous::{nominal, split};
-use crate::data_type::{Role, data_type, split_axes};
+use crate::data_type::split_axes;
 use crate::dimension::{Dimensions, Scope};
+use crate::element::{Fixed, Plan, Variable, plan};
 use crate::fill_value::{Absent, Fill, MIXED, fill, fill_chunk, needs_fill_chunk};
 use crate::late::{Late, Then};
 use crate::layout::{Encoding, Failure, Granule, check_here, extent};
@@ -14,9 +17,6 @@ use crate::options::ScanOptions;
 use crate::raw::{Extent, Raw};
 use crate::report::Outcome;
 use crate::value::Decoder;
-
-/// Most strings of variable length in one array.
-const MAX_STRINGS: u64 = 1 << 22;
 
 /// What became of a dataset.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ impl Mapper<'_> {
             return Err("a null dataspace: it has no value".into());
         }
         let (axes, element) = split_axes(&dataset.datatype);
-        let data_type = data_type(element, Role::Array)?;
+        let plan = plan(element)?;
         check_here(dataset)?;
         let extent = extent(dataset)?;
         let axes: Vec<u64> = axes.into_iter().map(u64::from).collect();
@@ -70,29 +70,103 @@ impl Mapper<'_> {
         let array = Array {
             dimension_names: dimensions.names(named.scope, named.address, dataset, &axes, warnings),
             shape,
-            data_type,
+            data_type: plan.data_type(),
             fill_value: None,
             attributes: Attributes::new(),
             layout: Layout::Inline {
                 data: bytes::Bytes::new(),
             },
         };
-        if array.data_type == DataType::VariableString {
-            return self.strings(named, array, extent);
-        }
+        let Fixed {
+            conversion,
+            remarks,
+            ..
+        } = match plan {
+            Plan::Read(variable) => return self.variable(named, array, extent, variable),
+            Plan::Fixed(fixed) => fixed,
+        };
+        warnings.extend(remarks);
         if extent.element_size == 0 {
             return Err("elements of 0 bytes".into());
         }
         let fill = fill(dataset)?;
         let array = Array {
-            fill_value: fill.element(),
+            fill_value: fill.converted(conversion.as_ref())?,
             ..array
         };
         if let Some(padding) = self.padding(element, &extent, dataset, warnings) {
             let length = element.size();
             return self.padded(named, array, extent, &fill, Then::Pad { length, padding });
         }
-        self.placed(named, array, &extent, &axes, &fill, warnings)
+        let Some(conversion) = conversion else {
+            return self.placed(named, array, &extent, &axes, &fill, warnings);
+        };
+        self.converted(named, array, &extent, &axes, &fill, conversion)
+    }
+
+    /// An array whose elements the store converts.
+    fn converted(
+        &self,
+        named: Named<'_>,
+        array: Array,
+        extent: &Extent,
+        axes: &[u64],
+        fill: &Fill,
+        conversion: Conversion,
+    ) -> Result<Mapped, Failure> {
+        let dataset = named.dataset;
+        let small = extent.bytes <= self.options.inline_threshold;
+        let layout = match &dataset.layout {
+            Hdf5Layout::Contiguous { address, size } => {
+                let run = self.granule.run(named.path, *address, *size, extent)?;
+                let Some(run) = run.filter(|_| extent.bytes > 0) else {
+                    return self.absent(named, array, extent, fill);
+                };
+                let stored_size = u64::from(conversion.stored_size);
+                let whole = || array.shape.clone();
+                let chunk_shape = split(&array.shape, stored_size, self.options.split_size);
+                let chunk_shape = chunk_shape.unwrap_or_else(whole);
+                self.granule
+                    .chunks_of_run(&run, &array.shape, chunk_shape)?
+            }
+            Hdf5Layout::Chunked { .. } => {
+                let data = self.granule.chunked(named.path, dataset, extent)?;
+                if data.chunks.indices.is_empty() {
+                    return self.absent(named, array, extent, fill);
+                }
+                if *fill == Fill::Mixed && data.absent() > 0 {
+                    return Err(MIXED.into());
+                }
+                let Encoding { codecs, masks, .. } = data.encoding(extent)?;
+                let mut chunk_shape = data.chunk_shape.to_vec();
+                chunk_shape.extend_from_slice(axes);
+                let location = self.granule.location;
+                Layout::Chunked {
+                    chunk_shape,
+                    codecs,
+                    chunks: data.table(location, axes.len(), masks.as_deref())?,
+                    fill_chunk: None,
+                }
+            }
+            _ => {
+                let then = Then::Plain(Some(conversion));
+                return self.padded(named, array, extent.clone(), fill, then);
+            }
+        };
+        let mut array = Array { layout, ..array };
+        let stored = match &array.layout {
+            Layout::Chunked { chunks, .. } => chunks.stored_bytes(),
+            _ => 0,
+        };
+        if small && stored <= self.options.inline_threshold {
+            let then = Then::Plain(Some(conversion));
+            return self.padded(named, array, extent.clone(), fill, then);
+        }
+        let reason = conversion.reason.clone();
+        if let Layout::Chunked { codecs, .. } = &mut array.layout {
+            codecs.insert(0, Codec::Convert(conversion));
+        }
+        Ok(Mapped::Beyond(Box::new(array), reason))
     }
 
     /// The padding of fixed strings that must be rewritten for NumPy to read the same strings.
@@ -218,7 +292,8 @@ impl Mapper<'_> {
             .iter()
             .fold(element_size, |bytes, &axis| bytes.saturating_mul(axis));
         let absent = self.absence(count, chunk_bytes);
-        let fill_chunk = fill_chunk(self.decoder, named.object, named.dataset, fill, absent, &[])?;
+        let (object, dataset) = (named.object, named.dataset);
+        let fill_chunk = fill_chunk(self.decoder, object, dataset, &array, fill, absent, &[])?;
         Ok(Mapped::Ready(
             Box::new(Array {
                 layout: Layout::Absent {
@@ -262,7 +337,14 @@ impl Mapper<'_> {
             return Err(MIXED.into());
         }
         if !codec::encodes(&pipeline)
-            && needs_fill_chunk(self.decoder, named.object, dataset, fill, absent)
+            && needs_fill_chunk(
+                self.decoder,
+                named.object,
+                dataset,
+                &array.data_type,
+                fill,
+                absent,
+            )
         {
             codecs = codec::for_the_store(&pipeline);
         }
@@ -281,38 +363,45 @@ impl Mapper<'_> {
         };
         if let Some(reason) = array.beyond_zarr() {
             return if stored.max(extent.bytes) <= self.options.inline_threshold {
-                self.padded(named, array, extent.clone(), fill, Then::Plain)
+                self.padded(named, array, extent.clone(), fill, Then::Plain(None))
             } else {
                 Ok(Mapped::Beyond(Box::new(array), reason))
             };
         }
         let decoder = self.decoder;
-        let encoded = fill_chunk(decoder, named.object, dataset, fill, absent, &pipeline)?;
+        let object = named.object;
+        let encoded = fill_chunk(decoder, object, dataset, &array, fill, absent, &pipeline)?;
         if let Layout::Chunked { fill_chunk, .. } = &mut array.layout {
             *fill_chunk = encoded;
         }
         Ok(self.inlined_if_small(named, array, stored))
     }
 
-    /// Strings of variable length: the scan reads them.
-    fn strings(&self, named: Named<'_>, array: Array, extent: Extent) -> Result<Mapped, Failure> {
-        if array.shape.len() != extent.shape.len() {
-            return Err("arrays of variable-length strings are not supported".into());
-        }
-        if extent.elements > MAX_STRINGS {
-            return Err(format!(
-                "{} variable-length strings, over the limit of {MAX_STRINGS}",
-                extent.elements
-            )
-            .into());
-        }
+    /// Elements that lie elsewhere or refer to objects: the scan reads them.
+    fn variable(
+        &self,
+        named: Named<'_>,
+        array: Array,
+        extent: Extent,
+        variable: Variable,
+    ) -> Result<Mapped, Failure> {
         // The fill value is a reference like any other.
-        let fill = match fill(named.dataset)? {
-            Fill::Value(reference) => reference,
-            Fill::Zero | Fill::Mixed => bytes::Bytes::new(),
+        let fill = match &named.dataset.fill_value {
+            FillValue::Value(bytes) if u64::try_from(bytes.len()) == Ok(extent.element_size) => {
+                bytes.clone()
+            }
+            FillValue::Value(bytes) if !bytes.is_empty() => {
+                let (length, size) = (bytes.len(), extent.element_size);
+                return Err(format!("a fill value of {length} bytes for elements of {size}").into());
+            }
+            _ => bytes::Bytes::new(),
         };
-        let width = usize::try_from(extent.element_size).unwrap_or(usize::MAX);
-        self.read_late(named, array, extent, &fill, Then::Strings { width })
+        let (_, element) = split_axes(&named.dataset.datatype);
+        let then = Then::Read {
+            datatype: element.clone(),
+            variable,
+        };
+        self.read_late(named, array, extent, &fill, then)
     }
 
     /// Strings of fixed length that are padded otherwise than NumPy's: the scan reads them.
@@ -327,7 +416,7 @@ impl Mapper<'_> {
         if *fill == Fill::Mixed {
             return Err("an array datatype whose fill value is not uniform".into());
         }
-        let element = array.fill_value.clone().unwrap_or_default();
+        let element = fill.element().unwrap_or_default();
         // All elements are written out, so that none is left to the fill value.
         let array = Array {
             fill_value: None,
@@ -352,7 +441,8 @@ impl Mapper<'_> {
         let bytes = extent.bytes.max(moved);
         if bytes > limit {
             return Err(format!(
-                "strings of this kind are read and inlined, and these {bytes} bytes are over the limit of {limit}"
+                "elements of this kind are read and inlined, and these {bytes} bytes are over the \
+                 limit of {limit} (--string-limit)"
             )
             .into());
         }
@@ -374,7 +464,7 @@ impl Mapper<'_> {
                 let data = self.granule.chunked(named.path, named.dataset, extent)?;
                 if data.chunk_bytes > self.options.string_limit {
                     return Err(format!(
-                        "chunks of {} bytes of strings, over the limit of {}",
+                        "chunks of {} bytes that are read and inlined, over the limit of {} (--string-limit)",
                         data.chunk_bytes, self.options.string_limit
                     )
                     .into());

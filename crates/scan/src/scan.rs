@@ -1,9 +1,10 @@
 //! The scan of one granule.
 
-use chunkref_hdf5::{File, Scan};
+use chunkref_hdf5::{File, ObjectKind, Scan};
 use chunkref_io::{Client, Object};
 use chunkref_manifest::{Group, Location, Locations, Manifest, Pin};
 
+use crate::data_type::refers;
 use crate::dataset::{GRANULE, Mapper};
 use crate::dimension::Dimensions;
 use crate::drive::drive;
@@ -67,7 +68,14 @@ pub async fn scan(client: &Client, url: &str, options: &ScanOptions) -> Result<S
         },
     };
     if !late.is_empty() {
-        let finished = late::finish(&mut parser, &object, late, options.string_limit).await?;
+        let finished = late::finish(
+            &mut parser,
+            &object,
+            late,
+            wider.as_ref(),
+            options.string_limit,
+        )
+        .await?;
         for (late, outcome) in finished {
             scanned.place(late, outcome);
         }
@@ -76,7 +84,8 @@ pub async fn scan(client: &Client, url: &str, options: &ScanOptions) -> Result<S
 }
 
 /// The metadata of all datasets of the groups, where a scan of single variables does not do: the
-/// name of an anonymous axis depends on the other scales of its group.
+/// name of an anonymous axis depends on the other scales of its group, and a reference may be to
+/// any object.
 async fn scan_wider(
     parser: &Scan,
     object: &Object,
@@ -86,7 +95,7 @@ async fn scan_wider(
     if options.variables.is_empty() {
         return Ok(None);
     }
-    if !has_anonymous(parser.file()?) {
+    if !has_anonymous(parser.file()?) && !has_references(parser.file()?) {
         return Ok(None);
     }
     let mut wider = Scan::new(parser_options(options, size, false));
@@ -101,6 +110,15 @@ fn has_anonymous(file: &File) -> bool {
     let dimensions = Dimensions::new(file, &links, &decoder);
     let mut objects = file.objects.iter();
     objects.any(|(&address, object)| dimensions.has_anonymous(address, object))
+}
+
+/// Whether any dataset read may refer to objects.
+fn has_references(file: &File) -> bool {
+    let mut objects = file.objects.values();
+    objects.any(|object| match &object.kind {
+        ObjectKind::Dataset(dataset) => refers(&dataset.datatype),
+        _ => false,
+    })
 }
 
 fn map(parser: &Scan, wider: Option<&Scan>, options: &ScanOptions, size: u64) -> Result<Tree> {
@@ -153,6 +171,10 @@ impl Scanned {
                 entry.reason = Some(reason);
             }
             return;
+        }
+        if let Some(remark) = &late.remark {
+            let remark = format!("{}: {remark}", late.path);
+            self.report.warnings.push(remark);
         }
         let (groups, name) = late.place;
         let mut at: Option<&mut Group> = Some(&mut self.manifest.root);

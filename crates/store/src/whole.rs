@@ -1,10 +1,9 @@
 //! Whole arrays as plain bytes, without a Zarr reader.
 
 use bytes::Bytes;
-use chunkref_filters::Pipeline;
 use chunkref_manifest::{Array, ChunkRef, DataType, chunk_coordinates, zarr};
 
-use crate::chunk::{self, Chunk, pipeline};
+use crate::chunk::{self, Chunk, Undo};
 use crate::error::{Error, Result};
 use crate::store::Store;
 
@@ -102,7 +101,7 @@ struct Plan<'a> {
     array: &'a Array,
     path: &'a str,
     grid: Vec<u64>,
-    pipeline: Pipeline,
+    undo: Undo,
     /// Size in bytes of an element.
     element: usize,
     /// Size in bytes of the array.
@@ -140,7 +139,7 @@ impl<'a> Plan<'a> {
             path: path.to_owned(),
         };
         let element = array.data_type.size().ok_or_else(variable)?;
-        let pipeline = pipeline(array.codecs()).ok_or_else(variable)?;
+        let undo = Undo::of(array.codecs()).ok_or_else(variable)?;
         let grid = chunk::grid(array).map_err(contradiction)?;
         let bytes = array_bytes(&array.shape, element);
         let size = usize::try_from(bytes)
@@ -162,7 +161,7 @@ impl<'a> Plan<'a> {
             array,
             path,
             grid,
-            pipeline,
+            undo,
             element,
             size,
             chunk_size,
@@ -209,7 +208,7 @@ impl<'a> Plan<'a> {
         let place = chunk_coordinates(index, &self.grid)
             .ok_or_else(|| contradiction(format!("chunk {index}: outside {:?}", self.grid)))?;
         let path = self.path.trim_start_matches('/');
-        let decoding = chunk::decoding(self.array, index, self.pipeline.clone());
+        let decoding = chunk::decoding(self.array, index, self.undo.clone());
         Ok(Wanted {
             key: format!("{path}/{}", zarr::v3::chunk_key(&place)),
             place,
