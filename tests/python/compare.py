@@ -164,7 +164,7 @@ def values(path: str, dataset: h5py.Dataset, array) -> Iterator[Difference]:
         return
     for selection in selections(dataset):
         try:
-            mine = as_array(array[selection])
+            mine = as_array(array[selection], array.dtype.kind == "O")
         except Exception as error:  # whatever zarr or a codec raises is the finding
             yield Difference("values", path, f"{type(error).__name__}: {error}")
             return
@@ -191,12 +191,13 @@ def values(path: str, dataset: h5py.Dataset, array) -> Iterator[Difference]:
             return
 
 
-def as_array(found) -> np.ndarray:
-    """NumPy would take NULs off the end of single bytes."""
-    if isinstance(found, np.ndarray) and found.dtype.kind != "S" or not isinstance(found, bytes):
-        return np.asarray(found)
+def as_array(found, of_objects: bool) -> np.ndarray:
+    """zarr gives a scalar of variable bytes as an `S`, off whose end NumPy takes NULs."""
+    found = np.asarray(found)
+    if not of_objects or found.dtype.kind != "S":
+        return found
     held = np.empty((), object)
-    held[()] = found
+    held[()] = found.tobytes()
     return held
 
 

@@ -117,11 +117,7 @@ fn region(heap: &Bytes, sizes: Sizes) -> Result<Referent> {
     })
 }
 
-fn standard(
-    element: &mut Cursor,
-    heap: Option<&Bytes>,
-    sizes: Sizes,
-) -> Result<Option<Referent>> {
+fn standard(element: &mut Cursor, heap: Option<&Bytes>, sizes: Sizes) -> Result<Option<Referent>> {
     let kind = element.u8()?;
     let flags = element.u8()?;
     let mut encoded = match (kind, heap) {

@@ -392,7 +392,9 @@ impl Mapper<'_> {
             }
             FillValue::Value(bytes) if !bytes.is_empty() => {
                 let (length, size) = (bytes.len(), extent.element_size);
-                return Err(format!("a fill value of {length} bytes for elements of {size}").into());
+                return Err(
+                    format!("a fill value of {length} bytes for elements of {size}").into(),
+                );
             }
             _ => bytes::Bytes::new(),
         };

@@ -181,12 +181,20 @@ fn collect_array(
 ) -> Result<(), Refusal> {
     let (axes, element) = split_axes(datatype);
     let axes: Vec<u64> = axes.into_iter().map(u64::from).collect();
-    let elements = axes.iter().fold(1_u64, |count, axis| count.saturating_mul(*axis));
+    let elements = axes
+        .iter()
+        .fold(1_u64, |count, axis| count.saturating_mul(*axis));
     let mut at = offset;
     for number in 0..elements {
         let place = chunkref_manifest::chunk_coordinates(number, &axes).unwrap_or_default();
         let place: Vec<_> = place.iter().map(u64::to_string).collect();
-        collect(fields, &format!("{name}.{}", place.join(".")), at, element, depth)?;
+        collect(
+            fields,
+            &format!("{name}.{}", place.join(".")),
+            at,
+            element,
+            depth,
+        )?;
         at = at.saturating_add(element.size());
     }
     Ok(())
@@ -229,7 +237,9 @@ fn check(compound: &Compound, fields: &[Flat]) -> Result<(), Refusal> {
 
 /// Gives names that are made here, or empty, so many underscores that all differ.
 fn name_apart(fields: &mut [Flat]) {
-    let own = fields.iter().filter(|field| field.own && !field.name.is_empty());
+    let own = fields
+        .iter()
+        .filter(|field| field.own && !field.name.is_empty());
     let mut taken: BTreeSet<String> = own.map(|field| field.name.clone()).collect();
     for field in fields {
         if field.own && !field.name.is_empty() {

@@ -118,9 +118,15 @@ impl Granule {
         let grid = chunkref_manifest::chunk_grid(shape, &chunk_shape);
         let count = grid.as_deref().and_then(chunkref_manifest::cell_count);
         let (Some(grid), Some(count @ 1..)) = (grid, count) else {
-            return Err(format!("chunks of shape {chunk_shape:?} for the shape {shape:?}"));
+            return Err(format!(
+                "chunks of shape {chunk_shape:?} for the shape {shape:?}"
+            ));
         };
-        let length = run.end.saturating_sub(run.start).checked_div(count).unwrap_or(0);
+        let length = run
+            .end
+            .saturating_sub(run.start)
+            .checked_div(count)
+            .unwrap_or(0);
         let offset = |index: u64| run.start.saturating_add(index.saturating_mul(length));
         let chunks = ChunkTable::from_columns(
             grid,

@@ -55,7 +55,11 @@ impl Decoder<'_> {
                 self.spend_numbers(axes.len().saturating_mul(4))?;
                 let list = |number: fn(&Hyperslab) -> Option<u64>| {
                     let numbers = axes.iter().map(number);
-                    Value::List(numbers.map(|one| one.map_or(Value::Null, Value::UInt)).collect())
+                    Value::List(
+                        numbers
+                            .map(|one| one.map_or(Value::Null, Value::UInt))
+                            .collect(),
+                    )
                 };
                 Value::Record(vec![
                     ("start".to_owned(), list(|axis| Some(axis.start))),

@@ -39,11 +39,7 @@ pub(crate) fn references(
 ///
 /// # Errors
 /// The reason, where it is not there or shorter.
-pub(crate) fn held(
-    reference: HeapReference,
-    length: usize,
-    file: &File,
-) -> Result<&[u8], Refusal> {
+pub(crate) fn held(reference: HeapReference, length: usize, file: &File) -> Result<&[u8], Refusal> {
     let Some(id) = reference.object else {
         return Ok(&[]);
     };

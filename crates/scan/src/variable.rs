@@ -51,8 +51,11 @@ pub(crate) fn missing(datatype: &Datatype, raw: &[u8], file: &File) -> BTreeSet<
     let mut next = vec![(datatype, raw)];
     while let Some((datatype, raw)) = next.pop() {
         let sizes = file.superblock.sizes;
-        heap_ids(datatype, raw, sizes, &mut |id, element| {
-            match (file.heap_object(id), element) {
+        heap_ids(
+            datatype,
+            raw,
+            sizes,
+            &mut |id, element| match (file.heap_object(id), element) {
                 (None, _) => {
                     missing.insert(id);
                 }
@@ -62,8 +65,8 @@ pub(crate) fn missing(datatype: &Datatype, raw: &[u8], file: &File) -> BTreeSet<
                     }
                 }
                 (Some(_), _) => {}
-            }
-        });
+            },
+        );
     }
     missing
 }
