@@ -21,7 +21,7 @@ use crate::variable::{check, encode, missing};
 /// Bytes that are held at one time for all strings of a file: so many times what one array may.
 const MAX_HELD: u64 = 4;
 /// Bytes that the values of one array may take while they are written: so many times their text.
-const MAX_VALUES: u64 = 8;
+const MAX_VALUES: u64 = 4;
 
 /// What is done with the data.
 #[derive(Clone, Debug, PartialEq)]
