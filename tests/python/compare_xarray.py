@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.lib.recfunctions import repack_fields
 
-from compare import WHOLE_BYTES, unequal
+from compare import WHOLE_BYTES, plain, unequal
 from references import Difference, References
 from source import kind_of_link, walk
 
@@ -318,7 +318,7 @@ def variable_difference(theirs: xr.Variable, mine: xr.Variable) -> str | None:
     if one.dtype.names and is_nested(one.dtype):
         # Flattened in references; compare_types.py compares the names.
         own = [name for name in other.dtype.names if not name.startswith("_pad")]
-        same = repack_fields(one, recurse=True).tobytes() == repack_fields(other[own]).tobytes()
+        same = one.astype(plain(one.dtype)).tobytes() == repack_fields(other[own]).tobytes()
         return None if same else "records differ"
     if one.dtype.names:
         return unequal(one, other, None)

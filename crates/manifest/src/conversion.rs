@@ -264,9 +264,10 @@ impl StoredFloat {
         let mantissa = field(bits, self.mantissa, self.mantissa_size);
         let ones = field(u128::MAX, 0, self.exponent_size);
         let magnitude = if exponent == ones {
-            let fraction = match self.implied {
-                true => mantissa,
-                false => field(mantissa, 0, self.mantissa_size.saturating_sub(1)),
+            let fraction = if self.implied {
+                mantissa
+            } else {
+                field(mantissa, 0, self.mantissa_size.saturating_sub(1))
             };
             let all = field(u128::MAX, 0, target.mantissa);
             target.infinity() | if fraction == 0 { 0 } else { all }
@@ -394,12 +395,11 @@ mod tests {
             });
             let brain = f32::from_bits(u32::from(bits) << 16);
             let wide = u32::try_from(BRAIN.bits(&bytes, 4).unwrap()).unwrap();
-            match brain.is_nan() {
-                true => assert_eq!(wide, brain.to_bits() | 0x7fff_ffff),
-                false => assert_eq!(wide, brain.to_bits()),
-            }
+            let ones = if brain.is_nan() { 0x7fff_ffff } else { 0 };
+            assert_eq!(wide, brain.to_bits() | ones);
             let double = f64::from_bits(BRAIN.bits(&bytes, 8).unwrap());
-            assert!(brain.is_nan() && double.is_nan() || double == f64::from(brain));
+            let same = double.to_bits() == f64::from(brain).to_bits();
+            assert!(brain.is_nan() && double.is_nan() || same);
         }
     }
 
@@ -435,7 +435,7 @@ mod tests {
         };
         assert_eq!(vax.fitting(), Some(8));
         let one = vax.bits(&[0x80, 0x40, 0, 0], 8).unwrap();
-        assert_eq!(f64::from_bits(one), 1.0);
+        assert_eq!(one, 1.0_f64.to_bits());
     }
 
     #[test]

@@ -116,19 +116,19 @@ pub(crate) fn needs_fill_chunk(
     fill: &Fill,
     absent: Absent,
 ) -> bool {
-    let (_, datatype) = split_axes(&dataset.datatype);
+    let (_, stored) = split_axes(&dataset.datatype);
     match fill {
         _ if absent.count == 0 => false,
         Fill::Zero => false,
         Fill::Mixed => true,
         // Documents say no fill value of these types, see `zarr::v2`.
         Fill::Value(_)
-            if matches!(datatype, Datatype::Compound(_))
+            if matches!(stored, Datatype::Compound(_))
                 || matches!(data_type, DataType::Raw { .. } | DataType::Record { .. }) =>
         {
             true
         }
-        Fill::Value(element) => !is_attribute(decoder, object, datatype, element),
+        Fill::Value(element) => !is_attribute(decoder, object, stored, element),
     }
 }
 
