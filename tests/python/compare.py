@@ -179,6 +179,9 @@ def values(path: str, dataset: h5py.Dataset, array) -> Iterator[Difference]:
             else:
                 theirs = compare_types.read_expected(dataset, selection)
         except (OSError, TypeError, ValueError) as error:
+            if compare_types.varies(element) and "No NumPy equivalent" in str(error):
+                yield NotComparable(f"h5py can't read sequences: {error}")
+                return
             yield Difference("values", path, f"h5py can't read what was not refused: {error}")
             return
         if compare_types.varies(element) and not isinstance(element, h5py.h5t.TypeStringID):
@@ -227,7 +230,8 @@ def selections(dataset: h5py.Dataset) -> list:
 
     The places of all chunks are compared in any case.
     """
-    size = max(dataset.size * dataset.id.get_type().get_size() / WHOLE_BYTES, chunk_count(dataset) / WHOLE_CHUNKS)
+    stored = dataset.size * dataset.id.get_type().get_size()
+    size = max(stored / WHOLE_BYTES, chunk_count(dataset) / WHOLE_CHUNKS)
     if size <= 1:
         return [()]
     axis = int(np.argmax(dataset.shape))

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.lib.recfunctions import repack_fields
 
+import compare_types
 from compare import WHOLE_BYTES, plain, unequal
 from references import Difference, References
 from source import kind_of_link, walk
@@ -222,12 +223,14 @@ def drop_refused(native: xr.Dataset, group: str, refused: set[tuple[str, str]]) 
 def is_foreign(kind: h5py.h5t.TypeID) -> bool:
     if isinstance(kind, h5py.h5t.TypeFloatID):
         return kind.get_size() not in (4, 8)
+    if compare_types.varies(kind) and not isinstance(kind, h5py.h5t.TypeStringID):
+        return True  # bytes or JSON in references: compare_types.py compares them
     return isinstance(kind, h5py.h5t.TypeArrayID)
 
 
 def foreign(path: Path, group: str) -> set[str]:
     """Datasets of types that netCDF-C does not have: arrays, and floats of no size of C (it takes
-    those for strings, and dies reading them).
+    those for strings, and dies reading them); and of those that references have in another form.
     """
     with h5py.File(path) as file:
         return {

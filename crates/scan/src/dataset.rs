@@ -1,15 +1,13 @@
 //! A dataset as an array.
 
-use chunkref_hdf5::{
-    Address, Dataset, Dataspace, Datatype, FillValue, Layout as Hdf5Layout, Object, Padding,
-};
-use chunkref_manifest::{Array, Attributes, Codec, Conversion, Layout, LocationId};
+use chunkref_hdf5::{Address, Dataset, Dataspace, Datatype, Layout as Hdf5Layout, Object, Padding};
+use chunkref_manifest::{Array, Attributes, Layout, LocationId};
 
 use crate::codec;
 use crate::contiguous::{nominal, split};
 use crate::data_type::split_axes;
 use crate::dimension::{Dimensions, Scope};
-use crate::element::{Fixed, Plan, Variable, plan};
+use crate::element::{Fixed, Plan, plan};
 use crate::fill_value::{Absent, Fill, MIXED, fill, fill_chunk, needs_fill_chunk};
 use crate::late::{Late, Then};
 use crate::layout::{Encoding, Failure, Granule, check_here, extent};
@@ -102,71 +100,6 @@ impl Mapper<'_> {
             return self.placed(named, array, &extent, &axes, &fill, warnings);
         };
         self.converted(named, array, &extent, &axes, &fill, conversion)
-    }
-
-    /// An array whose elements the store converts.
-    fn converted(
-        &self,
-        named: Named<'_>,
-        array: Array,
-        extent: &Extent,
-        axes: &[u64],
-        fill: &Fill,
-        conversion: Conversion,
-    ) -> Result<Mapped, Failure> {
-        let dataset = named.dataset;
-        let small = extent.bytes <= self.options.inline_threshold;
-        let layout = match &dataset.layout {
-            Hdf5Layout::Contiguous { address, size } => {
-                let run = self.granule.run(named.path, *address, *size, extent)?;
-                let Some(run) = run.filter(|_| extent.bytes > 0) else {
-                    return self.absent(named, array, extent, fill);
-                };
-                let stored_size = u64::from(conversion.stored_size);
-                let whole = || array.shape.clone();
-                let chunk_shape = split(&array.shape, stored_size, self.options.split_size);
-                let chunk_shape = chunk_shape.unwrap_or_else(whole);
-                self.granule
-                    .chunks_of_run(&run, &array.shape, chunk_shape)?
-            }
-            Hdf5Layout::Chunked { .. } => {
-                let data = self.granule.chunked(named.path, dataset, extent)?;
-                if data.chunks.indices.is_empty() {
-                    return self.absent(named, array, extent, fill);
-                }
-                if *fill == Fill::Mixed && data.absent() > 0 {
-                    return Err(MIXED.into());
-                }
-                let Encoding { codecs, masks, .. } = data.encoding(extent)?;
-                let mut chunk_shape = data.chunk_shape.to_vec();
-                chunk_shape.extend_from_slice(axes);
-                let location = self.granule.location;
-                Layout::Chunked {
-                    chunk_shape,
-                    codecs,
-                    chunks: data.table(location, axes.len(), masks.as_deref())?,
-                    fill_chunk: None,
-                }
-            }
-            _ => {
-                let then = Then::Plain(Some(conversion));
-                return self.padded(named, array, extent.clone(), fill, then);
-            }
-        };
-        let mut array = Array { layout, ..array };
-        let stored = match &array.layout {
-            Layout::Chunked { chunks, .. } => chunks.stored_bytes(),
-            _ => 0,
-        };
-        if small && stored <= self.options.inline_threshold {
-            let then = Then::Plain(Some(conversion));
-            return self.padded(named, array, extent.clone(), fill, then);
-        }
-        let reason = conversion.reason.clone();
-        if let Layout::Chunked { codecs, .. } = &mut array.layout {
-            codecs.insert(0, Codec::Convert(conversion));
-        }
-        Ok(Mapped::Beyond(Box::new(array), reason))
     }
 
     /// The padding of fixed strings that must be rewritten for NumPy to read the same strings.
@@ -276,7 +209,7 @@ impl Mapper<'_> {
     }
 
     /// An array of which nothing is stored.
-    fn absent(
+    pub(crate) fn absent(
         &self,
         named: Named<'_>,
         array: Array,
@@ -377,37 +310,8 @@ impl Mapper<'_> {
         Ok(self.inlined_if_small(named, array, stored))
     }
 
-    /// Elements that lie elsewhere or refer to objects: the scan reads them.
-    fn variable(
-        &self,
-        named: Named<'_>,
-        array: Array,
-        extent: Extent,
-        variable: Variable,
-    ) -> Result<Mapped, Failure> {
-        // The fill value is a reference like any other.
-        let fill = match &named.dataset.fill_value {
-            FillValue::Value(bytes) if u64::try_from(bytes.len()) == Ok(extent.element_size) => {
-                bytes.clone()
-            }
-            FillValue::Value(bytes) if !bytes.is_empty() => {
-                let (length, size) = (bytes.len(), extent.element_size);
-                return Err(
-                    format!("a fill value of {length} bytes for elements of {size}").into(),
-                );
-            }
-            _ => bytes::Bytes::new(),
-        };
-        let (_, element) = split_axes(&named.dataset.datatype);
-        let then = Then::Read {
-            datatype: element.clone(),
-            variable,
-        };
-        self.read_late(named, array, extent, &fill, then)
-    }
-
     /// Strings of fixed length that are padded otherwise than NumPy's: the scan reads them.
-    fn padded(
+    pub(crate) fn padded(
         &self,
         named: Named<'_>,
         array: Array,
@@ -427,7 +331,7 @@ impl Mapper<'_> {
         self.read_late(named, array, extent, &element, then)
     }
 
-    fn read_late(
+    pub(crate) fn read_late(
         &self,
         named: Named<'_>,
         array: Array,

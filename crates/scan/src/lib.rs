@@ -45,6 +45,7 @@
 mod attribute;
 mod codec;
 mod contiguous;
+mod converted;
 mod data_type;
 mod dataset;
 mod dimension;

@@ -4,13 +4,48 @@
 use std::collections::{BTreeSet, HashSet};
 
 use bytes::{BufMut, Bytes, BytesMut};
-use chunkref_hdf5::{Datatype, File, HeapId, heap_ids, is_variable};
-use chunkref_manifest::{Attributes, Conversion, DataType, Value, zarr};
+use chunkref_hdf5::{Datatype, File, FillValue, HeapId, heap_ids, is_variable};
+use chunkref_manifest::{Array, Attributes, Conversion, DataType, Value, zarr};
 
-use crate::data_type::Refusal;
+use crate::data_type::{Refusal, split_axes};
+use crate::dataset::{Mapped, Mapper, Named};
 use crate::element::Variable;
+use crate::late::Then;
+use crate::layout::Failure;
+use crate::raw::Extent;
 use crate::strings::{held, references};
 use crate::value::{Decoder, HeapReference, before_nul};
+
+impl Mapper<'_> {
+    /// Elements that lie elsewhere or refer to objects: the scan reads them.
+    pub(crate) fn variable(
+        &self,
+        named: Named<'_>,
+        array: Array,
+        extent: Extent,
+        variable: Variable,
+    ) -> Result<Mapped, Failure> {
+        // The fill value is a reference like any other.
+        let fill = match &named.dataset.fill_value {
+            FillValue::Value(bytes) if u64::try_from(bytes.len()) == Ok(extent.element_size) => {
+                bytes.clone()
+            }
+            FillValue::Value(bytes) if !bytes.is_empty() => {
+                let (length, size) = (bytes.len(), extent.element_size);
+                return Err(
+                    format!("a fill value of {length} bytes for elements of {size}").into(),
+                );
+            }
+            _ => bytes::Bytes::new(),
+        };
+        let (_, element) = split_axes(&named.dataset.datatype);
+        let then = Then::Read {
+            datatype: element.clone(),
+            variable,
+        };
+        self.read_late(named, array, extent, &fill, then)
+    }
+}
 
 /// Elements as the manifest has them.
 #[derive(Debug)]
