@@ -4,6 +4,7 @@ This is written from h5py's values and shares nothing with chunkref's own code.
 """
 
 import base64
+import itertools
 import math
 import struct
 
@@ -38,11 +39,31 @@ def expected(owner: h5py.HLObject, name: str):
         value = np.empty(attribute.shape, attribute.dtype)
         attribute.read(value, mtype=attribute.get_type())
         return to_json(value if value.shape else value[()], owner.file)
+    whole = integer_list(attribute)
+    if whole is not None:
+        return whole[0] if attribute.shape in ((), (1,)) else whole
     value = owner.attrs[name]
     if isinstance(value, h5py.Empty):
         # No value at all: xarray shows an empty text or an empty array.
         return "" if value.dtype.kind in "SO" else []
     return to_json(value, owner.file)
+
+
+def integer_list(attribute: h5py.h5a.AttrID) -> list | None:
+    """The values of integers that NumPy has no type for (and of times), on one axis."""
+    kind = attribute.get_type()
+    time = isinstance(kind, h5py.h5t.TypeTimeID)
+    odd = isinstance(kind, h5py.h5t.TypeIntegerID) and kind.get_size() not in (1, 2, 4, 8)
+    if not time and not odd:
+        return None
+    stored = np.zeros(attribute.shape, f"V{kind.get_size()}")
+    attribute.read(stored, mtype=kind)
+    order = "big" if kind.encode()[3] & 1 else "little"
+    signed = time or kind.get_sign() == h5py.h5t.SGN_2
+    values = [int.from_bytes(one.tobytes(), order, signed=signed) for one in stored.ravel()]
+    # JSON's numbers are those of 64 bits.
+    fits = (lambda value: -(2**63) <= value < 2**63) if signed else (lambda value: value < 2**64)
+    return [value if fits(value) else str(value) for value in values]
 
 
 def to_json(value, file: h5py.File):
@@ -61,7 +82,9 @@ def element_list(item, file: h5py.File):
 
 
 def scalar(value, file: h5py.File):
-    if isinstance(value, (h5py.Reference, h5py.RegionReference)):
+    if isinstance(value, h5py.RegionReference):
+        return region(value, file) if value else None
+    if isinstance(value, h5py.Reference):
         return file[value].name if value else None
     if isinstance(value, str):
         return value
@@ -80,6 +103,60 @@ def scalar(value, file: h5py.File):
     if isinstance(value, (complex, np.complexfloating)):
         return [number(float(value.real)), number(float(value.imag))]
     return number(float(value))
+
+
+def region(value: h5py.RegionReference, file: h5py.File) -> dict:
+    """The path of the dataset and the elements, each by its place in it."""
+    dataset = file[value]
+    space = h5py.h5r.get_region(value, file.id)
+    kind = space.get_select_type()
+    if kind == h5py.h5s.SEL_NONE:
+        places = []
+    elif kind == h5py.h5s.SEL_ALL:
+        places = list(np.ndindex(dataset.shape))
+    elif kind == h5py.h5s.SEL_POINTS:
+        places = space.get_select_elem_pointlist().tolist()
+    else:
+        places = in_blocks(space.get_select_hyper_blocklist().tolist())
+    return {"path": dataset.name, "selection": sorted(map(list, places))}
+
+
+def in_blocks(blocks: list) -> list:
+    """The elements of blocks that are given by their first and last corners."""
+    return [
+        place
+        for first, last in blocks
+        for place in itertools.product(*(range(a, b + 1) for a, b in zip(first, last, strict=True)))
+    ]
+
+
+def normal(found, file: h5py.File):
+    """What chunkref wrote, with each selection as the places of its elements."""
+    if isinstance(found, list):
+        return [normal(one, file) for one in found]
+    if not isinstance(found, dict):
+        return found
+    if list(found) != ["path", "selection"]:
+        return {name: normal(one, file) for name, one in found.items()}
+    selection = found["selection"]
+    if selection == "none":
+        places = []
+    elif selection == "all":
+        places = list(np.ndindex(file[found["path"]].shape))
+    elif "points" in selection:
+        places = selection["points"]
+    elif "blocks" in selection:
+        places = in_blocks(selection["blocks"])
+    else:
+        names = ("start", "stride", "count", "block")
+        axes = zip(*(selection[name] for name in names), strict=True)
+        places = itertools.product(
+            *(
+                [start + stride * turn + step for turn in range(count) for step in range(block)]
+                for start, stride, count, block in axes
+            )
+        )
+    return {"path": found["path"], "selection": sorted(map(list, places))}
 
 
 def text(value: bytes) -> str:

@@ -60,4 +60,4 @@ def decodes(number: int) -> bool:
 
 
 def is_large(dataset: h5py.Dataset) -> bool:
-    return dataset.size * dataset.dtype.itemsize > 1_000_000
+    return dataset.size * dataset.id.get_type().get_size() > 1_000_000

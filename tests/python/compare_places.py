@@ -6,6 +6,7 @@ from pathlib import Path
 
 import h5py
 
+from compare_types import array_axes
 from references import Difference, References, array_path
 
 
@@ -80,7 +81,7 @@ def places_by_content(path: str, dataset: h5py.Dataset, written: dict, url: str)
 def chunk_key(info, dataset: h5py.Dataset) -> str:
     index = [offset // size for offset, size in zip(info.chunk_offset, dataset.chunks, strict=True)]
     # An array type adds axes that are never split.
-    inner = dataset.dtype.subdtype[1] if dataset.dtype.subdtype else ()
+    inner, _ = array_axes(dataset.id.get_type())
     return ".".join(map(str, [*index, *(0 for _ in inner)]))
 
 

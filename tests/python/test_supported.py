@@ -17,6 +17,9 @@ README = ROOT / "README.md"
 BEGIN = "<!-- begin: tests/python/test_supported.py --write -->"
 END = "<!-- end: tests/python/test_supported.py --write -->"
 
+# So many reasons of one outcome are named.
+MANY_REASONS = 4
+
 # Feature, fixture, paths of its datasets.
 FEATURES = [
     ("integers, floats, complex numbers; both byte orders", "types.h5", ["/numbers/*"]),
@@ -24,7 +27,11 @@ FEATURES = [
     ("strings of variable length", "types.h5", ["/strings/variable*"]),
     ("booleans, enumerations, opaque, bit fields, array types", "types_others.h5", ["/others/*"]),
     ("compounds", "types_compounds.h5", ["/compounds/*"]),
-    ("other types", "types_refused.h5", ["/refused/*"]),
+    ("compounds and arrays within compounds", "elements_compounds.h5", ["/compounds/*"]),
+    ("sequences of variable length", "elements_sequences.h5", ["/sequences/*"]),
+    ("references to objects and regions", "elements_references.h5", ["/references/*"]),
+    ("references of HDF5 1.12", "elements_latest.h5", ["/standard*"]),
+    ("numbers that NumPy does not have, times", "elements_numbers.h5", ["/numbers/*"]),
     ("compact, contiguous", "layouts_latest.h5", ["/simple/*"]),
     ("chunk indexes of HDF5 1.10 and later", "layouts_latest.h5", ["/indexes/*"]),
     ("version 1 B-tree chunk index", "layouts_earliest.h5", ["/indexes/*"]),
@@ -58,10 +65,16 @@ def table(folder: Path) -> str:
     lines = ["| feature | datasets | how they end |", "|---|---|---|"]
     for feature, fixture, patterns in FEATURES:
         found = outcomes(fixture, patterns, folder)
-        # A reason stands for what references do not hold.
-        counts = Counter(
-            f"{d['outcome']}: {d['reason']}" if d["reason"] else d["outcome"] for d in found
-        )
+        # A reason stands for what references do not hold; many of them are said by the first.
+        reasons = {}
+        for d in found:
+            reasons.setdefault(d["outcome"], []).append(d["reason"])
+        counts = Counter()
+        for outcome, given in reasons.items():
+            if len(set(given)) > MANY_REASONS:
+                counts[f"{outcome} for reasons such as: {given[0]}"] = len(given)
+            else:
+                counts.update(f"{outcome}: {reason}" if reason else outcome for reason in given)
         # Those that can be read first.
         order = sorted(counts.items(), key=lambda one: (one[0].startswith("refused"), -one[1], one[0]))
         ends = "; ".join(f"{count} {how}" for how, count in order)

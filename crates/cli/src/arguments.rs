@@ -95,6 +95,8 @@ pub(crate) struct Read {
     pub(crate) group: Option<String>,
     #[command(flatten)]
     pub(crate) others: Others,
+    #[command(flatten)]
+    pub(crate) limits: Limits,
     /// The most bytes that the array, or one of its chunks, may take in memory
     #[arg(long, value_name = "BYTES", default_value_t = READ_LIMIT)]
     pub(crate) limit: u64,
@@ -114,6 +116,26 @@ pub(crate) struct Narrow {
     pub(crate) variables: Vec<String>,
     #[command(flatten)]
     pub(crate) others: Others,
+    #[command(flatten)]
+    pub(crate) limits: Limits,
+}
+
+/// The most bytes of strings of one array that are read and inlined unless told otherwise.
+const STRING_LIMIT: u64 = 64 << 20;
+
+/// How much of a file may come into the manifest.
+#[derive(Debug, Args)]
+pub(crate) struct Limits {
+    /// Read and inline strings, sequences and references of at most so many bytes an array
+    #[arg(long, value_name = "BYTES", default_value_t = STRING_LIMIT)]
+    string_limit: u64,
+}
+
+impl Limits {
+    pub(crate) fn apply(&self, mut options: chunkref::ScanOptions) -> chunkref::ScanOptions {
+        options.string_limit = self.string_limit;
+        options
+    }
 }
 
 /// Other files that the file names: by external links, as external data, as sources of virtual
@@ -154,7 +176,7 @@ impl Narrow {
 
     pub(crate) fn options(&self) -> chunkref::ScanOptions {
         let options = chunkref::ScanOptions::default().with_variables(self.variables.clone());
-        let options = self.others.apply(options);
+        let options = self.limits.apply(self.others.apply(options));
         match &self.group {
             Some(group) => options.with_group(group.clone()),
             None => options,

@@ -245,6 +245,8 @@ fn codec_name(codec: &Codec) -> String {
         Codec::Blosc { element_size } => format!("blosc({element_size})"),
         Codec::Hdf5 { id, .. } => format!("HDF5 filter {id}"),
         Codec::VlenUtf8 => "vlen-utf8".to_owned(),
+        Codec::VlenBytes => "vlen-bytes".to_owned(),
+        Codec::Convert(_) => "converted".to_owned(),
         _ => "another codec".to_owned(),
     }
 }
@@ -297,6 +299,7 @@ fn type_name(data_type: &DataType) -> String {
         DataType::FixedString { length } => format!("string[{length}]"),
         DataType::Raw { length } => format!("raw[{length}]"),
         DataType::VariableString => "string".to_owned(),
+        DataType::VariableBytes => "bytes".to_owned(),
         DataType::Record { fields, .. } => {
             let fields: Vec<_> = fields
                 .iter()

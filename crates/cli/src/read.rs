@@ -57,7 +57,7 @@ async fn read(arguments: &Read, client: &Client) -> Result<WholeArray, Failure> 
     let mut options = ScanOptions::default()
         .with_variables([arguments.array.as_str()])
         .with_inline_threshold(0);
-    options = arguments.others.apply(options);
+    options = arguments.limits.apply(arguments.others.apply(options));
     options.attributes = false;
     options.group.clone_from(&arguments.group);
     let scanned = chunkref::scan(client, &absolute(file), &options)
@@ -104,10 +104,10 @@ fn find(
 ) -> Result<String, Failure> {
     let path = path(arguments);
     match manifest.array(&path).map(|array| &array.data_type) {
-        Some(DataType::VariableString) => Err(failed(
+        Some(DataType::VariableString | DataType::VariableBytes) => Err(failed(
             arguments,
             &path,
-            "strings of variable length, which .npy can't hold; `chunkref scan` writes them",
+            "elements of variable length, which .npy can't hold; `chunkref scan` writes them",
         )),
         Some(_) => Ok(path),
         None => Err(failed(arguments, &path, &why_not())),

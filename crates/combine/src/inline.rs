@@ -1,7 +1,7 @@
 //! Values kept in manifests, joined.
 
 use bytes::{Bytes, BytesMut};
-use chunkref_manifest::{Array, ChunkRef, ChunkTable, Codec, DataType, Layout};
+use chunkref_manifest::{Array, ChunkRef, ChunkTable, Codec, Layout};
 
 use crate::chunks::{Part, Refused};
 
@@ -16,7 +16,7 @@ pub(crate) fn append(parts: &[Part<'_>], axis: usize) -> Option<Result<Layout, V
     }
     let strings = parts
         .iter()
-        .any(|part| part.array.data_type == DataType::VariableString);
+        .any(|part| part.array.data_type.size().is_none());
     let joined = if strings {
         join_strings(parts, &values, axis)
     } else {
@@ -126,7 +126,7 @@ fn join_elements(parts: &[Part<'_>], values: &[Bytes], axis: usize) -> Result<By
     Ok(joined.freeze())
 }
 
-/// Joins strings as [`Codec::VlenUtf8`] keeps them: their counts added, their bytes in a row.
+/// Joins strings and bytes as [`Codec::VlenUtf8`] keeps them: their counts added, their bytes in a row.
 fn join_strings(parts: &[Part<'_>], values: &[Bytes], axis: usize) -> Result<Bytes, Vec<Refused>> {
     let mut count = 0_u32;
     let mut strings = BytesMut::new();

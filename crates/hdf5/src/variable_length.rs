@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::address::{Address, Sizes};
 use crate::cursor::Cursor;
-use crate::datatype::Datatype;
+use crate::datatype::{Datatype, Reference};
 use crate::error::Place;
 use crate::heap::HeapId;
 
@@ -29,9 +29,10 @@ impl HeapId {
 }
 
 /// Whether elements of this type refer to the global heap.
-pub(crate) fn is_variable(datatype: &Datatype) -> bool {
+pub fn is_variable(datatype: &Datatype) -> bool {
     match datatype {
         Datatype::Sequence { .. } | Datatype::VariableString { .. } => true,
+        Datatype::Reference { kind, .. } => *kind != Reference::Object,
         Datatype::Array { base, .. } => is_variable(base),
         Datatype::Compound(compound) => compound.fields.iter().any(|f| is_variable(&f.datatype)),
         _ => false,
@@ -40,7 +41,7 @@ pub(crate) fn is_variable(datatype: &Datatype) -> bool {
 
 /// Calls `found` with each heap object that the elements in `data` refer to; for sequences also
 /// with the type of what that object holds.
-pub(crate) fn heap_ids<'a>(
+pub fn heap_ids<'a>(
     datatype: &'a Datatype,
     data: &[u8],
     sizes: Sizes,
@@ -62,6 +63,11 @@ pub(crate) fn heap_ids<'a>(
             Datatype::Sequence { base, .. } => {
                 if let Some((_, Some(id))) = HeapId::from_element(element, sizes) {
                     found(id, Some(base));
+                }
+            }
+            Datatype::Reference { kind, .. } => {
+                if let Some(id) = kind.heap_id(element, sizes) {
+                    found(id, None);
                 }
             }
             Datatype::Array { base, .. } => heap_ids(base, element, sizes, found),

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::attribute::Attributes;
 use crate::chunk_table::ChunkTable;
+use crate::conversion::Conversion;
 use crate::data_type::DataType;
 use crate::location::{LocationId, Locations};
 use crate::mapping::Mapping;
@@ -74,8 +75,8 @@ pub enum Layout {
         /// How it is split into chunks along the leading axes: every chunk is whole and one run.
         chunk_shape: Vec<u64>,
     },
-    /// Here: uncompressed bytes, C order, or (for [`DataType::VariableString`]) as
-    /// [`Codec::VlenUtf8`] encodes them, in one chunk of the array's shape.
+    /// Here: uncompressed bytes, C order, or (for types of variable length) as
+    /// [`Codec::VlenUtf8`] or [`Codec::VlenBytes`] encodes them, in one chunk of the array's shape.
     Inline {
         /// The bytes.
         data: Bytes,
@@ -157,4 +158,9 @@ pub enum Codec {
     },
     /// Strings as `numcodecs.VLenUTF8` has them: count (u32), then length (u32) and bytes of each; little-endian.
     VlenUtf8,
+    /// Bytes as `numcodecs.VLenBytes` has them, framed as in [`Codec::VlenUtf8`].
+    VlenBytes,
+    /// A change of the elements before all filters, first among the codecs: no Zarr codec undoes
+    /// it, but chunkref's store does.
+    Convert(Conversion),
 }

@@ -62,6 +62,8 @@ pub enum DataType {
     },
     /// UTF-8 strings of variable length. In chunks they lie as the codec [`crate::Codec::VlenUtf8`] says.
     VariableString,
+    /// Bytes of variable length. In chunks they lie as the codec [`crate::Codec::VlenBytes`] says.
+    VariableBytes,
     /// Sequences of variable length (attributes only).
     Sequence {
         /// The type of the elements.
@@ -95,7 +97,10 @@ impl DataType {
             | Self::Complex { size, .. } => Some(u32::from(*size)),
             Self::FixedString { length } | Self::Raw { length } => Some(*length),
             Self::Record { size, .. } => Some(*size),
-            Self::VariableString | Self::Sequence { .. } | Self::Reference => None,
+            Self::VariableString
+            | Self::VariableBytes
+            | Self::Sequence { .. }
+            | Self::Reference => None,
         }
     }
 }

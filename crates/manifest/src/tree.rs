@@ -153,6 +153,7 @@ impl Array {
         match (&self.layout, &self.data_type) {
             (Layout::Chunked { codecs, .. }, _) => codecs,
             (_, DataType::VariableString) => &[Codec::VlenUtf8],
+            (_, DataType::VariableBytes) => &[Codec::VlenBytes],
             _ => &[],
         }
     }
@@ -187,6 +188,7 @@ impl Array {
                 Some(name) => format!("HDF5 filter {id} ({name}) is no Zarr codec"),
                 None => format!("HDF5 filter {id} is no Zarr codec"),
             }),
+            Codec::Convert(conversion) => Some(conversion.reason.clone()),
             _ => None,
         })
     }

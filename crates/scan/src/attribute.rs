@@ -1,9 +1,10 @@
 //! Attributes of groups and datasets.
 
-use chunkref_hdf5::{self as hdf5, Dataspace, Datatype, Object};
-use chunkref_manifest::{Attribute, Attributes, Value};
+use chunkref_hdf5::{self as hdf5, Dataset, Dataspace, Datatype, Object, ObjectKind};
+use chunkref_manifest::{Attribute, Attributes, DataType, Value};
 
-use crate::data_type::{Refusal, Role, data_type, split_axes};
+use crate::data_type::{Refusal, attribute_type, split_axes};
+use crate::element::fixed;
 use crate::report::{RefusedAttribute, Report};
 use crate::value::Decoder;
 
@@ -68,6 +69,12 @@ pub(crate) fn attributes(
     for attribute in object.attributes.iter().filter(|one| !hidden(&one.name)) {
         match convert(decoder, attribute) {
             Ok(converted) => {
+                let converted = match &object.kind {
+                    ObjectKind::Dataset(dataset) if attribute.name == "_FillValue" => {
+                        fill_record(converted, attribute, dataset)
+                    }
+                    _ => converted,
+                };
                 attributes.insert(attribute.name.clone(), converted);
             }
             Err(reason) => refuse(&attribute.name, reason),
@@ -76,10 +83,36 @@ pub(crate) fn attributes(
     attributes
 }
 
+/// A `_FillValue` of a dataset of records, as an element of the array: what is one field there may
+/// be several in the array.
+fn fill_record(attribute: Attribute, stored: &hdf5::Attribute, dataset: &Dataset) -> Attribute {
+    let (_, element) = split_axes(&dataset.datatype);
+    let is_element = *element == stored.datatype && matches!(element, Datatype::Compound(_));
+    if !is_element || stored.dataspace.elements() != Some(1) {
+        return attribute;
+    }
+    let Ok(fixed) = fixed(element) else {
+        return attribute;
+    };
+    let bytes = match &fixed.conversion {
+        None => stored.data.to_vec(),
+        Some(conversion) => conversion.apply(&stored.data).unwrap_or_default(),
+    };
+    let is_record = matches!(fixed.data_type, DataType::Record { .. });
+    if !is_record || u32::try_from(bytes.len()).ok() != fixed.data_type.size() {
+        return attribute;
+    }
+    Attribute {
+        data_type: fixed.data_type,
+        values: vec![Value::Bytes(bytes.into())],
+        ..attribute
+    }
+}
+
 /// One attribute; the axes of an array datatype come behind those of its dataspace.
 fn convert(decoder: &Decoder<'_>, attribute: &hdf5::Attribute) -> Result<Attribute, Refusal> {
     let (axes, element) = split_axes(&attribute.datatype);
-    let data_type = data_type(element, Role::Attribute)?;
+    let data_type = attribute_type(element)?;
     if attribute.dataspace == Dataspace::Null {
         return Ok(Attribute {
             data_type,

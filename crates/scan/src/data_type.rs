@@ -1,22 +1,16 @@
-//! HDF5 datatypes as the data types of Zarr arrays and of attributes.
+//! HDF5 datatypes as the types of attributes, and what they have in common with those of arrays.
 
-use chunkref_hdf5::{self as hdf5, Compound, Datatype, EnumMember, Padding};
-use chunkref_manifest::{ByteOrder, DataType, Field};
+use chunkref_hdf5::{self as hdf5, Compound, Datatype, EnumMember, FloatLayout};
+use chunkref_manifest::{ByteOrder, DataType, Field, StoredFloat, StoredInteger, StoredOrder};
 
 /// Why something can't be said in Zarr, as one line.
 pub(crate) type Refusal = String;
 
-/// What a type is to describe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
-    /// The chunks of an array: every element has its bytes in place.
-    Array,
-    /// An attribute: values are decoded, so they may vary in length or refer to objects.
-    Attribute,
-}
-
 /// Types are nested at most so deep; the parser's own bound is of the same order.
-const MAX_DEPTH: u32 = 32;
+pub(crate) const MAX_DEPTH: u32 = 32;
+
+/// The largest number whose bits are looked at, in bytes.
+const MAX_NUMBER: u32 = 16;
 
 /// The axes that an array datatype adds behind those of the dataspace, and the type below it.
 pub(crate) fn split_axes(datatype: &Datatype) -> (Vec<u32>, &Datatype) {
@@ -29,139 +23,259 @@ pub(crate) fn split_axes(datatype: &Datatype) -> (Vec<u32>, &Datatype) {
     (axes, element)
 }
 
-/// The data type of an element that is not itself an array.
+/// The type of an attribute whose element is not itself an array. Its values are decoded, so they
+/// may vary in length or refer to objects.
 ///
 /// # Errors
-/// The reason, where Zarr has no such type.
-pub(crate) fn data_type(datatype: &Datatype, role: Role) -> Result<DataType, Refusal> {
-    nested(datatype, role, MAX_DEPTH)
+/// The reason, where there is none.
+pub(crate) fn attribute_type(datatype: &Datatype) -> Result<DataType, Refusal> {
+    nested(datatype, MAX_DEPTH)
 }
 
-fn nested(datatype: &Datatype, role: Role, depth: u32) -> Result<DataType, Refusal> {
-    let Some(depth) = depth.checked_sub(1) else {
-        return Err(format!("datatypes nested deeper than {MAX_DEPTH}"));
-    };
-    match datatype {
-        Datatype::FixedPoint {
+fn nested(datatype: &Datatype, depth: u32) -> Result<DataType, Refusal> {
+    let depth = deeper(depth)?;
+    if let Some(number) = Integer::of(datatype) {
+        let (size, order) = number.plain().unwrap_or((8, ByteOrder::Little));
+        return Ok(number.data_type(size, order));
+    }
+    Ok(match datatype {
+        Datatype::FloatingPoint { size, order, .. } => DataType::Float {
+            size: ieee(datatype).map_or(8, |_| narrow(*size)),
+            order: byte_order(*order).unwrap_or(ByteOrder::Little),
+        },
+        Datatype::String { size, .. } => DataType::FixedString { length: *size },
+        Datatype::Opaque { size, .. } => DataType::Raw { length: *size },
+        Datatype::Enumeration { base, members } if is_bool(base, members) => DataType::Bool,
+        Datatype::Enumeration { base, .. } => nested(base, depth)?,
+        Datatype::Compound(compound) => match complex_pair(compound) {
+            Some(part) => complex(part),
+            None => record(compound, depth)?,
+        },
+        Datatype::Complex { base } => complex(base),
+        Datatype::VariableString { .. } => DataType::VariableString,
+        Datatype::Sequence { base, .. } | Datatype::Array { base, .. } => DataType::Sequence {
+            element: Box::new(nested(split_axes(base).1, depth)?),
+        },
+        Datatype::Reference { .. } => DataType::Reference,
+        _ => return Err("this datatype is not supported".to_owned()),
+    })
+}
+
+/// One level further down.
+///
+/// # Errors
+/// When that is too deep.
+pub(crate) fn deeper(depth: u32) -> Result<u32, Refusal> {
+    depth
+        .checked_sub(1)
+        .ok_or_else(|| format!("datatypes nested deeper than {MAX_DEPTH}"))
+}
+
+fn complex(part: &Datatype) -> DataType {
+    DataType::Complex {
+        size: if ieee(part) == Some(4) { 8 } else { 16 },
+        order: ByteOrder::Little,
+    }
+}
+
+fn record(compound: &Compound, depth: u32) -> Result<DataType, Refusal> {
+    let mut fields = Vec::with_capacity(compound.fields.len());
+    for field in compound.fields.iter() {
+        let (shape, element) = split_axes(&field.datatype);
+        fields.push(Field {
+            name: field.name.clone(),
+            offset: field.offset,
+            data_type: nested(element, depth)
+                .map_err(|reason| format!("field {:?}: {reason}", field.name))?,
+            shape,
+        });
+    }
+    Ok(DataType::Record {
+        size: compound.size,
+        fields,
+    })
+}
+
+/// An integer, a bit field or a time, which libhdf5 keeps alike.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Integer {
+    pub(crate) size: u32,
+    order: hdf5::ByteOrder,
+    signed: bool,
+    bit_offset: u16,
+    bit_precision: u16,
+}
+
+impl Integer {
+    pub(crate) fn of(datatype: &Datatype) -> Option<Self> {
+        let (size, order, signed, bit_offset, bit_precision) = match *datatype {
+            Datatype::FixedPoint {
+                size,
+                order,
+                signed,
+                bit_offset,
+                bit_precision,
+            } => (size, order, signed, bit_offset, bit_precision),
+            Datatype::BitField {
+                size,
+                order,
+                bit_offset,
+                bit_precision,
+            } => (size, order, false, bit_offset, bit_precision),
+            Datatype::Time {
+                size,
+                order,
+                bit_precision,
+            } => (size, order, true, 0, bit_precision),
+            _ => return None,
+        };
+        Some(Self {
             size,
             order,
             signed,
             bit_offset,
             bit_precision,
-        } => {
-            let (size, order) = integer(*size, *order, *bit_offset, *bit_precision)?;
-            Ok(if *signed {
-                DataType::Int { size, order }
-            } else {
-                DataType::UInt { size, order }
-            })
+        })
+    }
+
+    /// Size and byte order, if it takes all bits of 1, 2, 4 or 8 bytes.
+    pub(crate) fn plain(self) -> Option<(u8, ByteOrder)> {
+        let whole = self.bit_offset == 0
+            && u32::from(self.bit_precision) == self.size.saturating_mul(8)
+            && matches!(self.size, 1 | 2 | 4 | 8);
+        let order = match self.size {
+            1 => ByteOrder::Little,
+            _ => byte_order(self.order)?,
+        };
+        whole.then(|| (narrow(self.size), order))
+    }
+
+    /// How it is stored, if 64 bits hold it.
+    pub(crate) fn stored(self) -> Option<StoredInteger> {
+        if self.size > MAX_NUMBER || !(1..=64).contains(&self.bit_precision) {
+            return None;
         }
-        Datatype::BitField {
-            size,
-            order,
-            bit_offset,
-            bit_precision,
-        } => {
-            let (size, order) = integer(*size, *order, *bit_offset, *bit_precision)?;
-            Ok(DataType::UInt { size, order })
+        Some(StoredInteger {
+            size: u8::try_from(self.size).ok()?,
+            order: stored_order(self.order),
+            signed: self.signed,
+            bit_offset: u8::try_from(self.bit_offset).ok()?,
+            bit_precision: u8::try_from(self.bit_precision).ok()?,
+        })
+    }
+
+    /// The size and byte order that hold it: its own size, or the next larger one.
+    pub(crate) fn widened(self) -> (u8, ByteOrder) {
+        let size = match self.size {
+            1 => 1,
+            2 => 2,
+            3 | 4 => 4,
+            _ => 8,
+        };
+        let order = match size {
+            1 => ByteOrder::Little,
+            _ => byte_order(self.order).unwrap_or(ByteOrder::Little),
+        };
+        (size, order)
+    }
+
+    pub(crate) fn data_type(self, size: u8, order: ByteOrder) -> DataType {
+        if self.signed {
+            DataType::Int { size, order }
+        } else {
+            DataType::UInt { size, order }
         }
-        Datatype::FloatingPoint { .. } => {
-            let (size, order) = float(datatype)?;
-            Ok(DataType::Float { size, order })
+    }
+
+    pub(crate) fn is_signed(self) -> bool {
+        self.signed
+    }
+
+    /// The bits of its value, extended by the sign; `None` where it is too long.
+    pub(crate) fn wide(self, bytes: &[u8]) -> Option<u128> {
+        if self.size > MAX_NUMBER {
+            return None;
         }
-        Datatype::String { size, padding, .. } => fixed_string(*size, *padding, role, depth),
-        Datatype::Opaque { size, .. } => match *size {
-            0 => Err("opaque of 0 bytes".to_owned()),
-            length => Ok(DataType::Raw { length }),
-        },
-        Datatype::Enumeration { base, members } => {
-            if is_bool(base, members) {
-                return Ok(DataType::Bool);
-            }
-            nested(base, role, depth)
+        let push = |bits: u128, byte: &u8| (bits << 8) | u128::from(*byte);
+        let bits = match self.order {
+            hdf5::ByteOrder::Big => bytes.iter().fold(0, push),
+            _ => bytes.iter().rev().fold(0, push),
+        };
+        let unused = 128_u32.checked_sub(self.bit_precision.into())?;
+        let value = bits
+            .checked_shr(self.bit_offset.into())?
+            .checked_shl(unused)?;
+        Some(if self.signed {
+            value.cast_signed().checked_shr(unused)?.cast_unsigned()
+        } else {
+            value.checked_shr(unused)?
+        })
+    }
+
+    /// What it is, in words.
+    pub(crate) fn describe(self) -> String {
+        let bits = self.size.saturating_mul(8);
+        if u32::from(self.bit_precision) == bits {
+            return format!("integers of {} bytes", self.size);
         }
-        Datatype::Compound(compound) => match complex_pair(compound) {
-            Some(part) => complex(part),
-            None => record(compound, role, depth),
-        },
-        Datatype::Complex { base } => complex(base),
-        Datatype::VariableString { .. } if depth.saturating_add(1) == MAX_DEPTH => {
-            Ok(DataType::VariableString)
-        }
-        other => varying(other, role, depth),
+        format!(
+            "integers with {} of {bits} bits from bit {} on",
+            self.bit_precision, self.bit_offset
+        )
     }
 }
 
-/// Types whose values lie elsewhere, or that have no use.
-fn varying(datatype: &Datatype, role: Role, depth: u32) -> Result<DataType, Refusal> {
-    match (datatype, role) {
-        (Datatype::VariableString { .. }, Role::Attribute) => Ok(DataType::VariableString),
-        (Datatype::Sequence { base, .. }, Role::Attribute) => Ok(DataType::Sequence {
-            element: Box::new(nested(split_axes(base).1, role, depth)?),
-        }),
-        (
-            Datatype::Reference {
-                kind: hdf5::Reference::Object,
-                ..
-            },
-            Role::Attribute,
-        ) => Ok(DataType::Reference),
-        (Datatype::VariableString { .. }, Role::Array) => {
-            Err("variable-length strings within a compound are not supported".to_owned())
-        }
-        (Datatype::Sequence { .. }, Role::Array) => {
-            Err("variable-length sequences are not supported".to_owned())
-        }
-        (Datatype::Reference { kind, .. }, _) => Err(match kind {
-            hdf5::Reference::Object => "object references are not supported".to_owned(),
-            hdf5::Reference::Region => "region references are not supported".to_owned(),
-            hdf5::Reference::Standard(kind) => {
-                format!("references of HDF5 1.12 (type {kind}) are not supported")
-            }
-        }),
-        (Datatype::Time { .. }, _) => Err("datatype class 2 (time) is not supported".to_owned()),
-        (Datatype::Array { .. }, _) => {
-            Err("an array within an enumeration or a complex number is not supported".to_owned())
-        }
-        _ => Err("this datatype is not supported".to_owned()),
-    }
-}
-
-fn integer(
-    size: u32,
-    order: hdf5::ByteOrder,
-    bit_offset: u16,
-    bit_precision: u16,
-) -> Result<(u8, ByteOrder), Refusal> {
-    let bits = size.saturating_mul(8);
-    if !matches!(size, 1 | 2 | 4 | 8) {
-        return Err(format!("integers of {size} bytes are not supported"));
-    }
-    if bit_offset != 0 || u32::from(bit_precision) != bits {
-        return Err(format!(
-            "integers with {bit_precision} of {bits} bits from bit {bit_offset} on are not supported"
-        ));
-    }
-    Ok((narrow(size), byte_order(order, size)?))
-}
-
-fn float(datatype: &Datatype) -> Result<(u8, ByteOrder), Refusal> {
+/// Size in bytes of an IEEE 754 number of 2, 4 or 8 bytes, if it is one in a usual byte order.
+pub(crate) fn ieee(datatype: &Datatype) -> Option<u8> {
     let Datatype::FloatingPoint {
         size,
         order,
         layout,
     } = datatype
     else {
-        return Err("complex numbers whose parts are not floating-point numbers".to_owned());
+        return None;
     };
-    if !layout.is_ieee(*size) {
-        return Err(format!(
-            "floating-point numbers of {size} bytes ({} of them precision, {} exponent, {} mantissa, in bits) \
-             that are not IEEE 754 binary16, 32 or 64 are not supported",
-            layout.bit_precision, layout.exponent_size, layout.mantissa_size
-        ));
+    byte_order(*order)?;
+    layout.is_ieee(*size).then(|| narrow(*size))
+}
+
+/// How a floating-point number is stored, if it is one whose bits are understood.
+pub(crate) fn stored_float(datatype: &Datatype) -> Option<StoredFloat> {
+    let Datatype::FloatingPoint {
+        size,
+        order,
+        layout,
+    } = datatype
+    else {
+        return None;
+    };
+    // libhdf5 converts no numbers of normalization 1 either.
+    let known = *size <= MAX_NUMBER
+        && layout.mantissa_normalization != 1
+        && (1..=30).contains(&layout.exponent_size)
+        && (1..=112).contains(&layout.mantissa_size);
+    if !known {
+        return None;
     }
-    Ok((narrow(*size), byte_order(*order, *size)?))
+    Some(StoredFloat {
+        size: u8::try_from(*size).ok()?,
+        order: stored_order(*order),
+        sign: layout.sign_location,
+        exponent: layout.exponent_location,
+        exponent_size: layout.exponent_size,
+        mantissa: layout.mantissa_location,
+        mantissa_size: layout.mantissa_size,
+        bias: layout.exponent_bias,
+        implied: layout.mantissa_normalization == 2,
+    })
+}
+
+/// A floating-point type in words.
+pub(crate) fn describe_float(size: u32, layout: &FloatLayout) -> String {
+    format!(
+        "floating-point numbers of {size} bytes ({} bits: exponent of {} with bias {}, mantissa of {})",
+        layout.bit_precision, layout.exponent_size, layout.exponent_bias, layout.mantissa_size
+    )
 }
 
 /// Only called with 1, 2, 4 or 8.
@@ -169,32 +283,25 @@ fn narrow(size: u32) -> u8 {
     u8::try_from(size).unwrap_or(u8::MAX)
 }
 
-fn byte_order(order: hdf5::ByteOrder, size: u32) -> Result<ByteOrder, Refusal> {
+/// `None` for that of a VAX.
+pub(crate) fn byte_order(order: hdf5::ByteOrder) -> Option<ByteOrder> {
     match order {
-        _ if size == 1 => Ok(ByteOrder::Little),
-        hdf5::ByteOrder::Little => Ok(ByteOrder::Little),
-        hdf5::ByteOrder::Big => Ok(ByteOrder::Big),
-        hdf5::ByteOrder::Vax => Err("VAX byte order is not supported".to_owned()),
+        hdf5::ByteOrder::Little => Some(ByteOrder::Little),
+        hdf5::ByteOrder::Big => Some(ByteOrder::Big),
+        hdf5::ByteOrder::Vax => None,
     }
 }
 
-fn fixed_string(size: u32, padding: Padding, role: Role, depth: u32) -> Result<DataType, Refusal> {
-    if size == 0 {
-        return Err("strings of 0 bytes are not supported".to_owned());
+fn stored_order(order: hdf5::ByteOrder) -> StoredOrder {
+    match order {
+        hdf5::ByteOrder::Little => StoredOrder::Little,
+        hdf5::ByteOrder::Big => StoredOrder::Big,
+        hdf5::ByteOrder::Vax => StoredOrder::Vax,
     }
-    // At the top of an array they are read and written anew with NULs; within a record that is
-    // not worth the code.
-    if padding == Padding::SpacePadded
-        && role == Role::Array
-        && depth.saturating_add(1) != MAX_DEPTH
-    {
-        return Err("strings filled up with spaces within a compound are not supported".to_owned());
-    }
-    Ok(DataType::FixedString { length: size })
 }
 
 /// The enumeration that h5py writes for booleans.
-fn is_bool(base: &Datatype, members: &[EnumMember]) -> bool {
+pub(crate) fn is_bool(base: &Datatype, members: &[EnumMember]) -> bool {
     let value = |name: &str| {
         members
             .iter()
@@ -202,6 +309,7 @@ fn is_bool(base: &Datatype, members: &[EnumMember]) -> bool {
             .map(|member| member.value.as_ref())
     };
     matches!(base, Datatype::FixedPoint { size: 1, .. })
+        && Integer::of(base).is_some_and(|base| base.plain().is_some())
         && members.len() == 2
         && value("FALSE") == Some(&[0])
         && value("TRUE") == Some(&[1])
@@ -219,79 +327,37 @@ pub(crate) fn complex_pair(compound: &Compound) -> Option<&Datatype> {
     let is_complex = real.name == "r"
         && imaginary.name == "i"
         && side_by_side
-        && matches!(size, 4 | 8)
-        && real.datatype == imaginary.datatype
-        && matches!(real.datatype, Datatype::FloatingPoint { .. });
+        && matches!(ieee(&real.datatype), Some(4 | 8))
+        && real.datatype == imaginary.datatype;
     is_complex.then_some(&real.datatype)
 }
 
-fn complex(part: &Datatype) -> Result<DataType, Refusal> {
-    let (size, order) = float(part)?;
-    match size {
-        4 | 8 => Ok(DataType::Complex {
-            size: size.saturating_mul(2),
-            order,
-        }),
-        _ => Err(format!(
-            "complex numbers with parts of {size} bytes are not supported"
-        )),
+/// Whether the bytes of an element say where its value lies, or what it refers to.
+pub(crate) fn varies(datatype: &Datatype) -> bool {
+    match datatype {
+        Datatype::Sequence { .. }
+        | Datatype::VariableString { .. }
+        | Datatype::Reference { .. } => true,
+        Datatype::Array { base, .. } => varies(base),
+        Datatype::Compound(compound) => {
+            let mut fields = compound.fields.iter();
+            fields.any(|field| varies(&field.datatype))
+        }
+        _ => false,
     }
 }
 
-/// zarr-python 3.1 opens no Zarr v2 array whose fields have fields or axes of their own.
-fn check_plain(name: &str, shape: &[u32], data_type: &DataType) -> Result<(), Refusal> {
-    let what = match data_type {
-        _ if !shape.is_empty() => "an array",
-        DataType::Record { .. } => "a compound",
-        _ => return Ok(()),
-    };
-    Err(format!(
-        "field {name:?}: {what} within a compound is not supported"
-    ))
-}
-
-fn record(compound: &Compound, role: Role, depth: u32) -> Result<DataType, Refusal> {
-    let mut fields = Vec::with_capacity(compound.fields.len());
-    for field in compound.fields.iter() {
-        let (shape, element) = split_axes(&field.datatype);
-        let data_type = nested(element, role, depth)
-            .map_err(|reason| format!("field {:?}: {reason}", field.name))?;
-        if role == Role::Array {
-            check_plain(&field.name, &shape, &data_type)?;
+/// Whether elements refer to objects.
+pub(crate) fn refers(datatype: &Datatype) -> bool {
+    match datatype {
+        Datatype::Reference { .. } => true,
+        Datatype::Array { base, .. } | Datatype::Sequence { base, .. } => refers(base),
+        Datatype::Compound(compound) => {
+            let mut fields = compound.fields.iter();
+            fields.any(|field| refers(&field.datatype))
         }
-        fields.push((
-            Field {
-                name: field.name.clone(),
-                offset: field.offset,
-                data_type,
-                shape,
-            },
-            field.datatype.size(),
-        ));
+        _ => false,
     }
-    fields.sort_by_key(|(field, _)| field.offset);
-    let mut end = 0_u32;
-    for (field, size) in &fields {
-        if field.offset < end {
-            return Err(format!("field {:?}: overlaps another field", field.name));
-        }
-        end = field.offset.saturating_add(*size);
-    }
-    if fields.is_empty() || end > compound.size {
-        return Err(format!(
-            "a compound of {} bytes with fields up to byte {end}",
-            compound.size
-        ));
-    }
-    let mut names: Vec<_> = fields.iter().map(|(field, _)| &field.name).collect();
-    names.sort_unstable();
-    if let Some(pair) = names.windows(2).find(|pair| pair.first() == pair.last()) {
-        return Err(format!("two fields named {:?}", pair.first()));
-    }
-    Ok(DataType::Record {
-        size: compound.size,
-        fields: fields.into_iter().map(|(field, _)| field).collect(),
-    })
 }
 
 #[cfg(test)]

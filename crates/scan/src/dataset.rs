@@ -1,13 +1,14 @@
 //! A dataset as an array.
 
 use chunkref_hdf5::{Address, Dataset, Dataspace, Datatype, Layout as Hdf5Layout, Object, Padding};
-use chunkref_manifest::{Array, Attributes, DataType, Layout};
+use chunkref_manifest::{Array, Attributes, Layout};
 
 use crate::codec;
 use crate::contiguous::{nominal, split};
-use crate::data_type::{Role, data_type, split_axes};
+use crate::data_type::split_axes;
 use crate::dimension::{Dimensions, Scope};
-use crate::elsewhere::{Elsewhere, is_elsewhere};
+use crate::element::{Fixed, Plan, plan};
+use crate::elsewhere::{Elsewhere, is_elsewhere, is_virtual};
 use crate::fill_value::{Absent, Fill, MIXED, fill, fill_chunk, needs_fill_chunk};
 use crate::late::{Late, Then};
 use crate::layout::{Encoding, Failure, Granule, extent};
@@ -15,9 +16,6 @@ use crate::options::ScanOptions;
 use crate::raw::{Extent, Raw};
 use crate::report::Outcome;
 use crate::value::Decoder;
-
-/// Most strings of variable length in one array.
-pub(crate) const MAX_STRINGS: u64 = 1 << 22;
 
 /// What became of a dataset.
 #[derive(Debug)]
@@ -66,7 +64,7 @@ impl Mapper<'_> {
             return Err("a null dataspace: it has no value".into());
         }
         let (axes, element) = split_axes(&dataset.datatype);
-        let data_type = data_type(element, Role::Array)?;
+        let plan = plan(element)?;
         let extent = extent(dataset)?;
         let axes: Vec<u64> = axes.into_iter().map(u64::from).collect();
         let mut shape = extent.shape.clone();
@@ -75,22 +73,31 @@ impl Mapper<'_> {
         let array = Array {
             dimension_names: dimensions.names(named.scope, named.address, dataset, &axes, warnings),
             shape,
-            data_type,
+            data_type: plan.data_type(),
             fill_value: None,
             attributes: Attributes::new(),
             layout: Layout::Inline {
                 data: bytes::Bytes::new(),
             },
         };
-        if array.data_type == DataType::VariableString {
-            return self.strings(named, array, extent, warnings);
-        }
+        let Fixed {
+            conversion,
+            remarks,
+            ..
+        } = match plan {
+            Plan::Read(variable) if is_elsewhere(dataset) => {
+                return self.variable_elsewhere(named, array, &extent, &variable, warnings);
+            }
+            Plan::Read(variable) => return self.variable(named, array, extent, variable),
+            Plan::Fixed(fixed) => fixed,
+        };
+        warnings.extend(remarks);
         if extent.element_size == 0 {
             return Err("elements of 0 bytes".into());
         }
         let fill = fill(dataset)?;
         let array = Array {
-            fill_value: fill.element(),
+            fill_value: fill.converted(conversion.as_ref())?,
             ..array
         };
         if let Some(padding) = self.padding(element, &extent, dataset, warnings) {
@@ -101,7 +108,10 @@ impl Mapper<'_> {
             }
             return self.padded(named, array, extent, &fill, Then::Pad { length, padding });
         }
-        self.placed(named, array, &extent, &axes, &fill, warnings)
+        let Some(conversion) = conversion.filter(|_| !is_virtual(dataset)) else {
+            return self.placed(named, array, &extent, &axes, &fill, warnings);
+        };
+        self.converted(named, array, &extent, &axes, &fill, conversion)
     }
 
     /// The padding of fixed strings that must be rewritten for NumPy to read the same strings.
@@ -231,7 +241,8 @@ impl Mapper<'_> {
             .iter()
             .fold(element_size, |bytes, &axis| bytes.saturating_mul(axis));
         let absent = self.absence(count, chunk_bytes);
-        let fill_chunk = fill_chunk(self.decoder, named.object, named.dataset, fill, absent, &[])?;
+        let (object, dataset) = (named.object, named.dataset);
+        let fill_chunk = fill_chunk(self.decoder, object, dataset, &array, fill, absent, &[])?;
         Ok(Mapped::Ready(
             Box::new(Array {
                 layout: Layout::Absent {
@@ -276,7 +287,14 @@ impl Mapper<'_> {
             return Err(MIXED.into());
         }
         if !codec::encodes(&pipeline)
-            && needs_fill_chunk(self.decoder, named.object, dataset, fill, absent)
+            && needs_fill_chunk(
+                self.decoder,
+                named.object,
+                dataset,
+                &array.data_type,
+                fill,
+                absent,
+            )
         {
             codecs = codec::for_the_store(&pipeline);
         }
@@ -295,51 +313,22 @@ impl Mapper<'_> {
         };
         if let Some(reason) = array.beyond_zarr() {
             return if stored.max(extent.bytes) <= self.options.inline_threshold {
-                self.padded(named, array, extent.clone(), fill, Then::Plain)
+                self.padded(named, array, extent.clone(), fill, Then::Plain(None))
             } else {
                 Ok(Mapped::Beyond(Box::new(array), reason))
             };
         }
         let decoder = self.decoder;
-        let encoded = fill_chunk(decoder, named.object, dataset, fill, absent, &pipeline)?;
+        let object = named.object;
+        let encoded = fill_chunk(decoder, object, dataset, &array, fill, absent, &pipeline)?;
         if let Layout::Chunked { fill_chunk, .. } = &mut array.layout {
             *fill_chunk = encoded;
         }
         Ok(self.inlined_if_small(named, array, stored))
     }
 
-    /// Strings of variable length: the scan reads them.
-    fn strings(
-        &self,
-        named: Named<'_>,
-        array: Array,
-        extent: Extent,
-        warnings: &mut Vec<String>,
-    ) -> Result<Mapped, Failure> {
-        if array.shape.len() != extent.shape.len() {
-            return Err("arrays of variable-length strings are not supported".into());
-        }
-        if is_elsewhere(named.dataset) {
-            return self.strings_elsewhere(named, array, &extent, warnings);
-        }
-        if extent.elements > MAX_STRINGS {
-            return Err(format!(
-                "{} variable-length strings, over the limit of {MAX_STRINGS}",
-                extent.elements
-            )
-            .into());
-        }
-        // The fill value is a reference like any other.
-        let fill = match fill(named.dataset)? {
-            Fill::Value(reference) => reference,
-            Fill::Zero | Fill::Mixed => bytes::Bytes::new(),
-        };
-        let width = usize::try_from(extent.element_size).unwrap_or(usize::MAX);
-        self.read_late(named, array, extent, &fill, Then::Strings { width })
-    }
-
     /// Strings of fixed length that are padded otherwise than NumPy's: the scan reads them.
-    fn padded(
+    pub(crate) fn padded(
         &self,
         named: Named<'_>,
         array: Array,
@@ -350,7 +339,7 @@ impl Mapper<'_> {
         if *fill == Fill::Mixed {
             return Err("an array datatype whose fill value is not uniform".into());
         }
-        let element = array.fill_value.clone().unwrap_or_default();
+        let element = fill.element().unwrap_or_default();
         // All elements are written out, so that none is left to the fill value.
         let array = Array {
             fill_value: None,
@@ -359,7 +348,7 @@ impl Mapper<'_> {
         self.read_late(named, array, extent, &element, then)
     }
 
-    fn read_late(
+    pub(crate) fn read_late(
         &self,
         named: Named<'_>,
         array: Array,
@@ -375,7 +364,8 @@ impl Mapper<'_> {
         let bytes = extent.bytes.max(moved);
         if bytes > limit {
             return Err(format!(
-                "strings of this kind are read and inlined, and these {bytes} bytes are over the limit of {limit}"
+                "elements of this kind are read and inlined, and these {bytes} bytes are over the \
+                 limit of {limit} (--string-limit)"
             )
             .into());
         }
@@ -397,7 +387,7 @@ impl Mapper<'_> {
                 let data = self.granule.chunked(named.path, named.dataset, extent)?;
                 if data.chunk_bytes > self.options.string_limit {
                     return Err(format!(
-                        "chunks of {} bytes of strings, over the limit of {}",
+                        "chunks of {} bytes that are read and inlined, over the limit of {} (--string-limit)",
                         data.chunk_bytes, self.options.string_limit
                     )
                     .into());

@@ -51,7 +51,12 @@ impl Elsewhere {
 
 /// Whether a dataset's data lies elsewhere.
 pub(crate) fn is_elsewhere(dataset: &Dataset) -> bool {
-    matches!(dataset.layout, Layout::Virtual { .. }) || !dataset.external_files.is_empty()
+    is_virtual(dataset) || !dataset.external_files.is_empty()
+}
+
+/// Whether a dataset's data lies in other datasets, whose elements are converted there.
+pub(crate) fn is_virtual(dataset: &Dataset) -> bool {
+    matches!(dataset.layout, Layout::Virtual { .. })
 }
 
 /// What is to be found.

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use chunkref_filters::{Filter, Pipeline};
 use chunkref_hdf5::{Dataset, Datatype, FillValue, Object};
+use chunkref_manifest::{Array, Conversion, DataType};
 
 use crate::attribute::find;
 use crate::data_type::{Refusal, split_axes};
@@ -26,11 +27,28 @@ pub(crate) enum Fill {
 }
 
 impl Fill {
-    /// For the manifest: `None` for zeros.
+    /// As it is stored: `None` for zeros.
     pub(crate) fn element(&self) -> Option<Bytes> {
         match self {
             Self::Value(element) => Some(element.clone()),
             Self::Zero | Self::Mixed => None,
+        }
+    }
+
+    /// For the manifest: `None` for zeros.
+    ///
+    /// # Errors
+    /// The reason, where it can't be converted.
+    pub(crate) fn converted(
+        &self,
+        conversion: Option<&Conversion>,
+    ) -> Result<Option<Bytes>, Refusal> {
+        match (self.element(), conversion) {
+            (Some(stored), Some(conversion)) => match conversion.apply(&stored) {
+                Ok(element) => Ok(Some(element.into())),
+                Err(reason) => Err(format!("its fill value: {reason}")),
+            },
+            (element, _) => Ok(element),
         }
     }
 }
@@ -94,19 +112,23 @@ pub(crate) fn needs_fill_chunk(
     decoder: &Decoder<'_>,
     object: &Object,
     dataset: &Dataset,
+    data_type: &DataType,
     fill: &Fill,
     absent: Absent,
 ) -> bool {
-    let (_, datatype) = split_axes(&dataset.datatype);
+    let (_, stored) = split_axes(&dataset.datatype);
     match fill {
         _ if absent.count == 0 => false,
         Fill::Zero => false,
         Fill::Mixed => true,
         // Documents say no fill value of these types, see `zarr::v2`.
-        Fill::Value(_) if matches!(datatype, Datatype::Compound(_) | Datatype::Opaque { .. }) => {
+        Fill::Value(_)
+            if matches!(stored, Datatype::Compound(_))
+                || matches!(data_type, DataType::Raw { .. } | DataType::Record { .. }) =>
+        {
             true
         }
-        Fill::Value(element) => !is_attribute(decoder, object, datatype, element),
+        Fill::Value(element) => !is_attribute(decoder, object, stored, element),
     }
 }
 
@@ -118,19 +140,20 @@ pub(crate) fn fill_chunk(
     decoder: &Decoder<'_>,
     object: &Object,
     dataset: &Dataset,
+    array: &Array,
     fill: &Fill,
     absent: Absent,
     pipeline: &[Filter],
 ) -> Result<Option<Bytes>, Refusal> {
-    if !needs_fill_chunk(decoder, object, dataset, fill, absent) {
+    if !needs_fill_chunk(decoder, object, dataset, &array.data_type, fill, absent) {
         return Ok(None);
     }
-    let element = match fill {
-        Fill::Zero => return Ok(None),
-        Fill::Mixed => {
-            return Err(MIXED.to_owned());
-        }
-        Fill::Value(element) => element,
+    if *fill == Fill::Mixed {
+        return Err(MIXED.to_owned());
+    }
+    // As it is in the array: converted, where that is done.
+    let Some(element) = &array.fill_value else {
+        return Ok(None);
     };
     let too_large = |bytes: u64| {
         format!(

@@ -1,31 +1,41 @@
 //! Data that is read after the metadata and put into the manifest: small chunks and strings.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chunkref_hdf5::{HeapId, Padding, Scan};
+use chunkref_hdf5::{Datatype, File, HeapId, Padding, Scan};
 use chunkref_io::{Client, Object};
-use chunkref_manifest::{Array, ChunkRef, ChunkTableBuilder, Layout, Locations, Manifest};
+use chunkref_manifest::{
+    Array, ChunkRef, ChunkTableBuilder, Conversion, Layout, Locations, Manifest,
+};
 use chunkref_store::Store;
 
-use crate::data_type::Refusal;
+use crate::data_type::{MAX_DEPTH, Refusal};
 use crate::drive::{drive, read_all};
+use crate::element::Variable;
 use crate::error::Result;
+use crate::links::Links;
 use crate::raw::{Extent, Raw};
-use crate::strings::{objects, padded_with_nuls, references, vlen_utf8};
-use crate::value::HeapReference;
+use crate::strings::padded_with_nuls;
+use crate::value::Decoder;
+use crate::variable::{check, encode, missing};
 
-/// Bytes that are held at one time for all strings of a file.
-const MAX_HELD: u64 = 256 << 20;
+/// Bytes that are held at one time for all strings of a file: so many times what one array may.
+const MAX_HELD: u64 = 4;
+/// Most bytes of an array that is put together from other files.
+const MAX_JOINED: u64 = 256 << 20;
+/// Bytes that the values of one array may take while they are written: so many times their text.
+const MAX_VALUES: u64 = 4;
 
 /// What is done with the data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Then {
     /// Chunks are kept as they are stored.
     Inline,
     /// Chunks that no Zarr codec decodes are decoded and put together.
-    Plain,
+    Plain(Option<Conversion>),
     /// Fixed strings are filled up with NULs.
     Pad {
         /// Bytes of a string.
@@ -38,10 +48,12 @@ pub(crate) enum Then {
         /// Bytes of a string, and how the file fills them up.
         padding: Option<(u32, Padding)>,
     },
-    /// Variable-length strings are looked up in the global heap.
-    Strings {
-        /// Bytes of a reference.
-        width: usize,
+    /// Values are looked up in the global heap and among the links.
+    Read {
+        /// The type of an element.
+        datatype: Datatype,
+        /// What it becomes.
+        variable: Variable,
     },
 }
 
@@ -59,7 +71,9 @@ pub(crate) struct Late {
     raw: Raw,
     extent: Option<Extent>,
     fill: Vec<u8>,
-    references: Vec<HeapReference>,
+    plain: Vec<u8>,
+    /// What may surprise.
+    pub(crate) remark: Option<String>,
     refused: Option<Refusal>,
 }
 
@@ -74,7 +88,8 @@ impl Late {
             raw: Raw::Nothing,
             extent: None,
             fill: Vec::new(),
-            references: Vec::new(),
+            plain: Vec::new(),
+            remark: None,
             refused: None,
         }
     }
@@ -106,29 +121,61 @@ impl Late {
 
     /// Takes what was read; strings of variable length still need the heap.
     fn take(&mut self, read: Vec<Bytes>, limit: u64) -> Result<(), Refusal> {
-        match self.then {
+        match &self.then {
             Then::Inline => self.inline(read),
-            Then::Plain => {
-                let data = self.assemble(&read)?.into();
+            Then::Plain(conversion) => {
+                let stored = self.assemble(&read)?;
+                let data = match conversion {
+                    None => stored,
+                    Some(conversion) => conversion.apply(&stored)?,
+                };
+                let data = data.into();
                 self.array.layout = Layout::Inline { data };
                 Ok(())
             }
             Then::Pad { length, padding } => {
                 let plain = self.assemble(&read)?;
-                let length = usize::try_from(length).unwrap_or(usize::MAX);
+                let length = usize::try_from(*length).unwrap_or(usize::MAX);
                 self.array.layout = Layout::Inline {
-                    data: padded_with_nuls(plain, length, padding),
+                    data: padded_with_nuls(plain, length, *padding),
                 };
                 Ok(())
             }
             // Read before.
             Then::Store { .. } => Ok(()),
-            Then::Strings { width } => {
+            Then::Read { datatype, variable } => {
                 let plain = self.assemble(&read)?;
-                self.references = references(&plain, width, limit)?;
+                check(datatype, variable, &plain, limit)?;
+                self.plain = plain;
                 Ok(())
             }
         }
+    }
+
+    /// Objects of the heap that are still to be read.
+    fn missing(&self, file: &File) -> BTreeSet<HeapId> {
+        match (&self.then, &self.refused) {
+            (Then::Read { datatype, .. }, None) => missing(datatype, &self.plain, file),
+            _ => BTreeSet::new(),
+        }
+    }
+
+    /// Takes the values, once all objects of the heap were read.
+    fn encode(&mut self, file: &File, links: &Links<'_>, limit: u64) -> Result<(), Refusal> {
+        let Then::Read { datatype, variable } = &self.then else {
+            return Ok(());
+        };
+        let most = limit.saturating_mul(MAX_VALUES);
+        let decoder = Decoder::with_limit(file, links, most);
+        let encoded = encode(datatype, variable, &self.plain, &decoder, file, limit)?;
+        self.plain = Vec::new();
+        self.array.data_type = encoded.data_type;
+        self.array.layout = Layout::Inline { data: encoded.data };
+        for (name, attribute) in encoded.attributes {
+            self.array.attributes.insert(name, attribute);
+        }
+        self.remark = encoded.remark;
+        Ok(())
     }
 
     fn assemble(&self, read: &[Bytes]) -> Result<Vec<u8>, Refusal> {
@@ -186,7 +233,7 @@ pub(crate) async fn read_elsewhere(
         let Then::Store { padding } = one.then else {
             continue;
         };
-        match store.read_array(&number.to_string(), MAX_HELD).await {
+        match store.read_array(&number.to_string(), MAX_JOINED).await {
             Ok(read) => {
                 let data = match padding {
                     Some((length, padding)) => {
@@ -210,6 +257,7 @@ pub(crate) async fn finish(
     scan: &mut Scan,
     object: &Object,
     mut late: Vec<Late>,
+    wider: Option<&Scan>,
     string_limit: u64,
 ) -> Result<Vec<(Late, Result<(), Refusal>)>> {
     let ranges: Vec<Vec<_>> = late
@@ -229,23 +277,21 @@ pub(crate) async fn finish(
             one.refused = one.take(bytes, string_limit).err();
         }
     }
-    let mut wanted: Vec<HeapId> = late
-        .iter()
-        .flat_map(|one| objects(&one.references))
-        .collect();
-    wanted.sort_unstable();
-    wanted.dedup();
-    if !wanted.is_empty() {
-        scan.request_heap_objects(&wanted);
+    // Heap objects may refer to others, as deep as types are nested.
+    for _ in 0..=MAX_DEPTH {
+        let file = scan.file()?;
+        let wanted: BTreeSet<_> = late.iter().flat_map(|one| one.missing(file)).collect();
+        if wanted.is_empty() {
+            break;
+        }
+        scan.request_heap_objects(&wanted.into_iter().collect::<Vec<_>>());
         drive(scan, object).await?;
     }
     let file = scan.file()?;
+    let links = Links::new(wider.map_or(Ok(file), Scan::file)?);
     let finished = late.into_iter().map(|mut one| {
-        if let (Then::Strings { .. }, None) = (one.then, &one.refused) {
-            match vlen_utf8(&one.references, file) {
-                Ok(data) => one.array.layout = Layout::Inline { data },
-                Err(reason) => one.refused = Some(reason),
-            }
+        if one.refused.is_none() {
+            one.refused = one.encode(file, &links, string_limit).err();
         }
         let outcome = one.refused.take().map_or(Ok(()), Err);
         (one, outcome)
@@ -253,16 +299,18 @@ pub(crate) async fn finish(
     Ok(finished.collect())
 }
 
-/// Refuses strings past what may be held for the whole scan at one time.
-pub(crate) fn hold_within_bounds(late: &mut [Late]) {
-    let mut left = MAX_HELD;
+/// Refuses values past what may be held for the whole scan at one time.
+pub(crate) fn hold_within_bounds(late: &mut [Late], string_limit: u64) {
+    let most = string_limit.saturating_mul(MAX_HELD);
+    let mut left = most;
     for one in late {
         let bytes = one.extent.as_ref().map_or(0, |extent| extent.bytes);
         match left.checked_sub(bytes) {
             Some(rest) => left = rest,
             None => {
                 one.refused = Some(format!(
-                    "the strings of this file take more than {MAX_HELD} bytes; scan fewer variables at once"
+                    "what is read and inlined of this file takes more than {most} bytes: scan fewer \
+                     variables at once, or raise --string-limit"
                 ));
             }
         }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use chunkref_filters as filters;
 use chunkref_hdf5::{Address, Chunks, Dataset, Filter, Layout};
-use chunkref_manifest::{ChunkTable, Codec, LocationId};
+use chunkref_manifest::{ChunkTable, Codec, Layout as ChunkedLayout, LocationId};
 
 use crate::codec;
 use crate::data_type::{Refusal, split_axes};
@@ -106,6 +106,41 @@ impl Granule {
         };
         self.check_end(path, "contiguous data", start, end)?;
         Ok(Some(start..end))
+    }
+
+    /// A run of bytes as equal chunks without filters.
+    pub(crate) fn chunks_of_run(
+        &self,
+        run: &Range<u64>,
+        shape: &[u64],
+        chunk_shape: Vec<u64>,
+    ) -> Result<ChunkedLayout, Refusal> {
+        let grid = chunkref_manifest::chunk_grid(shape, &chunk_shape);
+        let count = grid.as_deref().and_then(chunkref_manifest::cell_count);
+        let (Some(grid), Some(count @ 1..)) = (grid, count) else {
+            return Err(format!(
+                "chunks of shape {chunk_shape:?} for the shape {shape:?}"
+            ));
+        };
+        let length = run
+            .end
+            .saturating_sub(run.start)
+            .checked_div(count)
+            .unwrap_or(0);
+        let offset = |index: u64| run.start.saturating_add(index.saturating_mul(length));
+        let chunks = ChunkTable::from_columns(
+            grid,
+            self.location,
+            (0..count).collect(),
+            (0..count).map(offset).collect(),
+            (0..count).map(|_| length).collect(),
+        );
+        Ok(ChunkedLayout::Chunked {
+            chunk_shape,
+            codecs: Vec::new(),
+            chunks: chunks.map_err(|error| error.to_string())?,
+            fill_chunk: None,
+        })
     }
 
     fn check_end(&self, path: &str, what: &str, start: u64, end: u64) -> Result<(), Failure> {

@@ -369,7 +369,8 @@ impl<'a> Others<'a> {
             done.push((path, found));
         }
         let limit = self.options.string_limit;
-        let finished = late::finish(parser, &there.object, late, limit).await?;
+        late::hold_within_bounds(&mut late, limit);
+        let finished = late::finish(parser, &there.object, late, None, limit).await?;
         for ((one, outcome), datatype) in finished.into_iter().zip(types) {
             let outcome = outcome
                 .map(|()| found(there, &one.path, one.array, datatype))

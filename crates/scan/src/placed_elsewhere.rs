@@ -5,7 +5,8 @@ use chunkref_hdf5::Padding;
 use chunkref_manifest::{Array, Layout, Segment};
 
 use crate::contiguous::{nominal, split};
-use crate::dataset::{MAX_STRINGS, Mapped, Mapper, Named, element_size};
+use crate::dataset::{Mapped, Mapper, Named, element_size};
+use crate::element::Variable;
 use crate::elsewhere::Data;
 use crate::external::table;
 use crate::fill_value::{Fill, MIXED, fill, fill_chunk};
@@ -72,23 +73,34 @@ impl Mapper<'_> {
         Ok(Mapped::Ready(Box::new(array), Outcome::Referenced))
     }
 
-    /// Strings of variable length, which the scans of the sources have read.
-    pub(crate) fn strings_elsewhere(
+    /// Elements of variable length: strings, which the scans of the sources have read.
+    pub(crate) fn variable_elsewhere(
         &self,
         named: Named<'_>,
         array: Array,
         extent: &Extent,
+        variable: &Variable,
         warnings: &mut Vec<String>,
     ) -> Result<Mapped, Failure> {
+        if *variable != Variable::Strings {
+            return Err(
+                "sequences, references and what holds them are not read from other files".into(),
+            );
+        }
+        if array.shape.len() != extent.shape.len() {
+            return Err("arrays of variable-length strings are not read from other files".into());
+        }
         let Data::Virtual(found) = self.elsewhere.get(named.address)? else {
             return Err(
                 "variable-length strings in external data files, which have no heap".into(),
             );
         };
         warnings.extend(found.warnings.iter().cloned());
-        if extent.elements > MAX_STRINGS {
+        let limit = self.options.string_limit;
+        if extent.bytes > limit {
             return Err(format!(
-                "{} variable-length strings, over the limit of {MAX_STRINGS}",
+                "{} variable-length strings, whose references alone are over the limit of {limit} \
+                 bytes (--string-limit)",
                 extent.elements
             )
             .into());
@@ -177,7 +189,7 @@ impl Mapper<'_> {
         let count = chunks.cells().saturating_sub(chunks.stored());
         let absent = self.absence(count, chunk_bytes);
         let (decoder, object, dataset) = (self.decoder, named.object, named.dataset);
-        let plain = fill_chunk(decoder, object, dataset, fill, absent, &[]).ok()?;
+        let plain = fill_chunk(decoder, object, dataset, array, fill, absent, &[]).ok()?;
         let fill_chunk = match plain {
             Some(plain) => {
                 let encoded = chunkref_store::pipeline(&codecs)?.encode(&plain).ok()?;

@@ -84,7 +84,7 @@ pub async fn scan(client: &Client, url: &str, options: &ScanOptions) -> Result<S
             ..report
         },
     };
-    late::hold_within_bounds(&mut late);
+    late::hold_within_bounds(&mut late, options.string_limit);
     late.sort_by_key(|one| one.source);
     for (index, source) in sources.all.iter_mut().enumerate() {
         let own = late
@@ -93,8 +93,14 @@ pub async fn scan(client: &Client, url: &str, options: &ScanOptions) -> Result<S
         if own.is_empty() {
             continue;
         }
-        let Source { parser, object, .. } = source;
-        let finished = late::finish(parser, object, own, options.string_limit).await?;
+        let Source {
+            parser,
+            object,
+            wider,
+            ..
+        } = source;
+        let limit = options.string_limit;
+        let finished = late::finish(parser, object, own, wider.as_ref(), limit).await?;
         for (late, outcome) in finished {
             scanned.place(late, outcome);
         }
@@ -221,6 +227,10 @@ impl Scanned {
                 entry.reason = Some(reason);
             }
             return;
+        }
+        if let Some(remark) = &late.remark {
+            let remark = format!("{}: {remark}", late.path);
+            self.report.warnings.push(remark);
         }
         let (groups, name) = late.place;
         let mut at: Option<&mut Group> = Some(&mut self.manifest.root);

@@ -7,10 +7,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use chunkref_hdf5::{self as hdf5, File, Narrow, Scan};
+use chunkref_hdf5::{self as hdf5, File, Narrow, ObjectKind, Scan};
 use chunkref_io::{Client, Object};
 
-use crate::data_type::Refusal;
+use crate::data_type::{Refusal, refers};
 use crate::dimension::Dimensions;
 use crate::drive::drive;
 use crate::error::Result;
@@ -34,7 +34,8 @@ pub(crate) struct Source {
     pub(crate) size: u64,
     pub(crate) parser: Scan,
     /// The metadata of all datasets of the groups, where that of single variables does not do: the
-    /// name of an anonymous axis depends on the other scales of its group.
+    /// name of an anonymous axis depends on the other scales of its group, and a reference may be
+    /// to any object.
     pub(crate) wider: Option<Scan>,
     /// What of it was asked for.
     narrow: Narrow,
@@ -76,7 +77,8 @@ impl Source {
         let mut parser = Scan::new(options);
         drive(&mut parser, &object).await?;
         let mut wider = None;
-        if is_narrow && has_anonymous(parser.file()?) {
+        let file = parser.file()?;
+        if is_narrow && (has_anonymous(file) || has_references(file)) {
             let mut scan = Scan::new(wide);
             drive(&mut scan, &object).await?;
             wider = Some(scan);
@@ -113,6 +115,15 @@ fn has_anonymous(file: &File) -> bool {
     let dimensions = Dimensions::new(file, &links, &decoder);
     let mut objects = file.objects.iter();
     objects.any(|(&address, object)| dimensions.has_anonymous(address, object))
+}
+
+/// Whether any dataset read may refer to objects.
+fn has_references(file: &File) -> bool {
+    let mut objects = file.objects.values();
+    objects.any(|object| match &object.kind {
+        ObjectKind::Dataset(dataset) => refers(&dataset.datatype),
+        _ => false,
+    })
 }
 
 impl Sources {

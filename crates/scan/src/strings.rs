@@ -1,68 +1,45 @@
-//! Strings that are read by the scan and written into the manifest.
+//! Strings and sequences: the references to them, and the padding of those of fixed length.
 
-use bytes::{BufMut, Bytes, BytesMut};
-use chunkref_hdf5::{File, HeapId, Padding};
+use bytes::Bytes;
+use chunkref_hdf5::{File, Padding};
 
 use crate::data_type::Refusal;
-use crate::value::{HeapReference, before_nul, trimmed};
+use crate::value::{HeapReference, trimmed};
 
-/// The references in the raw data of variable-length strings, each of `width` bytes.
+/// The references in the raw data of strings or sequences of elements of `size` bytes, each
+/// reference of `width` bytes.
 ///
 /// # Errors
 /// The reason, where they are malformed or promise more than `limit` bytes.
 pub(crate) fn references(
     raw: &[u8],
     width: usize,
+    size: u64,
     limit: u64,
 ) -> Result<Vec<HeapReference>, Refusal> {
     let mut references = Vec::with_capacity(raw.len().checked_div(width).unwrap_or(0));
     let mut total = 0_u64;
     for element in raw.chunks_exact(width.max(1)) {
         let reference = HeapReference::read(element)
-            .ok_or_else(|| format!("string references of {width} bytes are not supported"))?;
+            .ok_or_else(|| format!("references of {width} bytes into the global heap"))?;
         if reference.object.is_some() {
-            total = total.saturating_add(reference.length.into());
+            total = total.saturating_add(u64::from(reference.length).saturating_mul(size));
         }
         references.push(reference);
     }
     if total > limit {
         return Err(format!(
-            "variable-length strings of {total} bytes, over the limit of {limit}"
+            "elements of variable length of {total} bytes, over the limit of {limit} (--string-limit)"
         ));
     }
     Ok(references)
 }
 
-/// The objects of the heap that hold the strings, each once.
-pub(crate) fn objects(references: &[HeapReference]) -> Vec<HeapId> {
-    let mut objects: Vec<_> = references.iter().filter_map(|one| one.object).collect();
-    objects.sort_unstable();
-    objects.dedup();
-    objects
-}
-
-/// The strings as `VLenUTF8` of `NumCodecs` encodes them.
+/// The first bytes of the heap object that is referred to; none where there is no object.
 ///
 /// # Errors
-/// The reason, where a string was not found or is not UTF-8.
-pub(crate) fn vlen_utf8(references: &[HeapReference], file: &File) -> Result<Bytes, Refusal> {
-    let too_many = || "more than 2^32 - 1 strings".to_owned();
-    let mut encoded = BytesMut::new();
-    encoded.put_u32_le(u32::try_from(references.len()).map_err(|_| too_many())?);
-    for (number, reference) in references.iter().enumerate() {
-        let bytes =
-            string(*reference, file).map_err(|reason| format!("string {number}: {reason}"))?;
-        if std::str::from_utf8(bytes).is_err() {
-            return Err(format!("string {number}: not UTF-8"));
-        }
-        encoded.put_u32_le(u32::try_from(bytes.len()).map_err(|_| too_many())?);
-        encoded.put_slice(bytes);
-    }
-    Ok(encoded.freeze())
-}
-
-/// One string; as in C, a NUL ends it.
-fn string(reference: HeapReference, file: &File) -> Result<&[u8], Refusal> {
+/// The reason, where it is not there or shorter.
+pub(crate) fn held(reference: HeapReference, length: usize, file: &File) -> Result<&[u8], Refusal> {
     let Some(id) = reference.object else {
         return Ok(&[]);
     };
@@ -72,11 +49,8 @@ fn string(reference: HeapReference, file: &File) -> Result<&[u8], Refusal> {
             id.index, id.collection
         )
     })?;
-    let length = usize::try_from(reference.length).unwrap_or(usize::MAX);
-    match held.get(..length) {
-        Some(bytes) => Ok(before_nul(bytes)),
-        None => Err(format!("{length} bytes in a heap object of {}", held.len())),
-    }
+    held.get(..length)
+        .ok_or_else(|| format!("{length} bytes in a heap object of {}", held.len()))
 }
 
 /// Strings of fixed length, filled up with NULs in place of what the file has.
@@ -109,10 +83,13 @@ mod tests {
         raw.extend_from_slice(&0x100_u64.to_le_bytes());
         raw.extend_from_slice(&1_u32.to_le_bytes());
         raw.extend_from_slice(&[0; 16]);
-        let read = references(&raw, 16, 3).unwrap();
+        let read = references(&raw, 16, 1, 3).unwrap();
         assert_eq!(read.len(), 2);
-        assert_eq!(objects(&read).len(), 1);
+        assert!(read.first().unwrap().object.is_some());
         assert_eq!(read.get(1).unwrap().object, None);
-        assert!(references(&raw, 16, 2).unwrap_err().contains("limit of 2"));
+        for (size, limit) in [(1, 2), (4, 11)] {
+            let reason = references(&raw, 16, size, limit).unwrap_err();
+            assert!(reason.contains("over the limit"), "{reason}");
+        }
     }
 }

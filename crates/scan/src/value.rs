@@ -2,10 +2,12 @@
 
 use std::cell::Cell;
 
-use chunkref_hdf5::{self as hdf5, Address, Compound, Datatype, File, HeapId, Padding};
-use chunkref_manifest::{DataType, Value};
+use chunkref_hdf5::{Address, Compound, Datatype, File, HeapId, Padding, Reference};
+use chunkref_manifest::Value;
 
-use crate::data_type::{Refusal, Role, complex_pair, data_type, split_axes};
+use crate::data_type::{
+    Integer, Refusal, complex_pair, describe_float, is_bool, split_axes, stored_float,
+};
 use crate::links::Links;
 
 /// Memory that the values of one file's attributes may take, in bytes. Sequences can refer to one
@@ -20,6 +22,7 @@ pub(crate) struct Decoder<'a> {
     file: &'a File,
     links: &'a Links<'a>,
     left: Cell<u64>,
+    limit: u64,
 }
 
 /// Where a variable-length element lies.
@@ -68,21 +71,28 @@ fn unsigned(bytes: impl Iterator<Item = u8>) -> u64 {
 
 impl<'a> Decoder<'a> {
     pub(crate) fn new(file: &'a File, links: &'a Links<'a>) -> Self {
+        Self::with_limit(file, links, BUDGET)
+    }
+
+    /// As [`Decoder::new`], for values that may take so many bytes.
+    pub(crate) fn with_limit(file: &'a File, links: &'a Links<'a>, limit: u64) -> Self {
         Self {
             file,
             links,
-            left: Cell::new(BUDGET),
+            left: Cell::new(limit),
+            limit,
         }
     }
 
-    fn spend(&self, bytes: u64) -> Result<(), Refusal> {
+    pub(crate) fn spend(&self, bytes: u64) -> Result<(), Refusal> {
         match self.left.get().checked_sub(bytes) {
             Some(left) => {
                 self.left.set(left);
                 Ok(())
             }
             None => Err(format!(
-                "attribute values of this file take more than {BUDGET} bytes of memory"
+                "its values and those before them take more than {} bytes of memory",
+                self.limit
             )),
         }
     }
@@ -131,8 +141,8 @@ impl<'a> Decoder<'a> {
                 Ok(Value::List(self.elements(element, bytes, count)?))
             }
             Datatype::Compound(compound) => self.compound(compound, bytes),
-            Datatype::Enumeration { base, .. } => {
-                if data_type(datatype, Role::Attribute)? == DataType::Bool {
+            Datatype::Enumeration { base, members } => {
+                if is_bool(base, members) {
                     return Ok(Value::Bool(bytes.iter().any(|&byte| byte != 0)));
                 }
                 number(base, bytes)
@@ -153,7 +163,7 @@ impl<'a> Decoder<'a> {
                     u64::from(reference.object.map_or(0, |_| reference.length)),
                 )?))
             }
-            Datatype::Reference { .. } => self.reference(datatype, bytes),
+            Datatype::Reference { kind, .. } => self.reference(*kind, bytes),
             Datatype::Opaque { .. } => {
                 self.spend(bytes.len().try_into().unwrap_or(u64::MAX))?;
                 Ok(Value::Bytes(bytes.to_vec().into()))
@@ -226,20 +236,35 @@ impl<'a> Decoder<'a> {
         Ok(Value::Text(text(bytes)))
     }
 
-    fn reference(&self, datatype: &Datatype, bytes: &[u8]) -> Result<Value, Refusal> {
-        data_type(datatype, Role::Attribute)?;
-        match self.object_reference(bytes) {
-            None => Ok(Value::Null),
-            Some(address) => match self.links.path(address) {
-                Some(path) => {
-                    self.spend(path.len().try_into().unwrap_or(u64::MAX))?;
-                    Ok(Value::Text(path))
-                }
-                None => Err(format!(
-                    "a reference to the object at {address}, which no path that was read leads to"
-                )),
-            },
+    fn reference(&self, kind: Reference, bytes: &[u8]) -> Result<Value, Refusal> {
+        let sizes = self.file.superblock.sizes;
+        let id = kind.heap_id(bytes, sizes);
+        let heap = id.and_then(|id| self.file.heap_object(id));
+        if let (Some(id), None) = (id, heap) {
+            return Err(format!(
+                "object {} of the global heap at {} is not there",
+                id.index, id.collection
+            ));
         }
+        let referent = kind.resolve(bytes, heap, sizes);
+        match referent.map_err(|error| error.to_string())? {
+            None => Ok(Value::Null),
+            Some(referent) => self.referent(&referent),
+        }
+    }
+
+    /// The path of an object.
+    ///
+    /// # Errors
+    /// When none leads to it.
+    pub(crate) fn path(&self, address: Address) -> Result<Value, Refusal> {
+        let Some(path) = self.links.path(address) else {
+            return Err(format!(
+                "a reference to the object at {address}, which no path that was read leads to"
+            ));
+        };
+        self.spend(path.len().try_into().unwrap_or(u64::MAX))?;
+        Ok(Value::Text(path))
     }
 
     /// The address in an object reference; `None` for none.
@@ -280,48 +305,44 @@ fn text(bytes: &[u8]) -> String {
 /// The value of a number.
 ///
 /// # Errors
-/// The reason, where the type is no number of a usual size.
+/// The reason, where the type is no number, or no value of JSON is the same.
 pub(crate) fn number(datatype: &Datatype, bytes: &[u8]) -> Result<Value, Refusal> {
-    let number = data_type(datatype, Role::Attribute)?;
-    let order = match datatype {
-        Datatype::FixedPoint { order, .. }
-        | Datatype::FloatingPoint { order, .. }
-        | Datatype::BitField { order, .. } => *order,
-        _ => return Err("not a number".to_owned()),
+    if let Some(integer) = Integer::of(datatype) {
+        return whole(integer, bytes);
+    }
+    let Datatype::FloatingPoint { size, layout, .. } = datatype else {
+        return Err("not a number".to_owned());
     };
-    let bits = if order == hdf5::ByteOrder::Big {
-        unsigned(bytes.iter().copied())
-    } else {
-        unsigned(bytes.iter().rev().copied())
-    };
-    match number {
-        DataType::UInt { .. } => Ok(Value::UInt(bits)),
-        DataType::Int { size, .. } => {
-            let unused = 64_u32.saturating_sub(u32::from(size).saturating_mul(8));
-            let shifted = bits.checked_shl(unused).unwrap_or(0).cast_signed();
-            Ok(Value::Int(shifted.checked_shr(unused).unwrap_or(0)))
-        }
-        DataType::Float { size: 2, .. } => Ok(Value::Float(half(bits))),
-        DataType::Float { size: 4, .. } => {
-            let binary32 = u32::try_from(bits).unwrap_or(0);
-            Ok(Value::Float(f64::from(f32::from_bits(binary32))))
-        }
-        DataType::Float { .. } => Ok(Value::Float(f64::from_bits(bits))),
-        _ => Err("not a number".to_owned()),
+    let float = stored_float(datatype)
+        .ok_or_else(|| format!("{} are not understood", describe_float(*size, layout)))?;
+    match float.bits(bytes, 8) {
+        Some(bits) => Ok(Value::Float(f64::from_bits(bits))),
+        None => Err(format!(
+            "{}: this one has no equal among those of 8 bytes, and JSON no others",
+            describe_float(*size, layout)
+        )),
     }
 }
 
-/// The value of an IEEE 754 binary16.
-fn half(bits: u64) -> f64 {
-    let sign = if bits & 0x8000 == 0 { 1.0 } else { -1.0 };
-    let exponent = i32::try_from((bits >> 10) & 0x1f).unwrap_or(0);
-    let mantissa = f64::from(u32::try_from(bits & 0x3ff).unwrap_or(0));
-    sign * match exponent {
-        0 => mantissa * 2_f64.powi(-24),
-        31 if mantissa == 0.0 => f64::INFINITY,
-        31 => f64::NAN,
-        _ => (mantissa + 1024.0) * 2_f64.powi(exponent.saturating_sub(25)),
+/// A number of up to 64 bits; a longer one is its decimal digits.
+fn whole(integer: Integer, bytes: &[u8]) -> Result<Value, Refusal> {
+    let Some(bits) = integer.wide(bytes) else {
+        return Err(format!(
+            "integers of {} bytes: 16 are read at most",
+            integer.size
+        ));
+    };
+    if integer.is_signed() {
+        let value = bits.cast_signed();
+        return Ok(match i64::try_from(value) {
+            Ok(value) => Value::Int(value),
+            Err(_) => Value::Text(value.to_string()),
+        });
     }
+    Ok(match u64::try_from(bits) {
+        Ok(value) => Value::UInt(value),
+        Err(_) => Value::Text(bits.to_string()),
+    })
 }
 
 fn complex(part: &Datatype, real: &[u8], imaginary: &[u8]) -> Result<Value, Refusal> {

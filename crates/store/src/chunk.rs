@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use chunkref_filters::{Filter, Pipeline};
-use chunkref_manifest::{Array, ChunkRef, Codec, Layout, LocationId, chunk_index, zarr};
+use chunkref_manifest::{
+    Array, ChunkRef, Codec, Conversion, Layout, LocationId, chunk_index, zarr,
+};
 
 use crate::options::{ReaderProfile, ZarrVersion};
 
@@ -32,21 +34,44 @@ const BZIP2: u16 = 307;
 const BLOSC: u16 = 32001;
 const ZSTD: u16 = 32015;
 
+/// What is undone of a chunk.
+#[derive(Clone, Debug)]
+pub(crate) struct Undo {
+    /// The filters.
+    pub(crate) pipeline: Pipeline,
+    /// What is done after them.
+    pub(crate) conversion: Option<Conversion>,
+}
+
+impl Undo {
+    /// All that these codecs do; `None` where one is more than a filter of bytes or elements.
+    pub(crate) fn of(codecs: &[Codec]) -> Option<Self> {
+        let (conversion, filters) = match codecs {
+            [Codec::Convert(conversion), filters @ ..] => (Some(conversion.clone()), filters),
+            filters => (None, filters),
+        };
+        Some(Self {
+            pipeline: pipeline(filters)?,
+            conversion,
+        })
+    }
+}
+
 /// What the store undoes before it serves a chunk of this array, where the reader can't.
-pub(crate) fn decoded_by_store(array: &Array, reader: ReaderProfile) -> Option<Pipeline> {
+pub(crate) fn decoded_by_store(array: &Array, reader: ReaderProfile) -> Option<Undo> {
     let codecs = array.codecs();
     let beyond = match reader {
         // zarrs has what its features say; its fletcher32 fails on odd lengths.
         ReaderProfile::Zarrs => !codecs.iter().all(|codec| {
             matches!(
                 codec,
-                Codec::Shuffle { .. } | Codec::Zlib { .. } | Codec::VlenUtf8
+                Codec::Shuffle { .. } | Codec::Zlib { .. } | Codec::VlenUtf8 | Codec::VlenBytes
             )
         }),
         ReaderProfile::ZarrPython => false,
     };
     (beyond || array.beyond_zarr().is_some())
-        .then(|| pipeline(codecs))
+        .then(|| Undo::of(codecs))
         .flatten()
 }
 
@@ -62,9 +87,11 @@ pub(crate) struct Chunk<'a> {
 /// How a chunk is decoded.
 #[derive(Debug)]
 pub(crate) struct Decoding {
-    pub(crate) pipeline: Pipeline,
+    pub(crate) undo: Undo,
     /// Bit `i`: the writer skipped filter `i`.
     pub(crate) mask: u32,
+    /// Bytes of the chunk after the filters.
+    pub(crate) filtered_size: usize,
     /// Bytes of the decoded chunk.
     pub(crate) size: usize,
 }
@@ -130,7 +157,7 @@ pub(crate) fn find<'a>(
     if array.is_put_together() {
         return Ok(Some(joined(array, index)?));
     }
-    let pipeline = decoded_by_store(array, reader);
+    let undo = decoded_by_store(array, reader);
     let stored = match array.chunk(index) {
         Some(chunk) => stored(chunk)?,
         // As it is served: decoded already where the others are.
@@ -141,8 +168,8 @@ pub(crate) fn find<'a>(
             }));
         }
     };
-    let decode = match pipeline {
-        Some(pipeline) => Some(decoding(array, index, pipeline)?),
+    let decode = match undo {
+        Some(undo) => Some(decoding(array, index, undo)?),
         None => None,
     };
     Ok(Some(Chunk { stored, decode }))
@@ -161,14 +188,20 @@ pub(crate) fn joined(array: &Array, index: u64) -> Result<Chunk<'_>, String> {
 }
 
 /// How a chunk is decoded all the way.
-pub(crate) fn decoding(array: &Array, index: u64, pipeline: Pipeline) -> Result<Decoding, String> {
+pub(crate) fn decoding(array: &Array, index: u64, undo: Undo) -> Result<Decoding, String> {
+    let size = decoded_size(array)?;
+    let filtered_size = match &undo.conversion {
+        Some(conversion) => chunk_size(array, Some(conversion.stored_size))?,
+        None => size,
+    };
     Ok(Decoding {
-        pipeline,
+        undo,
         mask: match &array.layout {
             Layout::Chunked { chunks, .. } => chunks.filter_mask(index),
             _ => 0,
         },
-        size: decoded_size(array)?,
+        filtered_size,
+        size,
     })
 }
 
@@ -248,12 +281,16 @@ pub(crate) fn stored(chunk: ChunkRef<'_>) -> Result<Stored<'static>, String> {
 
 /// Bytes of a chunk, decoded.
 pub(crate) fn decoded_size(array: &Array) -> Result<usize, String> {
+    chunk_size(array, array.data_type.size())
+}
+
+fn chunk_size(array: &Array, element_size: Option<u32>) -> Result<usize, String> {
     let chunk_shape = array.chunk_shape();
     let elements = chunk_shape
         .iter()
         .try_fold(1_u64, |product, length| product.checked_mul(*length));
     elements
-        .zip(array.data_type.size())
+        .zip(element_size)
         .and_then(|(elements, size)| elements.checked_mul(u64::from(size)))
         .and_then(|size| usize::try_from(size).ok())
         .ok_or_else(|| {

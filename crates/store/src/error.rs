@@ -64,6 +64,14 @@ pub enum Error {
         #[source]
         source: chunkref_filters::Error,
     },
+    /// An element of a chunk can't be converted.
+    #[error("{key}: chunk: {reason}")]
+    Convert {
+        /// The chunk.
+        key: String,
+        /// Why not.
+        reason: String,
+    },
     /// The decoding of a chunk did not finish.
     #[error("{key}: decoding was cancelled")]
     Cancelled {

@@ -9,7 +9,7 @@ use futures::future::try_join_all;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use zarrs_storage::byte_range::{ByteRange, InvalidByteRangeError};
 
-use crate::chunk::{self, Chunk, Decoding, Stored};
+use crate::chunk::{self, Chunk, Decoding, Stored, Undo};
 use crate::document::{Documents, Refused};
 use crate::error::{Error, Result};
 use crate::key::{Target, target};
@@ -298,19 +298,40 @@ fn whole(key: &str) -> Error {
 /// Decodes off the async threads.
 async fn decoded(key: &str, stored: Bytes, decode: Option<Decoding>) -> Result<Bytes> {
     let Some(Decoding {
-        pipeline,
+        undo,
         mask,
+        filtered_size,
         size,
     }) = decode
     else {
         return Ok(stored);
     };
-    let done = tokio::task::spawn_blocking(move || pipeline.decode(stored, mask, size)).await;
-    match done {
-        Ok(decoded) => decoded.map_err(|source| Error::Decode {
-            key: key.to_owned(),
+    let Undo {
+        pipeline,
+        conversion,
+    } = undo;
+    let owned = key.to_owned();
+    let done = tokio::task::spawn_blocking(move || {
+        let filtered = pipeline.decode(stored, mask, filtered_size);
+        let filtered = filtered.map_err(|source| Error::Decode {
+            key: owned.clone(),
             source,
-        }),
+        })?;
+        let Some(conversion) = conversion else {
+            return Ok(filtered);
+        };
+        match conversion.apply(&filtered) {
+            Ok(converted) if converted.len() == size => Ok(converted.into()),
+            Ok(converted) => Err(Error::Convert {
+                key: owned,
+                reason: format!("{} bytes, expected {size}", converted.len()),
+            }),
+            Err(reason) => Err(Error::Convert { key: owned, reason }),
+        }
+    })
+    .await;
+    match done {
+        Ok(decoded) => decoded,
         Err(_) => Err(Error::Cancelled {
             key: key.to_owned(),
         }),

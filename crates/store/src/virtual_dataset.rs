@@ -7,10 +7,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chunkref_filters::Pipeline;
 use chunkref_manifest::{Array, ChunkRef, Layout, Mapping, Side, chunk_index};
 
-use crate::chunk::{Chunk, Stored, decoded_size, decoding, grid, pipeline, stored};
+use crate::chunk::{Chunk, Stored, Undo, decoded_size, decoding, grid, stored};
 use crate::conversion::Conversion;
 use crate::error::{Error, Result};
 use crate::put_together::run;
@@ -194,7 +193,7 @@ struct Source<'a> {
     cell_bytes: u64,
     /// Cells along each axis.
     grid: Vec<u64>,
-    pipeline: Pipeline,
+    undo: Undo,
     conversion: Conversion,
     /// What absent chunks hold, converted: one element.
     fill: Vec<u8>,
@@ -233,7 +232,7 @@ impl<'a> Source<'a> {
             },
             cell_shape,
             cell_bytes,
-            pipeline: pipeline(array.codecs()).ok_or("a source of no fixed size")?,
+            undo: Undo::of(array.codecs()).ok_or("a source of no fixed size")?,
             conversion,
             fill,
         })
@@ -293,7 +292,7 @@ impl<'a> Source<'a> {
                 None => Ok(None),
                 Some(chunk) => Ok(Some(Chunk {
                     stored: stored(chunk)?,
-                    decode: Some(decoding(self.array, index, self.pipeline.clone())?),
+                    decode: Some(decoding(self.array, index, self.undo.clone())?),
                 })),
             },
         }

@@ -1,10 +1,9 @@
 //! Whole arrays as plain bytes, without a Zarr reader.
 
 use bytes::Bytes;
-use chunkref_filters::Pipeline;
 use chunkref_manifest::{Array, ChunkRef, DataType, chunk_coordinates, zarr};
 
-use crate::chunk::{self, Chunk, pipeline};
+use crate::chunk::{self, Chunk, Undo};
 use crate::error::{Error, Result};
 use crate::store::Store;
 
@@ -111,7 +110,7 @@ struct Plan<'a> {
     array: &'a Array,
     path: &'a str,
     grid: Vec<u64>,
-    pipeline: Pipeline,
+    undo: Undo,
     /// Size in bytes of an element.
     element: usize,
     /// Size in bytes of the array.
@@ -149,7 +148,7 @@ impl<'a> Plan<'a> {
             path: path.to_owned(),
         };
         let element = array.data_type.size().ok_or_else(variable)?;
-        let pipeline = pipeline(array.codecs()).ok_or_else(variable)?;
+        let undo = Undo::of(array.codecs()).ok_or_else(variable)?;
         let grid = chunk::grid(array).map_err(contradiction)?;
         let bytes = array_bytes(&array.shape, element);
         let size = usize::try_from(bytes)
@@ -171,7 +170,7 @@ impl<'a> Plan<'a> {
             array,
             path,
             grid,
-            pipeline,
+            undo,
             element,
             size,
             chunk_size,
@@ -231,7 +230,7 @@ impl<'a> Plan<'a> {
             reason,
         };
         let place = self.place(index)?;
-        let decoding = chunk::decoding(self.array, index, self.pipeline.clone());
+        let decoding = chunk::decoding(self.array, index, self.undo.clone());
         Ok(Wanted {
             key: self.key(&place),
             place,

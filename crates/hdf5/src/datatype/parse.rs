@@ -11,6 +11,7 @@ use super::nested::{array, complex, compound, enumeration, variable_length};
 use super::{ByteOrder, CharacterSet, Datatype, FloatLayout, Padding, Reference};
 use crate::cursor::Cursor;
 use crate::error::Result;
+use crate::reference::least_size;
 use crate::text::utf8_or_latin1;
 
 /// How deep datatypes may lie in one another; bounds the stack.
@@ -265,7 +266,16 @@ fn reference(cursor: &Cursor, head: &Head) -> Result<Datatype> {
             head.expect_size(cursor, "region reference", size)?;
             Reference::Region
         }
-        (kind @ 2..=4, 1) => Reference::Standard(kind),
+        (kind @ 2..=4, 1) => {
+            let least = least_size(cursor.sizes());
+            if usize::try_from(head.size).unwrap_or(usize::MAX) < least {
+                return Err(cursor.malformed(format!(
+                    "reference of type {kind} has size {}, at least {least} expected",
+                    head.size
+                )));
+            }
+            Reference::Standard(kind)
+        }
         (kind, version) => {
             return Err(cursor
                 .place()

@@ -59,7 +59,8 @@ fn nest(elements: Vec<Json>, inner: &[u64]) -> Json {
     Json::Array(elements)
 }
 
-fn value_json(value: &Value) -> Json {
+/// A value as JSON.
+pub fn value_json(value: &Value) -> Json {
     match value {
         Value::Bool(value) => Json::from(*value),
         Value::Int(value) => Json::from(*value),

@@ -6,4 +6,4 @@ mod scalar;
 pub mod v2;
 pub mod v3;
 
-pub use attributes::{attribute_json, attributes_json};
+pub use attributes::{attribute_json, attributes_json, value_json};

@@ -80,6 +80,14 @@ pub(crate) fn element(data_type: &DataType, value: &Value) -> Option<Vec<u8>> {
         },
         DataType::Record { fields, .. } => match value {
             Value::Record(values) => record(data_type, fields, values),
+            // As it lies in the chunks: fields of a flattened record have no values of their own.
+            Value::Bytes(bytes) if u32::try_from(bytes.len()).ok() == data_type.size() => {
+                Some(bytes.to_vec())
+            }
+            _ => None,
+        },
+        DataType::VariableBytes => match value {
+            Value::Bytes(bytes) => Some(bytes.to_vec()),
             _ => None,
         },
         DataType::VariableString => match value {
@@ -138,9 +146,10 @@ pub(crate) fn scalar_json(data_type: &DataType, bytes: &[u8], format: Format) ->
                 part_json(&little(imaginary, *order), format)?,
             ]))
         }
-        DataType::FixedString { .. } | DataType::Raw { .. } | DataType::Record { .. } => {
-            Some(Json::from(STANDARD.encode(bytes)))
-        }
+        DataType::FixedString { .. }
+        | DataType::Raw { .. }
+        | DataType::Record { .. }
+        | DataType::VariableBytes => Some(Json::from(STANDARD.encode(bytes))),
         DataType::VariableString => Some(Json::from(std::str::from_utf8(bytes).ok()?)),
         DataType::Sequence { .. } | DataType::Reference => None,
     }

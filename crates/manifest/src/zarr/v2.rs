@@ -68,6 +68,10 @@ fn documents_with(array: &Array, codecs: &[Codec]) -> Result<ArrayDocuments> {
     {
         // xarray compares with it: an object or a list can't be.
         attributes.insert("_FillValue".to_owned(), STANDARD.encode(bytes).into());
+    } else if let Some(fill @ Json::Object(_)) = attributes.get("_FillValue") {
+        // Of a record that is of another type.
+        let text = fill.to_string();
+        attributes.insert("_FillValue".to_owned(), text.into());
     }
     attributes.insert(
         "_ARRAY_DIMENSIONS".to_owned(),
@@ -190,7 +194,7 @@ pub fn dtype(data_type: &DataType) -> Result<Json> {
                 })
                 .collect::<Result<_>>()?,
         ),
-        DataType::VariableString => "|O".into(),
+        DataType::VariableString | DataType::VariableBytes => "|O".into(),
         DataType::Sequence { .. } => {
             return Err(Error::unsupported("sequences of variable length"));
         }
@@ -298,6 +302,8 @@ fn filter(codec: &Codec) -> Result<Json> {
             return Err(Error::unsupported(format!("HDF5 filter {id} as a codec")));
         }
         Codec::VlenUtf8 => json!({"id": "vlen-utf8"}),
+        Codec::VlenBytes => json!({"id": "vlen-bytes"}),
+        Codec::Convert(conversion) => return Err(Error::unsupported(conversion.reason.clone())),
     })
 }
 
@@ -332,7 +338,10 @@ fn fill_value(array: &Array) -> Result<Json> {
 
 /// Whether xarray can mask elements of this type: it can't compare records and raw bytes.
 pub(super) fn masks(data_type: &DataType) -> bool {
-    !matches!(data_type, DataType::Raw { .. } | DataType::Record { .. })
+    !matches!(
+        data_type,
+        DataType::Raw { .. } | DataType::Record { .. } | DataType::VariableBytes
+    )
 }
 
 /// The attribute `_FillValue` as an element, if it is one that the type can hold.

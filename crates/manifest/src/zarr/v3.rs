@@ -148,6 +148,7 @@ pub fn data_type(data_type: &DataType) -> Result<Json> {
             json!({"name": "structured", "configuration": {"fields": record(*size, fields)?}})
         }
         DataType::VariableString => "string".into(),
+        DataType::VariableBytes => "variable_length_bytes".into(),
         DataType::Sequence { .. } => {
             return Err(Error::unsupported("sequences of variable length"));
         }
@@ -178,7 +179,10 @@ fn record(size: u32, fields: &[crate::data_type::Field]) -> Result<Vec<Json>> {
 
 fn all_codecs(array: &Array, bytes_codecs: &[Codec]) -> Result<Vec<Json>> {
     let mut codecs = Vec::new();
-    if array.data_type != DataType::VariableString {
+    if !matches!(
+        array.data_type,
+        DataType::VariableString | DataType::VariableBytes
+    ) {
         let endian = match byte_order(&array.data_type) {
             Some(ByteOrder::Big) => "big",
             Some(ByteOrder::Little) | None => "little",
@@ -212,6 +216,8 @@ fn codec_json(codec: &Codec) -> Result<Json> {
             return Err(Error::unsupported(format!("HDF5 filter {id} as a codec")));
         }
         Codec::VlenUtf8 => ("vlen-utf8", json!({})),
+        Codec::VlenBytes => ("vlen-bytes", json!({})),
+        Codec::Convert(conversion) => return Err(Error::unsupported(conversion.reason.clone())),
     };
     Ok(json!({"name": name, "configuration": configuration}))
 }

@@ -13,7 +13,8 @@ use chunkref_hdf5::{Dataset, Datatype, Hyperslab, Selection, VirtualMapping};
 use chunkref_manifest::{Array, Loop, Mapping, Step};
 use chunkref_store::Conversion;
 
-use crate::data_type::{Refusal, Role, data_type, split_axes};
+use crate::data_type::{Refusal, split_axes};
+use crate::element::plan;
 use crate::layout::Failure;
 use crate::other_file::{AHEAD, Found, Here, Others, Source};
 pub(crate) use aligned::{Aligned, aligned};
@@ -61,7 +62,7 @@ pub(crate) async fn resolve(
     mappings: &[VirtualMapping],
 ) -> Result<Virtual, Failure> {
     // What has no type in Zarr needs no sources.
-    data_type(split_axes(&dataset.datatype).1, Role::Array)?;
+    plan(split_axes(&dataset.datatype).1)?;
     let names = mappings
         .iter()
         .map(names)
@@ -373,7 +374,7 @@ impl Builder<'_, '_> {
         let (axes, to) = split_axes(&self.dataset.datatype);
         let (source_axes, from) = split_axes(&source.datatype);
         if axes == source_axes && number(to) && number(from) {
-            let to = data_type(to, Role::Array)?;
+            let to = plan(to)?.data_type();
             if Conversion::new(&source.array.data_type, &to).is_some() {
                 return Ok(());
             }

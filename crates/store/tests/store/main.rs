@@ -1,6 +1,7 @@
 //! Manifests made by hand over a small object, served and read.
 
 mod dataset;
+mod elements;
 mod errors;
 mod keys;
 mod listing;

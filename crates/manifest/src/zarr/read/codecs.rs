@@ -13,6 +13,7 @@ const MAX_FILTERS: usize = 32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ObjectCodec {
     VlenUtf8,
+    VlenBytes,
 }
 
 fn filters(value: &Json) -> Result<&[Json], String> {
@@ -36,7 +37,11 @@ pub(super) fn object_codec(value: &Json) -> Result<Option<ObjectCodec>, String> 
     let id = first
         .and_then(|first| first.get("id"))
         .and_then(Json::as_str);
-    Ok((id == Some("vlen-utf8")).then_some(ObjectCodec::VlenUtf8))
+    Ok(match id {
+        Some("vlen-utf8") => Some(ObjectCodec::VlenUtf8),
+        Some("vlen-bytes") => Some(ObjectCodec::VlenBytes),
+        _ => None,
+    })
 }
 
 /// What a writer applies: the filters in their order, then the compressor.
@@ -52,11 +57,15 @@ pub(super) fn codecs(
     let compressor = Some(compressor).filter(|compressor| !compressor.is_null());
     for (place, document) in filters(filter_list)?.iter().chain(compressor).enumerate() {
         let codec = codec(document, data_type)?;
-        let variable = *data_type == DataType::VariableString;
-        if (codec == Codec::VlenUtf8) != (place == 0 && variable) {
-            return Err(format!(
-                "codec vlen-utf8 at place {place} for elements of {data_type:?}, expected it first and for strings only"
-            ));
+        for (object_codec, name, element) in [
+            (Codec::VlenUtf8, "vlen-utf8", DataType::VariableString),
+            (Codec::VlenBytes, "vlen-bytes", DataType::VariableBytes),
+        ] {
+            if (codec == object_codec) != (place == 0 && *data_type == element) {
+                return Err(format!(
+                    "codec {name} at place {place} for elements of {data_type:?}, expected it first and for {element:?} only"
+                ));
+            }
         }
         codecs.push(codec);
     }
@@ -105,6 +114,7 @@ fn codec(document: &Json, data_type: &DataType) -> Result<Codec, String> {
             element_size: data_type.size().unwrap_or(1).max(1),
         },
         "vlen-utf8" => Codec::VlenUtf8,
+        "vlen-bytes" => Codec::VlenBytes,
         other => return Err(format!("codec {other:?} is not supported")),
     })
 }

@@ -22,9 +22,13 @@ pub(super) fn data_type(dtype: &Json, objects: Option<ObjectCodec>) -> Result<Da
         (Json::String(text), Some(ObjectCodec::VlenUtf8)) if text == "|O" => {
             Ok(DataType::VariableString)
         }
-        (Json::String(text), None) if text == "|O" => {
-            Err("objects whose first filter is not vlen-utf8 are not supported".to_owned())
+        (Json::String(text), Some(ObjectCodec::VlenBytes)) if text == "|O" => {
+            Ok(DataType::VariableBytes)
         }
+        (Json::String(text), None) if text == "|O" => Err(
+            "objects whose first filter is neither vlen-utf8 nor vlen-bytes are not supported"
+                .to_owned(),
+        ),
         _ => nested(dtype, MAX_DEPTH),
     }
 }

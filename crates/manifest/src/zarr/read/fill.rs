@@ -99,6 +99,10 @@ fn value(data_type: &DataType, json: &Json) -> Option<Value> {
             Json::String(text) => Some(Value::Text(text.clone())),
             _ => is_zero.then(|| Value::Text(String::new())),
         },
+        DataType::VariableBytes => match json {
+            Json::String(text) => Some(Value::Bytes(STANDARD.decode(text).ok()?.into())),
+            _ => is_zero.then(|| Value::Bytes(Bytes::new())),
+        },
         DataType::Sequence { .. } | DataType::Reference => None,
     }
 }
