@@ -64,6 +64,7 @@ mod placed_elsewhere;
 mod raw;
 mod report;
 mod scan;
+mod source;
 mod source_path;
 mod strings;
 mod tree;
