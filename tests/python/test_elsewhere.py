@@ -2,6 +2,7 @@
 
 import base64
 import json
+import resource
 import time
 from pathlib import Path
 
@@ -202,6 +203,25 @@ def test_absurd_selections_are_bounded(tmp_path: Path) -> None:
     assert found["/unlike"]["outcome"] == "refused" and "parts" in found["/unlike"]["reason"]
     run = chunkref("read", granule, "strided", "-o", tmp_path / "out.npy")
     assert run.returncode != 0 and "limit" in run.stderr
+
+
+def test_more_sources_than_files_can_be_open(tmp_path: Path) -> None:
+    count = 300
+    layout = h5py.VirtualLayout((count, 4), "<i4")
+    for number in range(count):
+        numbers(tmp_path / f"{number}.h5")
+        layout[number] = h5py.VirtualSource(f"{number}.h5", "x", (4,))
+    granule = tmp_path / "granule.h5"
+    with h5py.File(granule, "w", libver="latest") as f:
+        f.create_virtual_dataset("x", layout)
+
+    def few_handles() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200))
+
+    out = tmp_path / "out.json"
+    run = chunkref("scan", granule, "-o", out, "--inline-threshold", "0", preexec_fn=few_handles)
+    assert run.returncode == 0 and not run.stderr, run.stderr
+    assert len(json.loads(out.read_text())["refs"]) > count
 
 
 def test_numbered_sources_end_with_the_first_that_is_not_there(tmp_path: Path) -> None:

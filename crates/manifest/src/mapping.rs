@@ -377,7 +377,7 @@ mod tests {
         let parts = mapping.within(Side::Array, std::slice::from_ref(&(2..4001)));
         assert_eq!(parts.len(), 3);
         assert_eq!(parts[1].loops[0].length, 799);
-        assert_eq!(mapping.bounds(Side::Array), [0..4998]);
+        assert_eq!(mapping.bounds(Side::Array).first(), Some(&(0..4998)));
         assert_eq!(mapping.elements(), 3000);
     }
 }

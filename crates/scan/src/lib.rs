@@ -78,6 +78,7 @@ mod reference;
 mod report;
 mod room;
 mod scan;
+mod source;
 mod source_path;
 mod sources;
 mod strings;

@@ -17,7 +17,7 @@ const MAX_BOXES: usize = 1 << 16;
 const MAX_CHUNKS: u64 = 1 << 22;
 /// Plain bytes are not cut into more chunks than this,
 const MAX_PLAIN: u64 = 1 << 20;
-/// nor into more than this of less than [`LEAST`] bytes.
+/// nor into more than this of less than [`LEAST`] bytes (or twice as many as there are sources).
 const MAX_SMALL: u64 = 1 << 8;
 const LEAST: u64 = 4 << 10;
 
@@ -371,7 +371,9 @@ fn plain_chunk_shape(
     let size = shape
         .iter()
         .try_fold(element, |size, &length| size.checked_mul(length))?;
-    (count <= MAX_PLAIN && (size >= LEAST || count <= MAX_SMALL)).then_some(shape)
+    let few = u64::try_from(sources.len()).ok()?.saturating_mul(2);
+    let few = count <= MAX_SMALL.max(few);
+    (count <= MAX_PLAIN && (size >= LEAST || few)).then_some(shape)
 }
 
 #[cfg(test)]
