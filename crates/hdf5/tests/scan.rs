@@ -294,6 +294,30 @@ fn a_truncated_file_is_an_error() {
     }
 }
 
+/// An attribute of a version that is not known says no more than that it is there.
+#[test]
+fn an_attribute_that_is_not_understood_hides_nothing_else() {
+    let mut file = std::fs::read(folder("hdf5").join("sizes_2_2.h5")).unwrap();
+    let name = file.windows(7).position(|window| window == b"number\0");
+    let version = name.unwrap() - 8;
+    assert_eq!(file[version], 1);
+    file[version] = 9;
+    let (file, ..) = read(&Bytes::from(file)).unwrap();
+    let refused = file
+        .objects
+        .values()
+        .flat_map(|object| &object.refused_attributes);
+    let refused: Vec<_> = refused.collect();
+    assert_eq!(refused.len(), 1);
+    assert_eq!(refused[0].0, "*");
+    assert!(refused[0].1.is_unsupported());
+    let read = file.objects.values().flat_map(|object| &object.attributes);
+    assert!(
+        read.map(|attribute| &attribute.name)
+            .any(|name| name == "text")
+    );
+}
+
 #[test]
 fn a_page_in_place_of_data_is_named() {
     for (bytes, expected) in [

@@ -68,8 +68,9 @@ impl State {
                             attributes.push(attribute);
                         }
                     }
-                    Err((Some(name), error)) if error.is_unsupported() => {
-                        refused.push((name, error));
+                    // Its name may not be known either.
+                    Err((name, error)) if error.is_unsupported() => {
+                        refused.push((name.unwrap_or_else(|| "*".to_owned()), error));
                     }
                     Err((_, error)) => return Err(error),
                 }
