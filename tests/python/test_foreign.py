@@ -87,7 +87,12 @@ def open_array(references: Path, path: str) -> zarr.Array:
     return zarr.open_array(FsspecStore(files, path="", read_only=True), path=path, mode="r", zarr_format=2)
 
 
-def compare(references: Path, tmp_path: Path, local: Callable[[str], bool] = lambda path: True) -> int:
+def compare(
+    references: Path,
+    tmp_path: Path,
+    local: Callable[[str], bool] = lambda path: True,
+    referee: Path | None = None,
+) -> int:
     """Compares every array; gives how many were compared by their values."""
     inspected = chunkref("inspect", references)
     assert inspected.returncode == 0, inspected.stderr
@@ -101,7 +106,7 @@ def compare(references: Path, tmp_path: Path, local: Callable[[str], bool] = lam
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                wanted = np.asarray(open_array(references, path)[...])
+                wanted = np.asarray(open_array(referee or references, path)[...])
         except Exception as error:  # noqa: BLE001  zarr-python and fsspec fail in many ways
             # Where zarr-python fails, chunkref may say more, but nothing is there to compare.
             print(f"{path}: zarr-python: {error!r}; chunkref: {run.returncode} {run.stderr}")
@@ -116,8 +121,9 @@ def compare(references: Path, tmp_path: Path, local: Callable[[str], bool] = lam
     return compared
 
 
-# What differs from file to file; the others would only take time.
-SOURCES = {"types.h5", "types_compounds.h5", "fills.nc", "layouts_latest.h5", "scales.h5"}
+# What differs from file to file; the others would only take time. Compounds are not among them:
+# kerchunk waits for ever on some.
+SOURCES = {"types.h5", "dims.nc", "fills.nc", "atl03_like.h5", "scales.h5"}
 
 
 def cases() -> Iterator:
@@ -153,6 +159,10 @@ def corpus_sets() -> list[Path]:
     return sorted(found + [path.parent for path in KERCHUNK.rglob(".zmetadata")])
 
 
+# fsspec leaves out what `gen` makes, unless jinja2 is there and asked for: sets that say the same
+# without it.
+SPELT_OUT = {"cru-pre/kc3.json": "cru-pre/kc2.json"}
+
 # Sets that can't be read: part of the message.
 BROKEN = {"gdal-json/json_ref_v1_min/ref.json": "trailing comma at line 10 column 1"}
 
@@ -169,7 +179,9 @@ def test_corpus(references: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     text = references.read_text() if references.is_file() else ""
     remote = "://" in text or references.name == "combined.parq"
     inline = {"time", "Lambert_Conformal"} if references.name == "combined.parq" else set()
-    compared = compare(references, tmp_path, lambda path: not remote or path in inline)
+    spelt_out = SPELT_OUT.get(str(references.relative_to(KERCHUNK)))
+    referee = KERCHUNK / spelt_out if spelt_out else None
+    compared = compare(references, tmp_path, lambda path: not remote or path in inline, referee)
     # zarr-python knows no type >u1, and the paths of GDAL's Parquet sets start at the array's folder.
     assert compared > 0 or remote or "gdal-" in str(references)
 

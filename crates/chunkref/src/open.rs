@@ -101,12 +101,11 @@ pub async fn open(client: &Client, set: &str, array: Option<&str>) -> Result<Rea
         set: set.to_owned(),
         source,
     };
-    let mut read = match kind(set) {
-        Some(Kind::Parquet) => parquet(client, set, array).await?,
-        _ => {
-            let bytes = whole(client, set).await.map_err(OpenError::Io)?;
-            read_json(&bytes, &JsonOptions::new()).map_err(malformed)?
-        }
+    let mut read = if kind(set) == Some(Kind::Parquet) {
+        parquet(client, set, array).await?
+    } else {
+        let bytes = whole(client, set).await.map_err(OpenError::Io)?;
+        read_json(&bytes, &JsonOptions::new()).map_err(malformed)?
     };
     read.manifest.locations = resolved(set, &read.manifest.locations)?;
     Ok(read)
