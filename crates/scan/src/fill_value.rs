@@ -78,6 +78,29 @@ fn is_attribute(decoder: &Decoder<'_>, object: &Object, datatype: &Datatype, fil
     }
 }
 
+/// Whether zarr-python shows other than zeros for absent records without a fill value.
+///
+/// It casts the number 0 to the type, which makes the text "0" of strings and fails on raw bytes,
+/// which gaps are too.
+fn zeros_are_cast(datatype: &Datatype) -> bool {
+    let Datatype::Compound(compound) = datatype else {
+        return false;
+    };
+    let used = compound.fields.iter().fold(0u64, |used, field| {
+        used.saturating_add(u64::from(field.datatype.size()))
+    });
+    used < u64::from(compound.size)
+        || compound.fields.iter().any(|field| {
+            !matches!(
+                field.datatype,
+                Datatype::FixedPoint { .. }
+                    | Datatype::FloatingPoint { .. }
+                    | Datatype::BitField { .. }
+                    | Datatype::Enumeration { .. }
+            )
+        })
+}
+
 /// Absent chunks of an array.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Absent {
@@ -100,7 +123,7 @@ pub(crate) fn needs_fill_chunk(
     let (_, datatype) = split_axes(&dataset.datatype);
     match fill {
         _ if absent.count == 0 => false,
-        Fill::Zero => false,
+        Fill::Zero => zeros_are_cast(datatype),
         Fill::Mixed => true,
         // Documents say no fill value of these types, see `zarr::v2`.
         Fill::Value(_) if matches!(datatype, Datatype::Compound(_) | Datatype::Opaque { .. }) => {
@@ -125,8 +148,8 @@ pub(crate) fn fill_chunk(
     if !needs_fill_chunk(decoder, object, dataset, fill, absent) {
         return Ok(None);
     }
-    let element = match fill {
-        Fill::Zero => return Ok(None),
+    let element: &[u8] = match fill {
+        Fill::Zero => &[0],
         Fill::Mixed => {
             return Err(MIXED.to_owned());
         }
@@ -134,7 +157,7 @@ pub(crate) fn fill_chunk(
     };
     let too_large = |bytes: u64| {
         format!(
-            "{} absent chunks hold a fill value that is neither zero nor _FillValue; writing them out \
+            "{} absent chunks hold a fill value that documents can't say; writing them out \
              takes {bytes} bytes, over the limit of {}",
             absent.count, absent.limit
         )
