@@ -98,4 +98,29 @@ impl DataType {
             Self::VariableString | Self::Sequence { .. } | Self::Reference => None,
         }
     }
+
+    /// Whether absent elements that are zeros have to be written out for readers of Zarr v2.
+    ///
+    /// Without a fill value in the document zarr-python casts the number 0 to the type: of text in
+    /// a record that makes "0", and of raw bytes, which gaps are too, an error.
+    pub fn casts_zero(&self) -> bool {
+        let Self::Record { size, fields } = self else {
+            return false;
+        };
+        let used = fields.iter().fold(0_u32, |used, field| {
+            used.saturating_add(field.data_type.size().unwrap_or_default())
+        });
+        let number = |field: &Field| {
+            field.shape.is_empty()
+                && matches!(
+                    field.data_type,
+                    Self::Bool
+                        | Self::Int { .. }
+                        | Self::UInt { .. }
+                        | Self::Float { .. }
+                        | Self::Complex { .. }
+                )
+        };
+        used < *size || !fields.iter().all(number)
+    }
 }

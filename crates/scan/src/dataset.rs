@@ -218,7 +218,15 @@ impl Mapper<'_> {
             .iter()
             .fold(element_size, |bytes, &axis| bytes.saturating_mul(axis));
         let absent = self.absence(count, chunk_bytes);
-        let fill_chunk = fill_chunk(self.decoder, named.object, named.dataset, fill, absent, &[])?;
+        let fill_chunk = fill_chunk(
+            self.decoder,
+            named.object,
+            named.dataset,
+            &array.data_type,
+            fill,
+            absent,
+            &[],
+        )?;
         Ok(Mapped::Ready(
             Box::new(Array {
                 layout: Layout::Absent {
@@ -262,7 +270,14 @@ impl Mapper<'_> {
             return Err(MIXED.into());
         }
         if !codec::encodes(&pipeline)
-            && needs_fill_chunk(self.decoder, named.object, dataset, fill, absent)
+            && needs_fill_chunk(
+                self.decoder,
+                named.object,
+                dataset,
+                &array.data_type,
+                fill,
+                absent,
+            )
         {
             codecs = codec::for_the_store(&pipeline);
         }
@@ -287,7 +302,15 @@ impl Mapper<'_> {
             };
         }
         let decoder = self.decoder;
-        let encoded = fill_chunk(decoder, named.object, dataset, fill, absent, &pipeline)?;
+        let encoded = fill_chunk(
+            decoder,
+            named.object,
+            dataset,
+            &array.data_type,
+            fill,
+            absent,
+            &pipeline,
+        )?;
         if let Layout::Chunked { fill_chunk, .. } = &mut array.layout {
             *fill_chunk = encoded;
         }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use chunkref_filters::{Filter, Pipeline};
 use chunkref_hdf5::{Dataset, Datatype, FillValue, Object};
+use chunkref_manifest::DataType;
 
 use crate::attribute::find;
 use crate::data_type::{Refusal, split_axes};
@@ -78,29 +79,6 @@ fn is_attribute(decoder: &Decoder<'_>, object: &Object, datatype: &Datatype, fil
     }
 }
 
-/// Whether zarr-python shows other than zeros for absent records without a fill value.
-///
-/// It casts the number 0 to the type, which makes the text "0" of strings and fails on raw bytes,
-/// which gaps are too.
-fn zeros_are_cast(datatype: &Datatype) -> bool {
-    let Datatype::Compound(compound) = datatype else {
-        return false;
-    };
-    let used = compound.fields.iter().fold(0u64, |used, field| {
-        used.saturating_add(u64::from(field.datatype.size()))
-    });
-    used < u64::from(compound.size)
-        || compound.fields.iter().any(|field| {
-            !matches!(
-                field.datatype,
-                Datatype::FixedPoint { .. }
-                    | Datatype::FloatingPoint { .. }
-                    | Datatype::BitField { .. }
-                    | Datatype::Enumeration { .. }
-            )
-        })
-}
-
 /// Absent chunks of an array.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Absent {
@@ -117,19 +95,18 @@ pub(crate) fn needs_fill_chunk(
     decoder: &Decoder<'_>,
     object: &Object,
     dataset: &Dataset,
+    data_type: &DataType,
     fill: &Fill,
     absent: Absent,
 ) -> bool {
-    let (_, datatype) = split_axes(&dataset.datatype);
+    let (_, stored) = split_axes(&dataset.datatype);
     match fill {
         _ if absent.count == 0 => false,
-        Fill::Zero => zeros_are_cast(datatype),
+        Fill::Zero => data_type.casts_zero(),
         Fill::Mixed => true,
         // Documents say no fill value of these types, see `zarr::v2`.
-        Fill::Value(_) if matches!(datatype, Datatype::Compound(_) | Datatype::Opaque { .. }) => {
-            true
-        }
-        Fill::Value(element) => !is_attribute(decoder, object, datatype, element),
+        Fill::Value(_) if matches!(stored, Datatype::Compound(_) | Datatype::Opaque { .. }) => true,
+        Fill::Value(element) => !is_attribute(decoder, object, stored, element),
     }
 }
 
@@ -141,11 +118,12 @@ pub(crate) fn fill_chunk(
     decoder: &Decoder<'_>,
     object: &Object,
     dataset: &Dataset,
+    data_type: &DataType,
     fill: &Fill,
     absent: Absent,
     pipeline: &[Filter],
 ) -> Result<Option<Bytes>, Refusal> {
-    if !needs_fill_chunk(decoder, object, dataset, fill, absent) {
+    if !needs_fill_chunk(decoder, object, dataset, data_type, fill, absent) {
         return Ok(None);
     }
     let element: &[u8] = match fill {
