@@ -124,3 +124,38 @@ impl DataType {
         used < *size || !fields.iter().all(number)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{ByteOrder, DataType, Field};
+
+    fn record(size: u32, data_type: DataType, shape: &[u32]) -> DataType {
+        let field = Field {
+            name: "a".to_owned(),
+            offset: 0,
+            data_type,
+            shape: shape.to_vec(),
+        };
+        DataType::Record {
+            size,
+            fields: vec![field],
+        }
+    }
+
+    #[test]
+    fn zeros_of_records_of_numbers_alone_need_not_be_written_out() {
+        let number = DataType::Float {
+            size: 4,
+            order: ByteOrder::Little,
+        };
+        let text = DataType::FixedString { length: 4 };
+        let raw = DataType::Raw { length: 4 };
+        assert!(!number.casts_zero());
+        assert!(!text.casts_zero());
+        assert!(!record(4, number.clone(), &[]).casts_zero());
+        assert!(record(6, number.clone(), &[]).casts_zero(), "a gap");
+        assert!(record(8, number, &[2]).casts_zero());
+        assert!(record(4, text, &[]).casts_zero());
+        assert!(record(4, raw, &[]).casts_zero());
+    }
+}
