@@ -16,9 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import fsspec
-
-# Before netCDF4, which brings a Blosc that h5py's libhdf5 would find, and that can't make chunks there.
-import hdf5plugin  # noqa: F401
 import zarr
 from zarr.storage import FsspecStore
 
