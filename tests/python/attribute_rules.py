@@ -34,18 +34,21 @@ def is_hidden(owner: h5py.HLObject, name: str) -> bool:
 def expected(owner: h5py.HLObject, name: str):
     """The JSON value of one attribute."""
     attribute = owner.attrs.get_id(name)
-    if isinstance(attribute.get_type(), h5py.h5t.TypeOpaqueID) and attribute.dtype.kind == "V":
-        # h5py forgets the tag, without which HDF5 converts nothing.
+    kind = attribute.get_type()
+    if attribute.shape is None:
+        # No value at all: xarray shows an empty text or an empty array.
+        while isinstance(kind, h5py.h5t.TypeArrayID):
+            kind = kind.get_super()
+        return "" if isinstance(kind, h5py.h5t.TypeStringID) else []
+    if isinstance(kind, (h5py.h5t.TypeOpaqueID, h5py.h5t.TypeBitfieldID)) and attribute.dtype.kind in "Vu":
+        # h5py forgets the tag, without which HDF5 converts nothing, and has no bit fields.
         value = np.empty(attribute.shape, attribute.dtype)
-        attribute.read(value, mtype=attribute.get_type())
+        attribute.read(value, mtype=kind)
         return to_json(value if value.shape else value[()], owner.file)
     whole = integer_list(attribute)
     if whole is not None:
         return whole[0] if attribute.shape in ((), (1,)) else whole
     value = owner.attrs[name]
-    if isinstance(value, h5py.Empty):
-        # No value at all: xarray shows an empty text or an empty array.
-        return "" if value.dtype.kind in "SO" else []
     return to_json(value, owner.file)
 
 
@@ -93,7 +96,9 @@ def scalar(value, file: h5py.File):
     if isinstance(value, (bool, np.bool_)):
         return bool(value)
     if isinstance(value, np.void) and value.dtype.names:
-        return {name: element_list(value[name], file) for name in value.dtype.names}
+        # In the order in which they lie.
+        names = sorted(value.dtype.names, key=lambda name: value.dtype.fields[name][1])
+        return {name: element_list(value[name], file) for name in names}
     if isinstance(value, np.void):
         return base64.b64encode(value.tobytes()).decode()
     if isinstance(value, np.ndarray):

@@ -7,6 +7,7 @@ A rule yields differences; none knows of exceptions (exceptions.py lists those b
 import itertools
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
@@ -24,6 +25,17 @@ from source import Source, is_dimension_only, walk
 # chunk, whatever its size.
 WHOLE_BYTES = 50_000_000
 WHOLE_CHUNKS = 3000
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much is compared of what takes long."""
+
+    # Datasets of more chunks are read in slabs.
+    whole_chunks: int = WHOLE_CHUNKS
+    # Whether what references do not hold is read with `chunkref read`.
+    decode: bool = True
+
 
 # The outcomes in which a dataset can be read through the references.
 WRITTEN = ("referenced", "inlined")
@@ -102,7 +114,8 @@ def plain(dtype: np.dtype) -> np.dtype:
     name is `_pad` and its offset.
     """
     if dtype.names:
-        fields = [(name, dtype.fields[name]) for name in dtype.names]
+        # In the order in which they lie, which is the only one that Zarr has.
+        fields = sorted(((name, dtype.fields[name]) for name in dtype.names), key=lambda field: field[1][1])
         named = [(name, plain(kind)) for name, (kind, at, *_) in fields if not is_gap(name, kind, at)]
         return np.dtype(named)
     if dtype.subdtype:
@@ -155,12 +168,14 @@ def types(path: str, dataset: h5py.Dataset, array) -> Iterator[Difference]:
 # --- values ----------------------------------------------------------------------------------
 
 
-def values(path: str, dataset: h5py.Dataset, array) -> Iterator[Difference]:
+def values(
+    path: str, dataset: h5py.Dataset, array, whole_chunks: int = WHOLE_CHUNKS
+) -> Iterator[Difference]:
     """Bit for bit, NaN payloads and the sign of zero too."""
     if dataset.shape is None:
         yield Difference("values", path, "an array of a null dataspace")
         return
-    for selection in selections(dataset):
+    for selection in selections(dataset, whole_chunks):
         try:
             mine = as_array(array[selection], array.dtype.kind == "O")
         except Exception as error:  # whatever zarr or a codec raises is the finding
@@ -218,18 +233,19 @@ def read(dataset: h5py.Dataset, selection) -> np.ndarray:
         return held if not dataset.shape else np.asarray(values, dtype=object)
     if not isinstance(kind, UNCONVERTED) or selection != ():
         return np.asarray(dataset[selection])
-    stored = np.empty(dataset.shape, dataset.dtype)
+    # Zeros, as where h5py makes the array: an undefined fill value leaves in it what it finds.
+    stored = np.zeros(dataset.shape, dataset.dtype)
     dataset.id.read(h5py.h5s.ALL, h5py.h5s.ALL, stored, mtype=kind)
     return stored
 
 
-def selections(dataset: h5py.Dataset) -> list:
+def selections(dataset: h5py.Dataset, whole_chunks: int = WHOLE_CHUNKS) -> list:
     """The whole, or three slabs across the longest axis: first, middle and last.
 
     The places of all chunks are compared in any case.
     """
     stored = dataset.size * dataset.id.get_type().get_size()
-    size = max(stored / WHOLE_BYTES, chunk_count(dataset) / WHOLE_CHUNKS)
+    size = max(stored / WHOLE_BYTES, chunk_count(dataset) / whole_chunks)
     if size <= 1:
         return [()]
     axis = int(np.argmax(dataset.shape))
@@ -267,6 +283,9 @@ def unequal(theirs: np.ndarray, mine: np.ndarray, padded: int | None) -> str | N
             if detail:
                 return f"field {name}: {detail}"
         return None
+    if theirs.shape == () and theirs.dtype.newbyteorder() == mine.dtype:
+        # NumPy has single numbers in the machine's byte order alone; `types` compares the order.
+        mine = mine.astype(theirs.dtype)
     if theirs.dtype.kind == "S" and mine.dtype.kind == "S":
         theirs, mine = unpad(theirs, padded), unpad(mine, padded)
     same = np.ascontiguousarray(theirs).tobytes() == np.ascontiguousarray(mine).tobytes()
@@ -308,7 +327,12 @@ def unequal_text(theirs: np.ndarray, mine: np.ndarray) -> str | None:
 
 
 def compare(
-    path: Path, references: References, report: dict, group, external: bool = False
+    path: Path,
+    references: References,
+    report: dict,
+    group,
+    limits: Limits = Limits(),
+    external: bool = False,
 ) -> Iterator[Difference | NotComparable | str]:
     """All rules; for each dataset whose values were compared its path is yielded too."""
     with h5py.File(path, "r") as file:
@@ -320,7 +344,7 @@ def compare(
             dataset = file[row["path"]]
             if row["outcome"] == "dimension" and not is_dimension_only(dataset):
                 yield Difference("names", row["path"], "a variable, not only a dimension")
-            if row["outcome"] == "decoded":
+            if row["outcome"] == "decoded" and limits.decode:
                 # Its attributes and places are in no references.
                 found = list(decoded(path, row["path"], dataset, [types, values], external))
                 yield from found
@@ -335,7 +359,7 @@ def compare(
                 continue
             rules = [
                 types(row["path"], dataset, array),
-                values(row["path"], dataset, array),
+                values(row["path"], dataset, array, limits.whole_chunks),
                 attributes(row["path"], dataset, references, report),
             ]
             if row["outcome"] == "referenced" and is_elsewhere(dataset):

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import h5py
@@ -111,5 +112,6 @@ def contiguous_places(path: str, dataset: h5py.Dataset, written: dict) -> Iterat
         yield Difference("places", path, f"ends at {at}, not at {end}")
 
 
+@cache
 def same_file(written: str, url: str) -> bool:
     return Path(written.removeprefix("file://")).resolve() == Path(url).resolve()

@@ -12,6 +12,7 @@ import h5py
 import pytest
 
 import differential
+import matrix_files
 from differential import Finding
 from source import walk
 
@@ -68,14 +69,23 @@ class Findings:
 
     def __init__(self) -> None:
         self.pool = ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 2))
-        self.futures: dict[tuple[Path, int], Future[Finding]] = {}
+        self.futures: dict[tuple[Path, int | bool], Future[Finding]] = {}
 
     def submit(self, path: Path, threshold: int) -> Future[Finding]:
         case = (path, threshold)
         if case not in self.futures:
             # xarray shows the same whether a chunk is inlined or not: once is enough.
             self.futures[case] = self.pool.submit(
-                differential.in_own_process, path, threshold, threshold != 0
+                differential.in_own_process, differential.find, path, threshold, threshold != 0
+            )
+        return self.futures[case]
+
+    def submit_matrix(self, name: str, long: bool = False) -> Future[Finding]:
+        """A file of the matrix, by its name."""
+        case = (Path("matrix", name), long)
+        if case not in self.futures:
+            self.futures[case] = self.pool.submit(
+                differential.in_own_process, matrix_files.find, name, long
             )
         return self.futures[case]
 
@@ -89,12 +99,19 @@ FINDINGS = Findings()
 
 @pytest.fixture(scope="session")
 def findings(request: pytest.FixtureRequest) -> Findings:
-    parameters = (getattr(getattr(item, "callspec", None), "params", {}) for item in request.session.items)
-    wanted = [one["case"] for one in parameters if "case" in one]
+    wanted = parameters_of(request.session.items, "case")
     # The large ones first, so that none is left for the end alone.
     for case in sorted(wanted, key=lambda case: -case[0].stat().st_size):
         FINDINGS.submit(*case)
+    for one in parameters_of(request.session.items, "matrix"):
+        FINDINGS.submit_matrix(*one)
     return FINDINGS
+
+
+def parameters_of(items: list[pytest.Item], name: str) -> list:
+    """The values of one parameter of all tests that are run."""
+    parameters = (getattr(getattr(item, "callspec", None), "params", {}) for item in items)
+    return [one[name] for one in parameters if name in one]
 
 
 def pytest_unconfigure() -> None:

@@ -11,6 +11,7 @@ import tempfile
 import traceback
 import warnings
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,8 +21,9 @@ from zarr.storage import FsspecStore
 
 import compare_xarray
 from chunkref_cli import chunkref
-from compare import compare
+from compare import Limits, compare
 from compare_decoded import NotComparable
+from coverage_rows import Coverage, cover
 from references import Difference, References, array_path
 
 TIMEOUT_S = 300
@@ -37,11 +39,16 @@ class Finding:
     refusals: Counter = field(default_factory=Counter)
     attribute_refusals: Counter = field(default_factory=Counter)
     compared: int = 0
+    compared_paths: set[str] = field(default_factory=set)
     differences: list[Difference] = field(default_factory=list)
     # Sources that the reference libraries themselves can't read, by reason.
     not_comparable: Counter = field(default_factory=Counter)
     # What the process was doing when it died; `None` when it ended well.
     died: str | None = None
+    # How each dataset ended, with what it has of the format.
+    coverage: Coverage = field(default_factory=Coverage)
+    # Of the matrix: datasets and attributes that libhdf5 refused to make, and why.
+    not_made: dict[str, str] = field(default_factory=dict)
 
 
 def open_references(path: Path) -> zarr.Group:
@@ -50,7 +57,14 @@ def open_references(path: Path) -> zarr.Group:
     return zarr.open_group(store, mode="r", zarr_format=2, use_consolidated=False)
 
 
-def find(source: Path, threshold: int, with_xarray: bool, say, external: bool = False) -> Finding:
+def find(
+    source: Path,
+    threshold: int,
+    with_xarray: bool,
+    say: Callable[..., None],
+    limits: Limits = Limits(),
+    external: bool = False,
+) -> Finding:
     """Everything about one file; `say` is told what comes next."""
     warnings.simplefilter("ignore")
     finding = Finding()
@@ -72,8 +86,9 @@ def find(source: Path, threshold: int, with_xarray: bool, say, external: bool = 
         for row in report["attributes_refused"]:
             finding.attribute_refusals[row["reason"]] += 1
         say("h5py and zarr", finding)
-        for item in compare(source, references, report, open_references(out), external):
+        for item in compare(source, references, report, open_references(out), limits, external):
             note(finding, item)
+        finding.coverage = cover(source, report, finding)
         if with_xarray:
             say("netCDF4", finding)
             compare_netcdf(source, references, report, finding)
@@ -87,6 +102,7 @@ def note(finding: Finding, item) -> None:
         finding.not_comparable[item.reason] += 1
     else:
         finding.compared += 1
+        finding.compared_paths.add(item)
 
 
 def compare_netcdf(source: Path, references: References, report: dict, finding: Finding) -> None:
@@ -101,9 +117,9 @@ def compare_netcdf(source: Path, references: References, report: dict, finding: 
             finding.not_comparable[item] += 1
 
 
-def serve(pipe, source: Path, threshold: int, with_xarray: bool) -> None:
+def serve(pipe, work: Callable[..., Finding], arguments: tuple) -> None:
     try:
-        finding = find(source, threshold, with_xarray, lambda *message: pipe.send(message))
+        finding = work(*arguments, lambda *message: pipe.send(message))
         pipe.send(("done", finding))
     except BaseException:  # reported to the parent, which fails the test with it
         pipe.send(("failed", traceback.format_exc()))
@@ -113,20 +129,22 @@ CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["differential"])
 
 
-def in_own_process(source: Path, threshold: int, with_xarray: bool) -> Finding:
-    """`find`, and where the process dies what it had found until then."""
+def in_own_process(work: Callable[..., Finding], *arguments) -> Finding:
+    """What `work` finds, called with the arguments and what is told of each stage; where the process
+    dies what it had found until then.
+    """
     mine, theirs = CONTEXT.Pipe(duplex=False)
-    process = CONTEXT.Process(target=serve, args=(theirs, source, threshold, with_xarray))
+    process = CONTEXT.Process(target=serve, args=(theirs, work, arguments))
     process.start()
     theirs.close()
     stage, finding = "start", Finding()
     try:
         while stage != "done":
             if not mine.poll(TIMEOUT_S):
-                raise TimeoutError(f"{source}: {stage} takes more than {TIMEOUT_S} s")
+                raise TimeoutError(f"{arguments[0]}: {stage} takes more than {TIMEOUT_S} s")
             stage, message = mine.recv()
             if stage == "failed":
-                raise RuntimeError(f"{source}: {message}")
+                raise RuntimeError(f"{arguments[0]}: {message}")
             finding = message
     except EOFError:
         process.join()

@@ -1,11 +1,13 @@
 """Every dataset that is not refused reads through its references as it does through h5py."""
 
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
 
 import exceptions
 from conftest import CORPUS, Findings, cases, name_of
+from matrix_files import FILES
 
 CASES = cases()
 
@@ -41,17 +43,22 @@ def test_reads_as_h5py_does(case: tuple[Path, int], findings: Findings) -> None:
 def test_exception_is_still_needed(entry: exceptions.Exception_, findings: Findings) -> None:
     if entry.file.startswith("corpus/") and not CORPUS.is_dir():
         pytest.skip("the corpus is not there")
+    if entry.file.startswith("matrix/"):
+        names = [name for name in FILES if fnmatchcase(f"matrix/{name}", entry.file)]
+        found = [(f"matrix/{name}", findings.submit_matrix(name)) for name in names]
+    else:
+        found = [(name_of(path), findings.submit(path, threshold)) for path, threshold in CASES]
     matched = [
         difference
-        for path, threshold in CASES
-        for difference in findings.submit(path, threshold).result().differences
-        if entry.covers(name_of(path), difference)
+        for name, future in found
+        for difference in future.result().differences
+        if entry.covers(name, difference)
     ]
     assert matched, f"nothing differs so any more: {entry}"
 
 
 def test_exceptions_name_files_that_exist() -> None:
-    names = {name_of(path) for path, _ in CASES}
+    names = {name_of(path) for path, _ in CASES} | {f"matrix/{name}" for name in FILES}
     listed = exceptions.FAILURES.keys() | exceptions.NETCDF_ABORTS.keys()
     gone = {name for name in listed - names if CORPUS.is_dir() or not name.startswith("corpus/")}
     assert not gone

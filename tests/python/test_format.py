@@ -32,7 +32,7 @@ def made(path: Path, fill: Callable, low: int = LIBVER_LATEST, fcpl: h5p.PropFCI
 
 def assert_same(path: Path) -> differential.Finding:
     """Reads as it does through h5py."""
-    finding = differential.in_own_process(path, 500, with_xarray=False)
+    finding = differential.in_own_process(differential.find, path, 500, False)
     assert finding.failure is None
     assert finding.died is None
     assert not finding.differences, "\n".join(map(str, finding.differences[:10]))

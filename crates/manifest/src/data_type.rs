@@ -103,4 +103,64 @@ impl DataType {
             | Self::Reference => None,
         }
     }
+
+    /// Whether absent elements that are zeros have to be written out for readers of Zarr v2.
+    ///
+    /// Without a fill value in the document zarr-python casts the number 0 to the type: of text in
+    /// a record that makes "0", and of raw bytes, which gaps are too, an error.
+    pub fn casts_zero(&self) -> bool {
+        let Self::Record { size, fields } = self else {
+            return false;
+        };
+        let used = fields.iter().fold(0_u32, |used, field| {
+            used.saturating_add(field.data_type.size().unwrap_or_default())
+        });
+        let number = |field: &Field| {
+            field.shape.is_empty()
+                && matches!(
+                    field.data_type,
+                    Self::Bool
+                        | Self::Int { .. }
+                        | Self::UInt { .. }
+                        | Self::Float { .. }
+                        | Self::Complex { .. }
+                )
+        };
+        used < *size || !fields.iter().all(number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ByteOrder, DataType, Field};
+
+    fn record(size: u32, data_type: DataType, shape: &[u32]) -> DataType {
+        let field = Field {
+            name: "a".to_owned(),
+            offset: 0,
+            data_type,
+            shape: shape.to_vec(),
+        };
+        DataType::Record {
+            size,
+            fields: vec![field],
+        }
+    }
+
+    #[test]
+    fn zeros_of_records_of_numbers_alone_need_not_be_written_out() {
+        let number = DataType::Float {
+            size: 4,
+            order: ByteOrder::Little,
+        };
+        let text = DataType::FixedString { length: 4 };
+        let raw = DataType::Raw { length: 4 };
+        assert!(!number.casts_zero());
+        assert!(!text.casts_zero());
+        assert!(!record(4, number.clone(), &[]).casts_zero());
+        assert!(record(6, number.clone(), &[]).casts_zero(), "a gap");
+        assert!(record(8, number, &[2]).casts_zero());
+        assert!(record(4, text, &[]).casts_zero());
+        assert!(record(4, raw, &[]).casts_zero());
+    }
 }

@@ -119,7 +119,7 @@ pub(crate) fn needs_fill_chunk(
     let (_, stored) = split_axes(&dataset.datatype);
     match fill {
         _ if absent.count == 0 => false,
-        Fill::Zero => false,
+        Fill::Zero => data_type.casts_zero(),
         Fill::Mixed => true,
         // Documents say no fill value of these types, see `zarr::v2`.
         Fill::Value(_)
@@ -148,16 +148,16 @@ pub(crate) fn fill_chunk(
     if !needs_fill_chunk(decoder, object, dataset, &array.data_type, fill, absent) {
         return Ok(None);
     }
-    if *fill == Fill::Mixed {
-        return Err(MIXED.to_owned());
-    }
     // As it is in the array: converted, where that is done.
-    let Some(element) = &array.fill_value else {
-        return Ok(None);
+    let element: &[u8] = match (fill, &array.fill_value) {
+        (Fill::Mixed, _) => return Err(MIXED.to_owned()),
+        (Fill::Zero, _) => &[0],
+        (Fill::Value(_), Some(element)) => element,
+        (Fill::Value(_), None) => return Ok(None),
     };
     let too_large = |bytes: u64| {
         format!(
-            "{} absent chunks hold a fill value that is neither zero nor _FillValue; writing them out \
+            "{} absent chunks hold a fill value that documents can't say; writing them out \
              takes {bytes} bytes, over the limit of {}",
             absent.count, absent.limit
         )

@@ -69,6 +69,16 @@ fn unsigned(bytes: impl Iterator<Item = u8>) -> u64 {
     bytes.fold(0, |number, byte| (number << 8) | u64::from(byte))
 }
 
+/// Elements in C order as a list of lists.
+fn nested(mut values: Vec<Value>, axes: &[u32]) -> Value {
+    for &axis in axes.iter().skip(1).rev() {
+        let length = usize::try_from(axis).unwrap_or(usize::MAX).max(1);
+        let rows = values.chunks(length).map(|row| Value::List(row.to_vec()));
+        values = rows.collect();
+    }
+    Value::List(values)
+}
+
 impl<'a> Decoder<'a> {
     pub(crate) fn new(file: &'a File, links: &'a Links<'a>) -> Self {
         Self::with_limit(file, links, BUDGET)
@@ -138,7 +148,7 @@ impl<'a> Decoder<'a> {
                     .try_fold(1_u64, |count, &axis| count.checked_mul(axis.into()));
                 let count =
                     count.ok_or_else(|| "an array of more than 2^64 elements".to_owned())?;
-                Ok(Value::List(self.elements(element, bytes, count)?))
+                Ok(nested(self.elements(element, bytes, count)?, &axes))
             }
             Datatype::Compound(compound) => self.compound(compound, bytes),
             Datatype::Enumeration { base, members } => {

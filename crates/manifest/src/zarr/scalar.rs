@@ -102,19 +102,21 @@ fn record(data_type: &DataType, fields: &[Field], values: &[(String, Value)]) ->
     let mut bytes = zero(data_type);
     for field in fields {
         let (_, value) = values.iter().find(|(name, _)| *name == field.name)?;
-        let encoded = match value {
-            Value::List(elements) => elements
-                .iter()
-                .map(|value| element(&field.data_type, value))
-                .collect::<Option<Vec<_>>>()?
-                .concat(),
-            value => element(&field.data_type, value)?,
-        };
+        let encoded = elements(&field.data_type, value)?;
         let start = usize::try_from(field.offset).ok()?;
         let end = start.checked_add(encoded.len())?;
         bytes.get_mut(start..end)?.copy_from_slice(&encoded);
     }
     Some(bytes)
+}
+
+/// The elements of a field, which may have axes of its own.
+fn elements(data_type: &DataType, value: &Value) -> Option<Vec<u8>> {
+    let Value::List(values) = value else {
+        return element(data_type, value);
+    };
+    let each = values.iter().map(|value| elements(data_type, value));
+    Some(each.collect::<Option<Vec<_>>>()?.concat())
 }
 
 /// An element's bytes as the fill value of a Zarr document; `None` if their number is not that of

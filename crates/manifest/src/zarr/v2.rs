@@ -103,7 +103,7 @@ fn documents_with(array: &Array, codecs: &[Codec]) -> Result<ArrayDocuments> {
 pub fn absent_chunk(array: &Array) -> Result<Option<&Bytes>> {
     let stored = array.stored_chunks();
     let cells = cell_count(&array.chunk_grid()?).unwrap_or(u64::MAX);
-    let zeros = fill_bytes(array).iter().all(|byte| *byte == 0);
+    let zeros = !array.data_type.casts_zero() && fill_bytes(array).iter().all(|byte| *byte == 0);
     if stored >= cells || zeros || !fill_value(array)?.is_null() {
         return Ok(None);
     }
