@@ -149,6 +149,9 @@ def mappings(data: bytes) -> None:
         size = int.from_bytes(data[at + 24 : at + 32], "little")
         if data[at + 32 : at + 33] in (b"\0", b"\1") and size < 4096:
             save("virtual_mappings", data[at + 32 : at + 32 + size])
+        # What a region reference needs: an address, then a selection.
+        if data[at + 40 : at + 44] in (b"\1\0\0\0", b"\2\0\0\0", b"\3\0\0\0") and size < 4096:
+            save("references", bytes(18) + data[at + 32 : at + 32 + size])
 
 
 def reference_sets() -> None:

@@ -10,7 +10,7 @@ use crate::btree::v2::Records;
 use crate::chunk_index::{ChunkIndex, ChunkWalk, Grid};
 use crate::cursor::Cursor;
 use crate::dataspace::Dataspace;
-use crate::datatype::Datatype;
+use crate::datatype::{Datatype, Reference};
 use crate::error::{Place, Result};
 use crate::filter::Filter;
 use crate::group::SymbolTable;
@@ -129,6 +129,16 @@ pub fn layout(data: &[u8]) {
 /// The mappings of a virtual dataset.
 pub fn virtual_mappings(data: &[u8]) {
     let _ = VirtualMapping::parse_all(&mut message(data));
+}
+
+/// A stored reference of 18 bytes, as each kind, and the heap object that it needs.
+pub fn references(data: &[u8]) {
+    let (element, heap) = data.split_at(data.len().min(18));
+    let heap = Bytes::copy_from_slice(heap);
+    for kind in [Reference::Object, Reference::Region, Reference::Standard(2)] {
+        let _ = kind.heap_id(element, Sizes::default());
+        let _ = kind.resolve(element, Some(&heap), Sizes::default());
+    }
 }
 
 /// A filter pipeline message.
