@@ -235,26 +235,3 @@ def test_properties_of_a_file(properties: Callable, low: int, tmp_path: Path) ->
     properties(fcpl)
     made(path, rich, low, fcpl)
     assert assert_same(path).compared == 11
-
-
-@pytest.mark.parametrize("libver", ["earliest", "latest"])
-@pytest.mark.parametrize(
-    ("driver", "options", "member"),
-    [
-        ("family", {"memb_size": 1 << 20}, "file-0.h5"),
-        ("family", {"memb_size": 4096}, "file-0.h5"),
-        ("split", {}, "file-%d.h5-m.h5"),
-    ],
-    ids=["a family of one", "a family", "split"],
-)
-def test_one_file_of_several_is_called_so(
-    driver: str, options: dict, member: str, libver: str, tmp_path: Path
-) -> None:
-    with h5py.File(tmp_path / "file-%d.h5", "w", driver=driver, libver=libver, **options) as file:
-        file["data"] = np.arange(2000)
-    with pytest.raises(OSError):
-        h5py.File(tmp_path / member)
-    run = chunkref("scan", tmp_path / member, "-o", tmp_path / "out.json")
-    assert run.returncode == 1
-    assert run.stderr.count("\n") == 1
-    assert "driver NCSA" in run.stderr

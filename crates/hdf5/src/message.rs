@@ -28,7 +28,6 @@ pub(crate) mod kind {
     pub(crate) const SHARED_MESSAGE_TABLE: u16 = 0x0F;
     pub(crate) const CONTINUATION: u16 = 0x10;
     pub(crate) const SYMBOL_TABLE: u16 = 0x11;
-    pub(crate) const DRIVER_INFO: u16 = 0x14;
     pub(crate) const ATTRIBUTE_INFO: u16 = 0x15;
     pub(crate) const FILE_SPACE_INFO: u16 = 0x17;
     pub(crate) const CACHE_IMAGE: u16 = 0x18;

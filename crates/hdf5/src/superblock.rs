@@ -240,22 +240,12 @@ pub(crate) fn refuse_driver(held: &Held, address: Address) -> Step<()> {
     cursor.version(0)?;
     cursor.skip(7)?;
     let name = cursor.take(8)?;
-    Err(unsupported_driver(cursor.place(), &name).into())
-}
-
-/// Reads the driver info message (IV.A.2.u), which is in place of the block in newer files.
-pub(crate) fn refuse_driver_message(cursor: &mut Cursor) -> Result<()> {
-    cursor.version(0)?;
-    let name = cursor.take(8)?;
-    Err(unsupported_driver(cursor.place(), &name))
-}
-
-fn unsupported_driver(place: Place, name: &[u8]) -> Error {
-    place.unsupported(match name.get(..4) {
+    let what = match name.get(..4) {
         Some(b"NCSA") if name.ends_with(b"fami") => "a member of a file family (driver NCSAfami)",
         Some(b"NCSA") => "a file split over several (driver NCSAmult)",
         _ => "a file of an unknown driver",
-    })
+    };
+    Err(cursor.place().unsupported(what).into())
 }
 
 /// Fails when the file is shorter than its superblock says.

@@ -15,7 +15,6 @@ use crate::message::{
     AttributeInfo, CacheImageMessage, FileSpaceInfo, LinkInfo, Message, SharedMessageTable,
     SymbolTableMessage, kind,
 };
-use crate::superblock;
 
 /// Drops all but the first message of each type of which an object has one, as libhdf5 reads no
 /// more than that; it may have any number of links and attributes.
@@ -44,10 +43,6 @@ impl State {
                     self.superblock.page_size = FileSpaceInfo::parse(&mut cursor)
                         .ok()
                         .and_then(|info| info.page_size);
-                }
-                kind::DRIVER_INFO => {
-                    let mut cursor = message.cursor("driver info message", held.sizes);
-                    superblock::refuse_driver_message(&mut cursor)?;
                 }
                 kind::SHARED_MESSAGE_TABLE => {
                     let mut cursor = message.cursor("shared message table message", held.sizes);

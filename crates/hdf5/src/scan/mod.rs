@@ -150,6 +150,7 @@ impl Scan {
                     {
                         return wait(stop, wants);
                     }
+                    superblock::check_end(&opening.superblock, self.held.file_size)?;
                     let state = State::new(opening, &self.held, &self.options)?;
                     self.stage = Stage::Objects(Box::new(state));
                 }

@@ -17,7 +17,7 @@ use crate::link::Link;
 use crate::message::{Message, SharedMessageTable};
 use crate::object::File;
 use crate::object_header::ObjectHeader;
-use crate::superblock::{self, Opening, Superblock};
+use crate::superblock::{Opening, Superblock};
 use crate::walk::{Unsupported, Wants};
 
 /// Bytes in memory for an object without messages: its parts while they come in, the walk over
@@ -110,8 +110,6 @@ impl State {
 
     /// Begins with the objects: all that can stand in their way was read.
     pub(super) fn begin_root(&mut self, held: &Held, options: &ScanOptions) -> Result<()> {
-        // Not before: what is one file of several is short, but not cut off.
-        superblock::check_end(&self.superblock, held.file_size)?;
         self.visit(self.superblock.root, Some(Vec::new()), held, options)
     }
 
