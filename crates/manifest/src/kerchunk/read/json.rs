@@ -62,6 +62,18 @@ impl JsonOptions {
 /// # Errors
 /// When it is no such thing, or a reference in it contradicts the format; the error names the key.
 pub fn read_json(set: &[u8], options: &JsonOptions) -> Result<ReadSet> {
+    let read = read_set(set, options)?;
+    // Where values are skipped, `serde_json` does not look at their bytes.
+    match std::str::from_utf8(set) {
+        Ok(_) => Ok(read),
+        Err(error) => {
+            let at = error.valid_up_to();
+            Err(malformed("", format!("byte {at} is not UTF-8")))
+        }
+    }
+}
+
+fn read_set(set: &[u8], options: &JsonOptions) -> Result<ReadSet> {
     let mut first = Top::default();
     let set = match first.read(set) {
         Ok(()) => Cow::Borrowed(set),

@@ -57,13 +57,23 @@ pub(super) fn codecs(
     let compressor = Some(compressor).filter(|compressor| !compressor.is_null());
     for (place, document) in filters(filter_list)?.iter().chain(compressor).enumerate() {
         let codec = codec(document, data_type)?;
-        for (object_codec, name, element) in [
-            (Codec::VlenUtf8, "vlen-utf8", DataType::VariableString),
-            (Codec::VlenBytes, "vlen-bytes", DataType::VariableBytes),
+        for (object_codec, name, element, what) in [
+            (
+                Codec::VlenUtf8,
+                "vlen-utf8",
+                DataType::VariableString,
+                "strings",
+            ),
+            (
+                Codec::VlenBytes,
+                "vlen-bytes",
+                DataType::VariableBytes,
+                "bytes",
+            ),
         ] {
             if (codec == object_codec) != (place == 0 && *data_type == element) {
                 return Err(format!(
-                    "codec {name} at place {place} for elements of {data_type:?}, expected it first and for {element:?} only"
+                    "codec {name} at place {place} for elements of {data_type:?}, expected it first and for {what} only"
                 ));
             }
         }
