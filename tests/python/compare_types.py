@@ -157,8 +157,8 @@ def leaf(name: str, own: bool, kind: h5t.TypeID) -> Field:
         part, converted = floating(kind.get_super())
         wide = max(4, part.itemsize)
         converted = part.kind == "f" and (converted or part.itemsize < 4)
-        name = f"{part.byteorder}c{2 * wide}" if part.kind == "f" else f"V{kind.get_size()}"
-        number = np.dtype(name)
+        is_number = part.kind == "f"
+        number = np.dtype(f"{part.byteorder}c{2 * wide}" if is_number else f"V{kind.get_size()}")
     elif isinstance(kind, h5t.TypeStringID):
         number = np.dtype(f"S{kind.get_size()}")
     else:
