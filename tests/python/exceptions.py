@@ -72,19 +72,6 @@ DIFFERENCES: list[Exception_] = [
         "netCDF4-python shows one character of a string of fixed length in a compound",
     ),
     Exception_(
-        "fixtures/granules/types_compounds.h5",
-        "xarray",
-        "/compounds (*) [pc][lh]*",
-        "xarray reads no compound with a big-endian field from any Zarr store",
-    ),
-    Exception_(
-        "fixtures/granules/elements_compounds.h5",
-        "xarray",
-        "/compounds (raw) *",
-        "netCDF4-python reads packed compounds within compounds from wrong places, and one character "
-        "of a string in a compound",
-    ),
-    Exception_(
         "corpus/hdf5/netcdf4/ref_tst_compounds.nc",
         "xarray",
         "/ (raw) obs",
