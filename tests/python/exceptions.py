@@ -125,7 +125,6 @@ FAILURES: dict[str, tuple[str, str]] = {}
 
 # Files that kill the process of netCDF-C: name -> reason.
 NETCDF_ABORTS: dict[str, str] = {
-    "fixtures/granules/types_compounds.h5": "segmentation fault or abort at compounds within compounds",
     "fixtures/granules/link_names_earliest.h5": "groups that are within themselves: assertion in netCDF-C",
     "fixtures/granules/link_names_latest.h5": "groups that are within themselves: assertion in netCDF-C",
     "corpus/hdf5/granules/NEONDSTowerTemperatureData.hdf5": "abort in netCDF-C",
@@ -134,4 +133,11 @@ NETCDF_ABORTS: dict[str, str] = {
     "corpus/hdf5/granules/OMPS-NPP_NMNO2-L2_2017m0101t000532_o26838_2017m0309t171152.h5": (
         "segmentation fault in netCDF-C"
     ),
+}
+
+# Files of which netCDF-C reads memory out of place, so that it answers or dies otherwise from run to
+# run: they are compared with h5py alone. Name -> reason.
+NETCDF_UNRELIABLE: dict[str, str] = {
+    "fixtures/granules/elements_compounds.h5": "compounds and arrays within compounds",
+    "fixtures/granules/types_compounds.h5": "compounds and arrays within compounds",
 }
