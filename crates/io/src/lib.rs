@@ -64,5 +64,5 @@ pub use client::Client;
 pub use error::{Error, Result};
 pub use log::{RequestLog, RequestRecord, Stats};
 pub use object::Object;
-pub use options::ClientOptions;
+pub use options::{ClientOptions, Credentials};
 pub use pin::Pin;

@@ -14,6 +14,8 @@ pub(crate) struct Target {
     pub(crate) name: String,
     /// User and password that the URL held.
     pub(crate) login: Option<(String, String)>,
+    /// Whether it lies in a bucket, whose store signs requests.
+    pub(crate) in_bucket: bool,
     state: Mutex<State>,
     /// Held by the one request that finds out where the object is redirected to.
     pub(crate) resolving: tokio::sync::Mutex<()>,
@@ -24,6 +26,7 @@ struct State {
     pin: Pin,
     route: Option<Url>,
     ignores_range: bool,
+    region: Option<String>,
 }
 
 impl Target {
@@ -31,8 +34,16 @@ impl Target {
         Self {
             name,
             login,
+            in_bucket: false,
             state: Mutex::default(),
             resolving: tokio::sync::Mutex::new(()),
+        }
+    }
+
+    pub(crate) fn in_bucket(name: String) -> Self {
+        Self {
+            in_bucket: true,
+            ..Self::new(name, None)
         }
     }
 
@@ -77,6 +88,15 @@ impl Target {
 
     pub(crate) fn set_ignores_range(&self) {
         self.state().ignores_range = true;
+    }
+
+    /// The region that a server has named as the bucket's.
+    pub(crate) fn region(&self) -> Option<String> {
+        self.state().region.clone()
+    }
+
+    pub(crate) fn set_region(&self, region: &str) {
+        self.state().region = Some(region.to_owned());
     }
 }
 
