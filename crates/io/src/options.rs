@@ -36,6 +36,9 @@ pub struct ClientOptions {
     pub whole_object: u64,
     /// How often a failed request is sent again (default 5).
     pub retries: u32,
+    /// How many retries all requests to one host may take before answers make up for them: one for
+    /// every two (default 200). Then a host is taken to be down.
+    pub retry_budget: u32,
     /// The wait before the first retry; it doubles with each (default 200 ms).
     pub backoff: Duration,
     /// No retry begins later than this after the first attempt (default 3 min).
@@ -90,6 +93,7 @@ impl Default for ClientOptions {
             cache_bytes: 64 << 20,
             whole_object: 8 << 20,
             retries: 5,
+            retry_budget: 200,
             backoff: Duration::from_millis(200),
             retry_timeout: Duration::from_mins(3),
             connect_timeout: Duration::from_secs(10),
@@ -124,6 +128,8 @@ impl ClientOptions {
         with_whole_object whole_object u64;
         /// Sets [`retries`](Self::retries).
         with_retries retries u32;
+        /// Sets [`retry_budget`](Self::retry_budget).
+        with_retry_budget retry_budget u32;
         /// Sets [`backoff`](Self::backoff).
         with_backoff backoff Duration;
         /// Sets [`retry_timeout`](Self::retry_timeout).

@@ -89,7 +89,7 @@ async fn answers_that_stop_coming_are_got_over() {
             },
             280,
         ),
-        (Fault::Delay(Duration::from_secs(60)), 140),
+        (Fault::Delay(Duration::from_mins(1)), 140),
     ] {
         let server = serve(fault.clone(), When::First(1)).await;
         let client = Client::new(options());
@@ -167,7 +167,7 @@ async fn retries_end() {
     );
     // 100 objects on a host that is down: 600 requests, were it not for the budget.
     server.reset();
-    let client = Client::new(options());
+    let client = Client::new(options().with_retry_budget(100));
     let reads = (0..100).map(|n| {
         let (client, url) = (client.clone(), server.url_of(&n.to_string()));
         async move { client.open(&url).await.unwrap().size().await.unwrap_err() }
@@ -195,6 +195,18 @@ async fn retry_after_is_kept_to() {
         error.to_string().contains("asked to wait 86400 s"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_host_that_is_busy_is_left_alone_for_a_while() {
+    // All of 300 requests would run into the pause: 32 at once do.
+    let server = serve(status(503, Some("1")), When::First(32)).await;
+    let client = Client::new(options().with_retry_budget(40));
+    let object = client.open(&server.url_of("a")).await.unwrap();
+    let wants: Vec<_> = (10..310).map(|n| n * 30..n * 30 + 20).collect();
+    object.read(&wants).await.unwrap();
+    assert_eq!(client.log().snapshot().retries, 32);
+    assert_eq!(server.requests(), 332);
 }
 
 #[tokio::test]

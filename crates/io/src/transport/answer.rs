@@ -321,6 +321,7 @@ async fn refused(
             reason,
             retry_after: retry_after(&headers, SystemTime::now()),
             connect: false,
+            busy: matches!(status.as_u16(), 429 | 503),
             kept: None,
         },
         _ => exchange.response_error(reason).into(),

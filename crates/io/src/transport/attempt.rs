@@ -35,6 +35,8 @@ pub(crate) enum Failure {
         retry_after: Option<Duration>,
         /// No connection came about: the host may well not exist.
         connect: bool,
+        /// The host has too many requests.
+        busy: bool,
         /// An answer with the first bytes of the range, where enough came to go on from there.
         kept: Option<Box<HttpResponse>>,
     },
@@ -46,6 +48,7 @@ impl Failure {
             reason: reason.into(),
             retry_after: None,
             connect: false,
+            busy: false,
             kept: None,
         }
     }
@@ -66,6 +69,7 @@ fn transport_failure(error: reqwest::Error) -> Failure {
     Failure::Transient {
         connect: error.is_connect() && !error.is_timeout(),
         retry_after: None,
+        busy: false,
         kept: None,
         reason: transport_reason(error),
     }
@@ -157,11 +161,13 @@ impl Exchange<'_> {
                 reason,
                 retry_after,
                 connect,
+                busy,
                 kept: _,
             }) => Err(Failure::Transient {
                 reason,
                 retry_after,
                 connect,
+                busy,
                 kept: seen.kept().map(Box::new),
             }),
             answered => answered,

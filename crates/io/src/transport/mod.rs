@@ -108,7 +108,7 @@ impl Net {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         let host = hosts
             .entry(name)
-            .or_insert_with(|| Arc::new(Host::new(self.options.concurrency)));
+            .or_insert_with(|| Arc::new(Host::new(&self.options)));
         Arc::clone(host)
     }
 }
