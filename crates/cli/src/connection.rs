@@ -43,16 +43,16 @@ pub(crate) struct Connection {
     )]
     ca_bundle: Option<PathBuf>,
     /// Requests under way at once to one host
-    #[arg(long, value_name = "N", default_value_t = 32)]
+    #[arg(long, value_name = "N", default_value_t = ClientOptions::default().concurrency)]
     concurrency: usize,
     /// How often a request that failed is sent again
-    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = ClientOptions::default().retries)]
     retries: u32,
     /// How long a server may be silent
-    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    #[arg(long, value_name = "SECONDS", default_value_t = ClientOptions::default().read_timeout.as_secs())]
     timeout: u64,
     /// Of a server that ignores ranges, read files of at most so many bytes whole
-    #[arg(long, value_name = "BYTES", default_value_t = 8 << 20)]
+    #[arg(long, value_name = "BYTES", default_value_t = ClientOptions::default().whole_object)]
     whole_object: u64,
     /// Speak only HTTP/1.1, also where HTTP/2 is offered
     #[arg(long)]

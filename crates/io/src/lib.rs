@@ -49,6 +49,7 @@ mod address;
 mod cache;
 mod client;
 mod error;
+mod head;
 mod local;
 mod log;
 mod object;

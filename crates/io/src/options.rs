@@ -28,7 +28,8 @@ pub struct ClientOptions {
     /// Merged requests grow to this at most; longer remote ranges are asked for in parts
     /// (default 8 MiB).
     pub max_span: u64,
-    /// What a first read near the start of a remote object asks for at least (default 256 KiB).
+    /// What a first read near the start of a remote object asks for (default 256 KiB); once other
+    /// objects were read, what was of use of theirs, if that is less.
     pub head_read: u64,
     /// What is kept of all remote objects together (default 64 MiB).
     pub cache_bytes: u64,

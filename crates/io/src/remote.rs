@@ -32,6 +32,7 @@ pub(crate) struct Remote {
 impl Drop for Remote {
     fn drop(&mut self) {
         self.cache().forget(self.id);
+        self.net.heads.learn(&self.target.used());
     }
 }
 
@@ -56,7 +57,7 @@ impl Remote {
 
     /// Reads the start of an object of unknown size, which gives the size.
     async fn read_head(&self, wave: u64) -> Result<u64> {
-        let head = 0..self.net.options.head_read.max(1);
+        let head = 0..self.net.heads.length();
         match self.fetch(head.clone(), wave).await {
             Ok((start, bytes)) => self.cache().insert(self.id, start, bytes),
             Err(Error::PastEnd { size, .. }) => return Ok(size),
@@ -71,6 +72,7 @@ impl Remote {
 
     /// Reads one wave.
     pub(crate) async fn read(&self, wants: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        self.net.heads.note(&mut self.target.used(), wants);
         let mut wave = None;
         let mut first = None;
         if self.target.size().is_none() && wants.iter().any(|want| !want.is_empty()) {
@@ -155,8 +157,9 @@ impl Remote {
             return missing;
         }
         let unknown = self.target.size().is_none();
-        if unknown && missing.iter().any(|range| range.start < options.head_read) {
-            missing.push(0..options.head_read);
+        let head = self.net.heads.length();
+        if unknown && missing.iter().any(|range| range.start < head) {
+            missing.push(0..head);
         }
         let spans = merge(missing, options.merge_gap, options.max_span);
         split(spans, options.max_span)

@@ -27,6 +27,7 @@ use object_store::client::{
 use url::Url;
 
 use crate::error::{Error, chain};
+use crate::head::Heads;
 use crate::log::RequestLog;
 use crate::options::{ClientOptions, Credentials};
 use attempt::Exchange;
@@ -58,6 +59,7 @@ pub(crate) struct Ticket {
 pub(crate) struct Net {
     pub(crate) options: ClientOptions,
     pub(crate) log: RequestLog,
+    pub(crate) heads: Heads,
     http: OnceLock<Result<reqwest::Client, String>>,
     hosts: Mutex<HashMap<String, Arc<Host>>>,
 }
@@ -66,6 +68,7 @@ impl Net {
     pub(crate) fn new(options: ClientOptions) -> Self {
         Self {
             log: RequestLog::new(options.keep_records),
+            heads: Heads::new(options.head_read),
             options,
             http: OnceLock::new(),
             hosts: Mutex::default(),

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use url::Url;
 
 use crate::error::Result;
+use crate::head::Used;
 use crate::pin::Pin;
 
 /// One remote object: its pin, where it was redirected to, and the login of its URL.
@@ -17,6 +18,7 @@ pub(crate) struct Target {
     /// Whether it lies in a bucket, whose store signs requests.
     pub(crate) in_bucket: bool,
     state: Mutex<State>,
+    used: Mutex<Used>,
     /// Held by the one request that finds out where the object is redirected to.
     pub(crate) resolving: tokio::sync::Mutex<()>,
 }
@@ -36,6 +38,7 @@ impl Target {
             login,
             in_bucket: false,
             state: Mutex::default(),
+            used: Mutex::default(),
             resolving: tokio::sync::Mutex::new(()),
         }
     }
@@ -88,6 +91,11 @@ impl Target {
 
     pub(crate) fn set_ignores_range(&self) {
         self.state().ignores_range = true;
+    }
+
+    /// What was used of the object's start.
+    pub(crate) fn used(&self) -> MutexGuard<'_, Used> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The region that a server has named as the bucket's.
