@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
+import numcodecs
 import numpy as np
+from zarr.core.buffer import default_buffer_prototype
+from zarr.core.sync import sync
 
 import compare_types
 from compare_attributes import attributes
@@ -177,7 +180,7 @@ def values(
         return
     for selection in selections(dataset, whole_chunks):
         try:
-            mine = as_array(array[selection], array.dtype.kind == "O")
+            mine = as_array(array, selection)
         except Exception as error:  # whatever zarr or a codec raises is the finding
             yield Difference("values", path, f"{type(error).__name__}: {error}")
             return
@@ -213,13 +216,17 @@ def values(
             return
 
 
-def as_array(found, of_objects: bool) -> np.ndarray:
-    """zarr gives a scalar of variable bytes as an `S`, off whose end NumPy takes NULs."""
-    found = np.asarray(found)
-    if not of_objects or found.dtype.kind != "S":
+def as_array(array, selection) -> np.ndarray:
+    """Elements as zarr gives them, but for a scalar of variable bytes: of that zarr makes an `S`, in
+    which none and one NUL are the same.
+    """
+    found = np.asarray(array[selection])
+    if array.dtype.kind != "O" or found.dtype.kind != "S":
         return found
+    place = array.store_path / array.metadata.encode_chunk_key(())
+    chunk = sync(place.get(default_buffer_prototype()))
     held = np.empty((), object)
-    held[()] = found.tobytes()
+    [held[()]] = numcodecs.VLenBytes().decode(chunk.to_bytes())
     return held
 
 
