@@ -21,6 +21,7 @@ from compare_attributes import attributes
 from compare_decoded import NotComparable, decoded
 from compare_elsewhere import is_elsewhere, places_elsewhere
 from compare_places import places
+from grown import as_shown
 from references import Difference, References, array_path
 from source import Source, is_dimension_only, walk
 
@@ -348,7 +349,7 @@ def compare(
     external: bool = False,
 ) -> Iterator[Difference | NotComparable | str]:
     """All rules; for each dataset whose values were compared its path is yielded too."""
-    with h5py.File(path, "r") as file:
+    with as_shown(path) as shown, h5py.File(shown, "r") as file:
         source = walk(file, external)
         yield from names(source, report, references)
         for row in report["datasets"]:
@@ -378,7 +379,9 @@ def compare(
             if row["outcome"] == "referenced" and is_elsewhere(dataset):
                 rules.append(places_elsewhere(row["path"], dataset, references, path))
             elif row["outcome"] == "referenced":
-                rules.append(places(row["path"], dataset, references, dataset.file.filename))
+                own = dataset.file.filename == file.filename
+                lies_in = str(path) if own else dataset.file.filename
+                rules.append(places(row["path"], dataset, references, lies_in))
             yield from itertools.chain(*rules)
             yield row["path"]
         for name in source.group_names():
