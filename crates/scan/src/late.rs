@@ -187,11 +187,18 @@ impl Late {
         match &mut self.array.layout {
             Layout::Chunked { chunks, .. } => {
                 let mut table = ChunkTableBuilder::new(chunks.grid().to_vec());
-                for ((index, _), bytes) in chunks.iter().zip(read) {
-                    // A copy: the bytes may be a slice of a much larger read.
-                    table
-                        .push_inline(index, Bytes::copy_from_slice(&bytes))
-                        .map_err(|error| error.to_string())?;
+                let mut read = read.into_iter();
+                for (index, chunk) in chunks.iter() {
+                    let data = match chunk {
+                        ChunkRef::Inline(data) => data.clone(),
+                        // A copy: the bytes may be a slice of a much larger read.
+                        _ => match read.next() {
+                            Some(bytes) => Bytes::copy_from_slice(&bytes),
+                            None => return Err("a chunk was not read".to_owned()),
+                        },
+                    };
+                    let pushed = table.push_inline(index, data);
+                    pushed.map_err(|error| error.to_string())?;
                 }
                 *chunks = table.finish();
             }

@@ -48,6 +48,7 @@
     )
 )]
 
+mod absent;
 mod attribute;
 mod codec;
 mod contiguous;

@@ -9,7 +9,7 @@ use crate::dataset::{Mapped, Mapper, Named, element_size};
 use crate::element::Variable;
 use crate::elsewhere::Data;
 use crate::external::table;
-use crate::fill_value::{Fill, MIXED, fill, fill_chunk};
+use crate::fill_value::{Fill, fill, fill_chunk};
 use crate::late::{Late, Then};
 use crate::layout::Failure;
 use crate::raw::Extent;
@@ -39,13 +39,21 @@ impl Mapper<'_> {
             }
             Data::Virtual(found) => {
                 warnings.extend(found.warnings.iter().cloned());
-                if *fill == Fill::Mixed {
-                    return Err(MIXED.into());
-                }
                 if found.mappings.is_empty() && padding.is_none() {
                     return self.absent(named, array, extent, fill);
                 }
-                self.virtual_layout(named, &array, extent, fill, found)
+                match fill {
+                    Fill::Pattern(pattern) => {
+                        let layout = self.filled(&array, extent, pattern)?;
+                        let below = Array {
+                            layout,
+                            ..array.clone()
+                        };
+                        let found = found.over(below);
+                        self.virtual_layout(named, &array, extent, fill, &found)
+                    }
+                    _ => self.virtual_layout(named, &array, extent, fill, found),
+                }
             }
         };
         let mut array = Array { layout, ..array };

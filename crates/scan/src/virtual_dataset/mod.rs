@@ -43,6 +43,33 @@ pub(crate) struct Virtual {
     pub(crate) warnings: Vec<String>,
 }
 
+impl Virtual {
+    /// With an array of the same shape and type below all that is mapped, in place of its fill
+    /// value.
+    pub(crate) fn over(&self, below: Array) -> Self {
+        let mut over = self.clone();
+        let rank = below.shape.len();
+        let step = |axis: usize| Step { axis, length: 1 };
+        let axes = below.shape.iter().enumerate();
+        let loops = axes
+            .filter(|(_, length)| **length != 1)
+            .map(|(axis, &length)| Loop {
+                length,
+                array: step(axis),
+                source: step(axis),
+            });
+        let whole = Mapping {
+            source: over.sources.len(),
+            start: vec![0; rank],
+            source_start: vec![0; rank],
+            loops: loops.collect(),
+        };
+        over.mappings.insert(0, whole);
+        over.sources.push(below);
+        over
+    }
+}
+
 /// A mapping whose sources are known.
 struct Resolved<'m> {
     mapping: &'m VirtualMapping,
