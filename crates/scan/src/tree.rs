@@ -160,6 +160,12 @@ impl<'a> Walk<'a> {
                     walk.link(path, group, index, &mut mapped)?;
                 }
             }
+            for (name, error) in &group.refused_links {
+                if walk.narrow.follows(&walk.names, name) {
+                    walk.report
+                        .link(format!("{path}/{name}"), error.to_string());
+                }
+            }
             Ok(mapped)
         })
     }
