@@ -6,7 +6,6 @@ use chunkref_manifest::{Array, Codec, Conversion, Layout};
 use crate::absent::written_out;
 use crate::contiguous::split;
 use crate::dataset::{Mapped, Mapper, Named};
-use crate::elsewhere::is_elsewhere;
 use crate::fill_value::Fill;
 use crate::late::Then;
 use crate::layout::{Encoding, Failure};
@@ -24,13 +23,6 @@ impl Mapper<'_> {
         conversion: Conversion,
     ) -> Result<Mapped, Failure> {
         let dataset = named.dataset;
-        if is_elsewhere(dataset) {
-            return Err(format!(
-                "external data whose elements are converted: {}",
-                conversion.reason
-            )
-            .into());
-        }
         let absent = fill.with_pattern_converted(Some(&conversion))?;
         let small = extent.bytes <= self.options.inline_threshold;
         let layout = match &dataset.layout {

@@ -11,7 +11,7 @@ use crate::dimension::{Dimensions, Scope};
 use crate::element::{Fixed, Plan, plan};
 use crate::elsewhere::{Elsewhere, is_elsewhere, is_virtual};
 use crate::fill_value::{Fill, fill, fill_chunk, needs_fill_chunk};
-use crate::late::{Late, Then};
+use crate::late::{After, Late, Then};
 use crate::layout::{Encoding, Failure, Granule, extent};
 use crate::options::ScanOptions;
 use crate::raw::{Extent, Raw};
@@ -104,8 +104,8 @@ impl Mapper<'_> {
         if let Some(padding) = self.padding(element, &extent, dataset, warnings) {
             let length = element.size();
             if is_elsewhere(dataset) {
-                let padding = Some((length, padding));
-                return self.elsewhere(named, array, &extent, &fill, padding, warnings);
+                let after = After::Pad { length, padding };
+                return self.elsewhere(named, array, &extent, &fill, after, warnings);
             }
             return self.padded(named, array, extent, &fill, Then::Pad { length, padding });
         }
@@ -114,6 +114,9 @@ impl Mapper<'_> {
             return self.placed(named, array, &extent, &axes, &fill, warnings);
         };
         let conversion = conversion.clone();
+        if is_elsewhere(dataset) {
+            return self.converted_elsewhere(named, array, &extent, &fill, conversion, warnings);
+        }
         self.converted(named, array, &extent, &axes, &fill, conversion)
     }
 
@@ -161,7 +164,7 @@ impl Mapper<'_> {
         warnings: &mut Vec<String>,
     ) -> Result<Mapped, Failure> {
         if is_elsewhere(named.dataset) {
-            return self.elsewhere(named, array, extent, fill, None, warnings);
+            return self.elsewhere(named, array, extent, fill, After::Keep, warnings);
         }
         match &named.dataset.layout {
             Hdf5Layout::Compact { data } => {

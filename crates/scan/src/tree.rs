@@ -335,7 +335,9 @@ impl<'a> Walk<'a> {
             Err(Failure::Refused(reason)) => self.report.refuse(path, reason),
             Ok(Mapped::Ready(mut array, outcome)) => {
                 self.report.dataset(path, outcome);
+                let own = std::mem::take(&mut array.attributes);
                 array.attributes = self.attributes_in(member.source, path, object);
+                array.attributes.extend(own);
                 mapped.arrays.insert(name.to_owned(), *array);
             }
             Ok(Mapped::Beyond(mut array, reason)) => {

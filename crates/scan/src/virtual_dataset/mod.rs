@@ -4,7 +4,7 @@ mod aligned;
 mod name;
 mod pairing;
 mod selection;
-mod strings;
+mod variable;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use name::Name;
 pub(crate) use pairing::divisor;
 use pairing::pair;
 use selection::{Elements, elements, extent, slices};
-pub(crate) use strings::joined;
+pub(crate) use variable::joined;
 
 /// Most sources of one virtual dataset.
 const MAX_SOURCES: u64 = 10_000;
