@@ -78,7 +78,7 @@ pub use decode::Decode;
 pub use error::{Error, Result};
 pub use fill_value::FillValue;
 pub use filter::{Filter, FilterId};
-pub use heap::HeapId;
+pub use heap::{HeapId, HeapObjects};
 pub use layout::{ExternalFile, Layout, VirtualMapping};
 pub use link::{Link, LinkTarget};
 pub use object::{Dataset, ExternalLink, File, Followed, Group, Object, ObjectKind};

@@ -6,6 +6,7 @@ use chunkref_hdf5::{Address, Dataset, Dataspace, Datatype, File, LinkTarget, Obj
 
 use crate::attribute::{find, fixed_text, integers, is_scale};
 use crate::links::{Links, group};
+use crate::strings::heap_object;
 use crate::value::{Decoder, HeapReference};
 
 /// How netCDF-C marks the scale of a dimension that has no variable.
@@ -160,6 +161,11 @@ impl<'a> Dimensions<'a> {
         extra: &[u64],
         warnings: &mut Vec<String>,
     ) -> Vec<String> {
+        if let Some(reason) = self.unread_list(address) {
+            warnings.push(format!(
+                "DIMENSION_LIST does not say the scales of all axes: {reason}"
+            ));
+        }
         let mut axes = extents(&dataset.dataspace);
         axes.extend(extra.iter().map(|&length| (length, false)));
         let mut scales = self.attached.get(&address).cloned().unwrap_or_default();
@@ -253,6 +259,19 @@ impl<'a> Dimensions<'a> {
             });
         }
         scales
+    }
+
+    /// Why scales that `DIMENSION_LIST` attaches can't be read, if any can't.
+    fn unread_list(&self, address: Address) -> Option<String> {
+        let attribute = find(self.file.object(address)?, "DIMENSION_LIST")?;
+        let Datatype::Sequence { size, .. } = &attribute.datatype else {
+            return None;
+        };
+        let size = usize::try_from(*size).unwrap_or(usize::MAX).max(1);
+        attribute.data.chunks_exact(size).find_map(|element| {
+            let id = HeapReference::read(element)?.object?;
+            heap_object(self.file, id).err()
+        })
     }
 
     /// Why a scale can't name an axis of this length.

@@ -50,6 +50,7 @@
     )
 )]
 
+mod absent;
 mod attribute;
 mod codec;
 mod contiguous;

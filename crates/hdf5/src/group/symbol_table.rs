@@ -20,7 +20,7 @@ use crate::error::Result;
 use crate::heap::LocalHeap;
 use crate::heap::local::DataSegment;
 use crate::held::{Held, Step};
-use crate::link::{Link, LinkTarget, link_name, soft_path};
+use crate::link::{Link, LinkTarget, Links, check_name, soft_path};
 use crate::walk::{Taken, Walk, Wants, Worklist};
 
 const TREE: &str = "version 1 B-tree node";
@@ -88,7 +88,7 @@ impl SymbolTable {
 }
 
 impl Walk for SymbolTable {
-    type Output = Vec<Link>;
+    type Output = Links;
 
     fn advance(&mut self, held: &Held, wants: &mut Wants) -> Result<()> {
         if let Some(heap) = &mut self.heap {
@@ -116,28 +116,26 @@ impl Walk for SymbolTable {
     }
 
     /// The links, sorted by name.
-    fn finish(self) -> Result<Vec<Link>> {
+    fn finish(self) -> Result<Links> {
+        let mut links = Links::default();
         let Some(heap) = self.heap else {
-            return Ok(Vec::new());
+            return Ok(links);
         };
         let heap = heap.into_segment()?;
         let mut room = heap.len().saturating_mul(SHARING);
-        let mut links = Vec::new();
         for entry in self.entries {
             let name = string(&heap, entry.name, &mut room)?;
-            links.push(Link {
-                name: link_name(heap.place(), &name)?,
-                target: match entry.target {
-                    Target::Hard(address) => LinkTarget::Hard(address),
-                    Target::Soft(path) => {
-                        let path = string(&heap, path, &mut room)?;
-                        LinkTarget::Soft(soft_path(heap.place(), &path)?)
-                    }
-                },
-                creation_order: None,
-            });
+            check_name(heap.place(), &name)?;
+            let target = match entry.target {
+                Target::Hard(address) => Ok(LinkTarget::Hard(address)),
+                Target::Soft(path) => {
+                    let path = string(&heap, path, &mut room)?;
+                    soft_path(heap.place(), &path).map(LinkTarget::Soft)
+                }
+            };
+            links.push(Link::new(heap.place(), &name, target, None)?);
         }
-        super::sort_by_name(heap.place(), &mut links)?;
+        links.sort(heap.place())?;
         Ok(links)
     }
 }

@@ -233,6 +233,7 @@ impl State {
             match &mut kind {
                 ObjectKind::Group(group) => {
                     group.links = building.links;
+                    group.refused_links = building.refused_links;
                     group.soft_links = soft_links.remove(&address).unwrap_or_default();
                 }
                 ObjectKind::Dataset(dataset) => {
@@ -285,6 +286,7 @@ impl State {
         }
         Ok(ObjectKind::Group(Group {
             links: Vec::new(),
+            refused_links: Vec::new(),
             creation_order_tracked: building.creation_order_tracked,
             listed: building.listed,
             soft_links: BTreeMap::new(),

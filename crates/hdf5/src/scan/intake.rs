@@ -12,7 +12,7 @@ use crate::driver;
 use crate::error::{Place, Result};
 use crate::group::{DenseAttributes, DenseLinks, SymbolTable};
 use crate::held::Held;
-use crate::link::{Link, LinkTarget};
+use crate::link::{Link, LinkTarget, Links};
 use crate::message::{
     AttributeInfo, CacheImageMessage, FileSpaceInfo, LinkInfo, Message, SharedMessageTable,
     SymbolTableMessage, kind,
@@ -87,7 +87,7 @@ impl State {
         let is_new_style = messages
             .iter()
             .any(|message| message.kind == kind::LINK_INFO);
-        let mut links = Vec::new();
+        let mut links = Links::default();
         let mut tracked = false;
         let mut elsewhere = false;
         for message in &messages {
@@ -151,15 +151,16 @@ impl State {
     pub(super) fn take_links(
         &mut self,
         object: Address,
-        mut links: Vec<Link>,
+        mut links: Links,
         held: &Held,
         options: &ScanOptions,
     ) -> Result<()> {
         let Some(building) = self.objects.get_mut(&object) else {
             return Ok(());
         };
-        links.sort_by(|a, b| a.name.cmp(&b.name));
-        building.links = links;
+        links.read.sort_by(|a, b| a.name.cmp(&b.name));
+        building.links = links.read;
+        building.refused_links = links.refused;
         building.listed = true;
         let awaited_by = std::mem::take(&mut building.awaited_by);
         let mut tasks: Vec<_> = awaited_by.into_iter().map(Task::Follow).collect();

@@ -1,6 +1,6 @@
 //! The structures that a scan reads, each on behalf of an object.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use bytes::Bytes;
 
@@ -9,9 +9,9 @@ use crate::cache_image::CacheImage;
 use crate::chunk_index::{ChunkWalk, Chunks};
 use crate::error::Result;
 use crate::group::{DenseAttributes, DenseLinks, SymbolTable};
-use crate::heap::{DataSegment, GlobalHeap, HeapId, LocalHeap, SharedMessages};
+use crate::heap::{DataSegment, GlobalHeap, HeapObjects, LocalHeap, SharedMessages};
 use crate::held::Held;
-use crate::link::Link;
+use crate::link::Links;
 use crate::message::Message;
 use crate::object_header::ObjectHeader;
 use crate::walk::{Walk, Wants};
@@ -46,12 +46,12 @@ pub(super) enum Output {
     Extension(Vec<Message>),
     CacheImage(Vec<(u64, Bytes)>),
     Header(Vec<Message>),
-    Links(Vec<Link>),
+    Links(Links),
     Attributes(Vec<Message>),
     ExternalNames(DataSegment),
     Chunks(Chunks),
     Shared(HashMap<(u16, [u8; 8]), Bytes>),
-    GlobalHeap(BTreeMap<HeapId, Bytes>),
+    GlobalHeap(HeapObjects),
 }
 
 impl Job {

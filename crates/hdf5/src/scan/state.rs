@@ -12,7 +12,7 @@ use crate::address::Address;
 use crate::attribute::Attribute;
 use crate::chunk_index::Chunks;
 use crate::error::{Error, Result};
-use crate::heap::{DataSegment, GlobalHeap, HeapId};
+use crate::heap::{DataSegment, GlobalHeap, HeapId, HeapObjects};
 use crate::held::Held;
 use crate::link::Link;
 use crate::message::{Message, SharedMessageTable};
@@ -40,7 +40,7 @@ pub(super) struct State {
     pub(super) shared: HashMap<(u16, [u8; 8]), Bytes>,
     /// Datasets whose chunk index can't be begun before shared messages are there.
     pub(super) deferred: Vec<Address>,
-    pub(super) heap: BTreeMap<HeapId, Bytes>,
+    pub(super) heap: HeapObjects,
     pub(super) stage: Stage,
     /// Roots of structures that belong to one object each.
     claimed: HashSet<Address>,
@@ -66,6 +66,7 @@ pub(super) struct Building {
     pub(super) paths: Vec<Vec<String>>,
     pub(super) messages: Vec<Message>,
     pub(super) links: Vec<Link>,
+    pub(super) refused_links: Vec<(String, Error)>,
     pub(super) listed: bool,
     /// Soft links that wait for this group's links.
     pub(super) awaited_by: Vec<LinkId>,
@@ -98,7 +99,7 @@ impl State {
             shared_wanted: HashSet::new(),
             shared: HashMap::new(),
             deferred: Vec::new(),
-            heap: BTreeMap::new(),
+            heap: HeapObjects::default(),
             stage: Stage::Objects,
             claimed: HashSet::new(),
             cache_image: None,
@@ -231,8 +232,8 @@ impl State {
                 self.shared.extend(bodies);
                 return Ok(());
             }
-            Output::GlobalHeap(objects) => {
-                self.heap.extend(objects);
+            Output::GlobalHeap(mut objects) => {
+                self.heap.append(&mut objects);
                 return Ok(());
             }
             Output::Header(messages) => return self.take_header(object, messages, held, options),
@@ -343,7 +344,7 @@ impl State {
         let wanted: Vec<_> = ids
             .iter()
             .copied()
-            .filter(|id| !file.heap.contains_key(id))
+            .filter(|&id| !file.heap.is_settled(id))
             .collect();
         self.assembled = Some(file);
         self.start_heap(&wanted);
