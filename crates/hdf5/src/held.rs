@@ -214,6 +214,11 @@ impl Held {
         }
     }
 
+    /// Bytes of structures read so far.
+    pub(crate) fn parsed(&self) -> u64 {
+        self.parsed.load(Ordering::Relaxed)
+    }
+
     /// Counts `bytes` that are about to be allocated because of the structure at `place`, against
     /// what [`Limits`] allow for a file of this size.
     pub(crate) fn charge_memory(&self, place: Place, bytes: u64) -> Result<()> {

@@ -61,6 +61,8 @@ struct Entry {
     /// Where the name is in the local heap.
     name: u64,
     target: Target,
+    /// B-tree and local heap of the group that it leads to, where the entry repeats them.
+    group: Option<(Address, Address)>,
 }
 
 #[derive(Debug)]
@@ -84,6 +86,16 @@ impl SymbolTable {
             entries: Vec::new(),
             taken: Taken::default(),
         }
+    }
+
+    /// The groups among the members, each with its B-tree and local heap, as far as the entries
+    /// repeat them.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = (Address, (Address, Address))> {
+        let entries = self.entries.iter();
+        entries.filter_map(|entry| match entry.target {
+            Target::Hard(header) => Some((header, entry.group?)),
+            Target::Soft(_) => None,
+        })
     }
 }
 
@@ -238,21 +250,30 @@ fn read_entry(cursor: &mut Cursor, number: u16) -> Result<Entry> {
     let header = cursor.address()?;
     let cache_type = cursor.u32()?;
     cursor.skip(4)?;
-    let link_value = u64::from(cursor.u32()?);
-    cursor.skip(12)?;
+    let mut scratch_pad = cursor.clone();
+    cursor.skip(16)?;
     let target = match cache_type {
         // 1: the scratch-pad repeats the symbol table message of the group.
         0 | 1 if header.defined().is_some() => Target::Hard(header),
         0 | 1 => {
             return Err(cursor.malformed(format!("entry {number} has an undefined address")));
         }
-        2 => Target::Soft(link_value),
+        2 => Target::Soft(u64::from(scratch_pad.u32()?)),
         other => {
             let what = format!("entry {number} has cache type {other}, 0 to 2 expected");
             return Err(cursor.malformed(what));
         }
     };
-    Ok(Entry { name, target })
+    // Wider addresses are not in it.
+    let group = match cache_type {
+        1 if cursor.sizes().offsets <= 8 => Some((scratch_pad.address()?, scratch_pad.address()?)),
+        _ => None,
+    };
+    Ok(Entry {
+        name,
+        target,
+        group,
+    })
 }
 
 #[cfg(test)]
