@@ -26,10 +26,6 @@ use crate::walk::{Taken, Walk, Wants, Worklist};
 const TREE: &str = "version 1 B-tree node";
 const LEAF: &str = "symbol table node";
 
-/// Sizes of nodes with the usual "K" values of the superblock and 8-byte addresses.
-const TREE_HINT: u64 = 544;
-const LEAF_HINT: u64 = 328;
-
 /// How often the strings of a heap may be shared: libhdf5 never does, so this only stops files
 /// whose every name is the whole heap.
 const SHARING: usize = 2;
@@ -172,7 +168,7 @@ fn string(heap: &DataSegment, offset: u64, room: &mut usize) -> Result<Bytes> {
 fn tree_node(held: &Held, address: Address, level: Option<u8>, taken: &mut Taken) -> Step<Cursor> {
     let (offsets, lengths) = (u64::from(held.sizes.offsets), u64::from(held.sizes.lengths));
     let header = offsets.saturating_mul(2).saturating_add(8);
-    let mut cursor = held.cursor_with_hint(TREE, address, header, TREE_HINT)?;
+    let mut cursor = held.cursor_with_hint(TREE, address, header, held.group_nodes.tree)?;
     cursor.signature(*b"TREE")?;
     let kind = cursor.u8()?;
     if kind != 0 {
@@ -223,7 +219,7 @@ fn read_children(held: &Held, cursor: &mut Cursor, nodes: &mut Worklist<Node>) -
 /// A cursor over a symbol table node, before its number of entries; all of those are held.
 fn leaf_node(held: &Held, address: Address, taken: &mut Taken) -> Step<Cursor> {
     const HEADER: u64 = 8;
-    let mut cursor = held.cursor_with_hint(LEAF, address, HEADER, LEAF_HINT)?;
+    let mut cursor = held.cursor_with_hint(LEAF, address, HEADER, held.group_nodes.leaf)?;
     cursor.signature(*b"SNOD")?;
     cursor.version(1)?;
     cursor.skip(1)?;

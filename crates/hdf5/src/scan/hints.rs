@@ -18,8 +18,6 @@ use crate::message::{
 
 /// Of any kind, no more than so many are kept.
 const MOST: usize = 1 << 16;
-/// A B-tree node of a group, with the usual "K" and 8-byte addresses.
-const GROUP_NODE: u64 = 544;
 /// A local heap with its first data segment.
 const LOCAL_HEAP: u64 = 512;
 /// An object header.
@@ -122,7 +120,7 @@ impl Hints {
     pub(super) fn expect(&mut self, object: Address, table: Option<Table>, held: &Held) {
         self.add(held, object, OBJECT);
         if let Some((btree, heap)) = table {
-            self.add(held, btree, GROUP_NODE);
+            self.add(held, btree, held.group_nodes.tree);
             self.add(held, heap, LOCAL_HEAP);
         }
     }

@@ -188,6 +188,7 @@ impl Scan {
                     Ok(opening) => {
                         self.held.base = opening.superblock.offset;
                         self.held.sizes = opening.superblock.sizes;
+                        self.held.group_nodes = opening.group_nodes;
                         self.stage = Stage::Opening(Box::new(opening));
                     }
                     Err(stop) => return wait(stop, wants),
