@@ -101,6 +101,7 @@ impl Client {
             target: Arc::new(Target::new(name, login)),
             first: Arc::default(),
             flights: Flights::default(),
+            head: AtomicU64::new(0),
         }))))
     }
 

@@ -8,6 +8,12 @@ use crate::hint::Hint;
 const PAGE_AHEAD: u64 = 256 << 10;
 /// Pages up to this size are read whole.
 const WHOLE_PAGE: u64 = 1 << 20;
+/// The start of an object is read on if so much of it is wanted, as a part: 1/64.
+const HEAD_WANTED: u64 = 64;
+/// So much is read on for anything that is wanted of it.
+const LITTLE_HEAD: u64 = 64 << 10;
+/// It is never read on by more than this.
+const MOST_HEAD: u64 = 4 << 20;
 /// Requests that there is a reason for are cut into parts no smaller than this.
 const LEAST_PART: u64 = 1 << 20;
 
@@ -117,6 +123,24 @@ pub(crate) fn around(wants: &[Range<u64>], more: u64, size: u64) -> Vec<Range<u6
         want.start.saturating_sub(more)..end
     });
     merge(widened.collect(), 0, u64::MAX)
+}
+
+/// How much further the start of an object is to be read, where it has been read up to `held`:
+/// twice as far, if enough of that is wanted now to think that most of it will be.
+pub(crate) fn head(wants: &[Range<u64>], held: u64, size: u64) -> Option<Range<u64>> {
+    let next = held..held.saturating_add(held.min(MOST_HEAD)).min(size);
+    let first = wants.partition_point(|want| want.end <= next.start);
+    let within = wants.get(first..).unwrap_or_default().iter();
+    let wanted = within
+        .take_while(|want| want.start < next.end)
+        .map(|want| {
+            want.end
+                .min(next.end)
+                .saturating_sub(want.start.max(next.start))
+        })
+        .fold(0, u64::saturating_add);
+    let pays = wanted.saturating_mul(HEAD_WANTED) >= length(&next) || length(&next) <= LITTLE_HEAD;
+    (wanted > 0 && pays).then_some(next)
 }
 
 /// The requests for what is wanted and missing, and for those hints that are cheap: what they are

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::{Means, around, in_pages, merge, outside, plan, split};
+use super::{Means, around, head, in_pages, merge, outside, plan, split};
 use crate::hint::Hint;
 use proptest::prelude::*;
 
@@ -154,6 +154,27 @@ fn pages_are_read_from_their_start() {
     assert_eq!(
         in_pages(&[16 * mib - 10..16 * mib], 8 * mib, 100 * mib),
         [8 * mib..16 * mib]
+    );
+}
+
+#[test]
+fn the_start_is_read_on_while_that_pays() {
+    let mib = 1 << 20;
+    let wants = [10..20, mib + 100..mib + 20_000, 2 * mib + 1..2 * mib + 2];
+    assert_eq!(head(&wants, mib, 10 * mib), Some(mib..2 * mib));
+    assert_eq!(head(&wants, mib, mib + 30_000), Some(mib..mib + 30_000));
+    // Too little of it is wanted, unless there is little of it.
+    assert_eq!(head(&[mib..mib + 1000], mib, 10 * mib), None);
+    let end = mib + 60_000;
+    assert_eq!(head(&[mib..mib + 1000], mib, end), Some(mib..end));
+    // Nothing is wanted of it, or nothing was read.
+    assert_eq!(head(&wants[..1], mib, mib + 1000), None);
+    assert_eq!(head(&wants, 5 * mib, 10 * mib), None);
+    assert_eq!(head(&wants, 0, 10 * mib), None);
+    let far = 100 * mib;
+    assert_eq!(
+        head(&[far..2 * far], far, 10 * far),
+        Some(far..far + 4 * mib)
     );
 }
 

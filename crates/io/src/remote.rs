@@ -1,6 +1,7 @@
 //! Objects behind a server.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -33,6 +34,8 @@ pub(crate) struct Remote {
     /// Held by the read that is to find out the size.
     pub(crate) first: Arc<tokio::sync::Mutex<()>>,
     pub(crate) flights: Flights,
+    /// Up to here the object was read from its start without a gap.
+    pub(crate) head: AtomicU64,
 }
 
 impl Drop for Remote {
@@ -44,6 +47,14 @@ impl Drop for Remote {
 impl Remote {
     pub(crate) fn cache(&self) -> MutexGuard<'_, Cache> {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep(&self, start: u64, bytes: Bytes) {
+        let end = end(start, &bytes);
+        if start <= self.head.load(Ordering::Relaxed) {
+            self.head.fetch_max(end, Ordering::Relaxed);
+        }
+        self.cache().insert(self.id, start, bytes);
     }
 
     /// The size in bytes, from the first ranged GET.
@@ -75,7 +86,7 @@ impl Remote {
                     requests: std::iter::once(start..end(start, &bytes)).collect(),
                     took: started.elapsed(),
                 });
-                self.cache().insert(self.id, start, bytes);
+                self.keep(start, bytes);
             }
             Err(Error::PastEnd { size, .. }) => return Ok(size),
             Err(error) => return Err(error),
@@ -175,7 +186,7 @@ impl Remote {
     pub(crate) fn fetch_once(self: Arc<Self>, span: Range<u64>, wave: u64) -> Fetch {
         let fetch = async move {
             let (start, bytes) = self.fetch(span, wave).await?;
-            self.cache().insert(self.id, start, bytes.clone());
+            self.keep(start, bytes.clone());
             Ok((start, bytes))
         };
         fetch.boxed().shared()
@@ -191,14 +202,12 @@ impl Remote {
         };
         let mut options = GetOptions::new().with_range(Some(GetRange::Bounded(span.clone())));
         options.extensions.insert(ticket);
-        let asked = Instant::now();
         let answered = self.store.get_opts(&self.path, options).await;
         let result = answered.map_err(|error| self.error(&error))?;
         if let Some(Whole(bytes)) = result.extensions.get() {
             return Ok((0, bytes.clone()));
         }
         let bytes = result.bytes().await.map_err(|error| self.error(&error))?;
-        self.net.cost.note(end(0, &bytes), asked.elapsed());
         Ok((span.start, bytes))
     }
 

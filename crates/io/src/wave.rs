@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -18,7 +19,7 @@ use crate::hint::Hint;
 use crate::local::Local;
 use crate::log::WaveRecord;
 use crate::object::check_within;
-use crate::plan::{Means, around, in_pages, length, merge};
+use crate::plan::{Means, around, head, in_pages, length, merge};
 use crate::remote::Remote;
 
 /// What is asked for in one wave. Only the ranges wanted are sure to come.
@@ -144,7 +145,12 @@ fn spans(
 ) -> Vec<Range<u64>> {
     let (options, cost) = (&remote.net.options, &remote.net.cost);
     let wider = match (lies_around, remote.target.size()) {
-        (Around::More, Some(size)) => around(missing, cost.around(options), size),
+        (Around::More, Some(size)) => {
+            let head = head(missing, remote.head.load(Ordering::Relaxed), size);
+            let mut wider = around(missing, cost.around(options), size);
+            wider.extend(head);
+            merge(wider, 0, u64::MAX)
+        }
         (Around::Pages(page), Some(size)) => in_pages(missing, page, size),
         _ => Vec::new(),
     };
