@@ -30,7 +30,7 @@
 mod open;
 mod write;
 
-pub use chunkref_io::{Client, ClientOptions, Stats};
+pub use chunkref_io::{Client, ClientOptions, Stats, WaveRecord};
 pub use chunkref_manifest::Manifest;
 pub use chunkref_scan::{
     DatasetReport, Error as ScanError, LinkReport, Outcome, RefusedAttribute, Report, ScanOptions,

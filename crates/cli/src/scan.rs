@@ -11,7 +11,7 @@ use chunkref::{Client, ClientOptions, Outcome, Report, ScanOptions, Scanned, wri
 
 use crate::arguments::{Scan, absolute};
 use crate::failure::{Failure, chain, one_line};
-use crate::progress::{Progress, print_stats};
+use crate::progress::{Progress, print_stats, print_waves};
 
 /// So many refused datasets are named; the report has them all.
 const NAMED: usize = 20;
@@ -28,7 +28,8 @@ enum Output<'a> {
 
 pub(crate) async fn run(arguments: &Scan) -> Result<ExitCode, Failure> {
     let output = output(arguments)?;
-    let client = Arc::new(Client::new(ClientOptions::default()));
+    let client_options = ClientOptions::default().with_keep_records(arguments.explain);
+    let client = Arc::new(Client::new(client_options));
     let start = Instant::now();
     let files = u64::try_from(arguments.files.len()).unwrap_or(u64::MAX);
     let progress = Progress::start(&client, files);
@@ -45,6 +46,9 @@ pub(crate) async fn run(arguments: &Scan) -> Result<ExitCode, Failure> {
     }
     if let Some(path) = &arguments.report {
         write_reports(&reports, path)?;
+    }
+    if arguments.explain {
+        print_waves(&client.log().waves());
     }
     if arguments.stats {
         print_stats(&client.log().snapshot(), start);

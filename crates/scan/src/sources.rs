@@ -12,7 +12,7 @@ use chunkref_io::{Client, Object};
 
 use crate::data_type::{Refusal, refers};
 use crate::dimension::Dimensions;
-use crate::drive::drive;
+use crate::drive::{drive, drive_again};
 use crate::error::Result;
 use crate::links::Links;
 use crate::neighbour::neighbours;
@@ -69,9 +69,11 @@ impl Source {
     pub(crate) async fn read(
         object: Object,
         size: u64,
-        options: hdf5::ScanOptions,
-        wide: hdf5::ScanOptions,
+        mut options: hdf5::ScanOptions,
+        mut wide: hdf5::ScanOptions,
     ) -> Result<Self> {
+        options.hints = !object.is_local();
+        wide.hints = options.hints;
         let narrow = Narrow::new(&options);
         let is_narrow = !options.variables.is_empty();
         let mut parser = Scan::new(options.clone());
@@ -124,7 +126,7 @@ async fn with_scales(
         options.trees.extend(scales.iter().cloned());
     }
     let mut scan = Scan::new(options);
-    drive(&mut scan, object).await?;
+    drive_again(&mut scan, object).await?;
     Ok(scan)
 }
 

@@ -209,6 +209,7 @@ impl State {
             file.heap.append(&mut self.heap);
             return Ok(file);
         }
+        self.early.clear();
         let root = self.objects.get(&self.superblock.root);
         if let Some(error) = root.and_then(|root| root.refused.as_ref()) {
             return Err(error.clone());

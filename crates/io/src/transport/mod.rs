@@ -24,6 +24,7 @@ use object_store::client::{
 };
 use url::Url;
 
+use crate::cost::Cost;
 use crate::error::{Error, chain};
 use crate::log::RequestLog;
 use crate::options::ClientOptions;
@@ -49,6 +50,7 @@ pub(crate) struct Ticket {
 pub(crate) struct Net {
     pub(crate) options: ClientOptions,
     pub(crate) log: RequestLog,
+    pub(crate) cost: Cost,
     http: OnceLock<Result<reqwest::Client, String>>,
     hosts: Mutex<HashMap<String, Arc<Host>>>,
 }
@@ -58,6 +60,7 @@ impl Net {
         Self {
             log: RequestLog::new(options.keep_records),
             options,
+            cost: Cost::default(),
             http: OnceLock::new(),
             hosts: Mutex::default(),
         }
