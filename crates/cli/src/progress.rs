@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use chunkref::{Client, Stats, WaveRecord};
@@ -16,6 +17,7 @@ const TICK: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(crate) struct Progress {
     bar: ProgressBar,
+    failed: Arc<AtomicU64>,
     task: Option<tokio::task::JoinHandle<()>>,
 }
 
@@ -24,6 +26,7 @@ impl Progress {
         if !std::io::stderr().is_terminal() {
             return Self {
                 bar: ProgressBar::hidden(),
+                failed: Arc::default(),
                 task: None,
             };
         }
@@ -31,15 +34,20 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template("{spinner} {pos}/{len} files, {msg}") {
             bar.set_style(style);
         }
-        let task = tokio::spawn(draw(bar.clone(), Arc::clone(client)));
+        let failed = Arc::default();
+        let task = tokio::spawn(draw(bar.clone(), Arc::clone(client), Arc::clone(&failed)));
         Self {
             bar,
+            failed,
             task: Some(task),
         }
     }
 
-    pub(crate) fn file_done(&self) {
+    pub(crate) fn file_done(&self, well: bool) {
         self.bar.inc(1);
+        if !well {
+            self.failed.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -52,15 +60,23 @@ impl Drop for Progress {
     }
 }
 
-async fn draw(bar: ProgressBar, client: Arc<Client>) {
+async fn draw(bar: ProgressBar, client: Arc<Client>, failed: Arc<AtomicU64>) {
     tokio::time::sleep(PATIENCE).await;
     bar.set_draw_target(ProgressDrawTarget::stderr());
     let mut ticks = tokio::time::interval(TICK);
     loop {
         ticks.tick().await;
         let stats = client.log().snapshot();
+        let failed = match failed.load(Ordering::Relaxed) {
+            0 => String::new(),
+            failed => format!("{failed} failed, "),
+        };
+        let retries = match stats.retries {
+            0 => String::new(),
+            retries => format!(", {retries} retries"),
+        };
         bar.set_message(format!(
-            "{} requests, {} bytes",
+            "{failed}{} requests, {} bytes{retries}",
             stats.requests, stats.bytes
         ));
         bar.tick();

@@ -1,6 +1,7 @@
 //! How a client reads.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 macro_rules! setters {
@@ -34,7 +35,8 @@ pub struct ClientOptions {
     pub max_span: u64,
     /// Bytes of one object under way at once (default 24 MiB).
     pub in_flight_bytes: u64,
-    /// What a first read near the start of a remote object asks for at least (default 256 KiB).
+    /// What a first read near the start of a remote object asks for at least (default 256 KiB); once
+    /// other objects were read, what was of use of theirs, if that is less.
     pub head_read: u64,
     /// What is kept of all remote objects together (default 40 MiB).
     pub cache_bytes: u64,
@@ -42,23 +44,50 @@ pub struct ClientOptions {
     pub whole_object: u64,
     /// How often a failed request is sent again (default 5).
     pub retries: u32,
+    /// How many retries all requests to one host may take before answers make up for them: one for
+    /// every two (default 200). Then a host is taken to be down.
+    pub retry_budget: u32,
     /// The wait before the first retry; it doubles with each (default 200 ms).
     pub backoff: Duration,
     /// No retry begins later than this after the first attempt (default 3 min).
     pub retry_timeout: Duration,
     /// For a connection to be made (default 10 s).
     pub connect_timeout: Duration,
-    /// For the next byte to come (default 30 s).
+    /// For the next byte to come, the first one of an answer too (default 30 s).
     pub read_timeout: Duration,
     /// For one attempt as a whole (default 2 min).
     pub attempt_timeout: Duration,
     /// How many redirects in a row are followed (default 10).
     pub max_redirects: u32,
+    /// Whether HTTP/2 is not used even where a server offers it (default no).
+    pub http1_only: bool,
+    /// Certificates to trust beside the system's: a PEM file. (The variable `SSL_CERT_FILE` names
+    /// one to trust in place of the system's.)
+    pub ca_bundle: Option<PathBuf>,
+    /// Where the credentials for buckets come from.
+    pub credentials: Credentials,
+    /// Whether whoever reads an S3 bucket pays for it, if the bucket's owner wants that
+    /// (default no).
+    pub requester_pays: bool,
     /// Whether the log keeps a record of every request (default no: counts only).
     pub keep_records: bool,
     /// Settings for the stores behind `s3`, `gs` and `az`, in addition to the environment, named
     /// as `object_store` names them: `aws_endpoint`, `aws_skip_signature`, ...
     pub store_options: Vec<(String, String)>,
+}
+
+/// Where the credentials for buckets come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Credentials {
+    /// The environment and the store options; where these name none, an `s3` URL can't be opened.
+    #[default]
+    Environment,
+    /// Nowhere: buckets are public, requests are not signed, and no credentials are looked for.
+    Anonymous,
+    /// As `Environment`, and where that has none, the metadata service of the machine in the cloud
+    /// that this runs on.
+    Instance,
 }
 
 impl Default for ClientOptions {
@@ -75,12 +104,17 @@ impl Default for ClientOptions {
             cache_bytes: 40 << 20,
             whole_object: 8 << 20,
             retries: 5,
+            retry_budget: 200,
             backoff: Duration::from_millis(200),
             retry_timeout: Duration::from_mins(3),
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(30),
             attempt_timeout: Duration::from_mins(2),
             max_redirects: 10,
+            http1_only: false,
+            ca_bundle: None,
+            credentials: Credentials::Environment,
+            requester_pays: false,
             keep_records: false,
             store_options: Vec::new(),
         }
@@ -105,6 +139,8 @@ impl ClientOptions {
         with_whole_object whole_object u64;
         /// Sets [`retries`](Self::retries).
         with_retries retries u32;
+        /// Sets [`retry_budget`](Self::retry_budget).
+        with_retry_budget retry_budget u32;
         /// Sets [`backoff`](Self::backoff).
         with_backoff backoff Duration;
         /// Sets [`retry_timeout`](Self::retry_timeout).
@@ -117,6 +153,14 @@ impl ClientOptions {
         with_attempt_timeout attempt_timeout Duration;
         /// Sets [`max_redirects`](Self::max_redirects).
         with_max_redirects max_redirects u32;
+        /// Sets [`http1_only`](Self::http1_only).
+        with_http1_only http1_only bool;
+        /// Sets [`ca_bundle`](Self::ca_bundle).
+        with_ca_bundle ca_bundle Option<PathBuf>;
+        /// Sets [`credentials`](Self::credentials).
+        with_credentials credentials Credentials;
+        /// Sets [`requester_pays`](Self::requester_pays).
+        with_requester_pays requester_pays bool;
         /// Sets [`keep_records`](Self::keep_records).
         with_keep_records keep_records bool;
     }
@@ -161,6 +205,7 @@ impl fmt::Debug for ClientOptions {
             .field("head_read", &self.head_read)
             .field("cache_bytes", &self.cache_bytes)
             .field("retries", &self.retries)
+            .field("credentials", &self.credentials)
             .field("store_options", &keys)
             .finish_non_exhaustive()
     }

@@ -41,6 +41,7 @@ pub(crate) struct Remote {
 impl Drop for Remote {
     fn drop(&mut self) {
         self.cache().forget(self.id);
+        self.net.heads.learn(&self.target.used());
     }
 }
 
@@ -73,7 +74,7 @@ impl Remote {
 
     /// Reads the start of an object of unknown size, which gives the size.
     async fn read_head(&self, wave: u64) -> Result<u64> {
-        let head = 0..self.net.options.head_read.max(1);
+        let head = 0..self.net.heads.length();
         let started = Instant::now();
         match self.fetch(head.clone(), wave).await {
             Ok((start, bytes)) => {
@@ -125,6 +126,7 @@ impl Remote {
     /// Begins one wave.
     pub(crate) async fn wave(self: &Arc<Self>, ask: Ask<'_>) -> Result<RemoteWave> {
         let wants = ask.wants;
+        self.net.heads.note(&mut self.target.used(), wants);
         let mut wave = None;
         let mut first = None;
         if self.target.size().is_none() && wants.iter().any(|want| !want.is_empty()) {
@@ -153,6 +155,9 @@ impl Remote {
         let mut cover = Cover::default();
         for range in ranges {
             if cache.holds(self.id, range) {
+                self.net
+                    .heads
+                    .note(&mut self.target.used(), std::slice::from_ref(range));
                 cache.cover(self.id, range, &mut cover);
             }
         }
@@ -174,10 +179,10 @@ impl Remote {
             missing.truncate(1);
             return missing;
         }
-        let head_read = self.net.options.head_read;
         let unknown = self.target.size().is_none();
-        if unknown && missing.iter().any(|range| range.start < head_read) {
-            missing.push(0..head_read);
+        let head = self.net.heads.length();
+        if unknown && missing.iter().any(|range| range.start < head) {
+            missing.push(0..head);
         }
         plan(missing, hints, means)
     }
