@@ -103,7 +103,7 @@ def structures(data: bytes) -> None:
 
 
 FILTERS = {
-    1: "deflate", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6: "scaleoffset", 307: "bzip2",
+    1: "deflate", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6: "scaleoffset", 305: "lzo", 307: "bzip2",
     32000: "lzf", 32001: "blosc", 32004: "lz4", 32008: "bitshuffle", 32015: "zstd", 32026: "blosc2",
 }  # fmt: skip
 MOST_SEEDS = 150
@@ -120,7 +120,7 @@ def chunks():
         for number in (1, 2, 3):
             if names == FILTERS[number]:
                 yield number, [int(size)], len(plain) // 2, bytes.fromhex(stored)
-    rest = (tests / "registered.bin").read_bytes()
+    rest = (tests / "registered.bin").read_bytes() + (tests / "lzo.bin").read_bytes()
     while rest:
         name, _, rest = rest.partition(b"\n")
         filters, _, _, size, count, stored = name.decode().split(" ")

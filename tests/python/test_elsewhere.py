@@ -13,6 +13,7 @@ import pytest
 from chunkref_cli import chunkref
 from compare_elsewhere import is_elsewhere
 from conftest import CORPUS, FIXTURES, name_of, opens
+from differential import open_references
 
 LONGEST_S = 20
 
@@ -135,6 +136,102 @@ def test_external_data_is_there_or_refused(tmp_path: Path) -> None:
         assert f"{name}.raw" in rows[f"/{name}"]["reason"]
     assert any("short.raw" in warning for warning in rows[""])
     assert read(granule, "short").tolist() == [1, 0]
+
+
+# --- elements that are not as they are stored --------------------------------------------------
+
+
+def three_bytes(order: h5py.h5t.TypeID) -> h5py.h5t.TypeID:
+    kind = order.copy()
+    kind.set_precision(24)
+    kind.set_size(3)
+    return kind
+
+
+def test_converted_numbers_in_external_data_files(tmp_path: Path) -> None:
+    """One run, chunks in several files, files that end within an element, and too few bytes."""
+    granule = tmp_path / "granule.h5"
+    t = h5py.h5t
+    rng = np.random.default_rng(5)
+    data = rng.bytes(3 * 1200)
+    kinds = {"le": three_bytes(t.STD_I32LE), "be": three_bytes(t.STD_U32BE)}
+    cuts = {"one": [3600], "rows": [1800, 1800], "within": [100, 3500], "short": [3000, 600]}
+    with h5py.File(granule, "w") as f:
+        for layout, lengths in cuts.items():
+            start = 0
+            for number, length in enumerate(lengths):
+                held = length - 50 if layout == "short" and number else length
+                (tmp_path / f"{layout}{number}.raw").write_bytes(data[start : start + held])
+                start += length
+            for order, kind in kinds.items():
+                dcpl = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+                for number, length in enumerate(lengths):
+                    dcpl.set_external(f"{layout}{number}.raw".encode(), 0, length)
+                h5py.h5d.create(f.id, f"{layout}_{order}".encode(), kind, h5py.h5s.create_simple((20, 60)), dcpl)
+    rows = scan(granule)
+    outcome = {"one": "decoded", "rows": "decoded", "within": "inlined", "short": "inlined"}
+    for layout in cuts:
+        for order, into in [("le", t.STD_I32LE), ("be", t.STD_U32BE)]:
+            name = f"{layout}_{order}"
+            assert rows[f"/{name}"]["outcome"] == outcome[layout], rows[f"/{name}"]
+            with h5py.File(granule) as f:
+                expected = np.empty((20, 60), into.dtype)
+                f[name].id.read(h5py.h5s.ALL, h5py.h5s.ALL, expected, mtype=into)
+            found = read(granule, name)
+            assert (found == expected).all() and found.dtype.itemsize == 4
+
+
+def test_elements_of_variable_length_through_virtual_datasets(tmp_path: Path) -> None:
+    """As the sources have them; nothing where no source is."""
+    pair = np.dtype([("a", "<i2"), ("text", h5py.string_dtype())])
+    kinds = {
+        "sequences": h5py.vlen_dtype("<i4"),
+        "reals": h5py.vlen_dtype("<f8"),
+        "pairs": pair,
+        "texts": h5py.string_dtype(),
+    }
+    with h5py.File(tmp_path / "source.h5", "w") as f:
+        for name, kind in kinds.items():
+            f.create_dataset(name, (3,), kind)
+        f["sequences"][0] = np.arange(4)
+        f["sequences"][2] = np.array([-7])
+        f["reals"][1] = np.array([0.5, np.pi])
+        f["pairs"][:] = np.array([(1, "one"), (2, ""), (-3, "three")], pair)
+        f["texts"][:] = ["x", "", "yz"]
+        arrays = f.create_dataset("arrays", (3,), np.dtype((h5py.string_dtype(), (2,))))
+        arrays[:] = np.array([["a", "b"], ["c", ""], ["e", "f"]], h5py.string_dtype())
+        f.create_dataset("references", (3,), h5py.ref_dtype)[0] = f["texts"].ref
+    granule = tmp_path / "granule.h5"
+    with h5py.File(granule, "w", libver="latest") as f, h5py.File(tmp_path / "source.h5") as source:
+        for name in source:
+            dcpl = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+            space = h5py.h5s.create_simple((5,))
+            space.select_hyperslab((1,), (3,))
+            dcpl.set_virtual(space, b"source.h5", name.encode(), h5py.h5s.create_simple((3,)))
+            kind = source[name].id.get_type()
+            h5py.h5d.create(f.id, name.encode(), kind, h5py.h5s.create_simple((5,)), dcpl)
+    rows = scan(granule)
+    assert rows["/references"]["outcome"] == "refused"
+    assert "references through a virtual dataset" in rows["/references"]["reason"]
+    group = open_references(tmp_path / "out.json")
+    with h5py.File(granule) as f:
+        for name in kinds:
+            assert rows[f"/{name}"]["outcome"] == "inlined", rows[f"/{name}"]
+            # That h5py reads of the virtual dataset what the source has.
+            own = [str(one) for one in f[name][1:4]]
+            with h5py.File(tmp_path / "source.h5") as source:
+                assert own == [str(one) for one in source[name][:]]
+        for name in ("sequences", "reals"):
+            dtype = group[name].attrs["_SEQUENCE_DTYPE"]
+            for stored, expected in zip(group[name][:], f[name][:], strict=True):
+                assert np.frombuffer(stored, dtype).tolist() == list(expected)
+        assert group["texts"][:].tolist() == f["texts"].asstr()[:].tolist()
+        found = [json.loads(text) for text in group["pairs"][:]]
+        assert found == [{"a": int(a), "text": text.decode()} for a, text in f["pairs"][:]]
+        assert rows["/arrays"]["outcome"] == "inlined"
+        expected = [[text.decode() for text in row] for row in f["arrays"][:]]
+        assert group["arrays"][:].tolist() == expected
+        assert expected == [["", ""], ["a", "b"], ["c", ""], ["e", "f"], ["", ""]]
 
 
 # --- hostile files ---------------------------------------------------------------------------

@@ -153,18 +153,7 @@ def rich(file: h5py.File) -> None:
     """Messages of all kinds, some more than once; dense links and attributes; huge objects."""
     generate_format.small(file)
     for n in range(3):
-        data = file.create_dataset(
-            f"data {n}",
-            data=np.arange(12, dtype="<i4").reshape(3, 4) + n,
-            chunks=(2, 2),
-            maxshape=(6, 8),
-            fillvalue=-7,
-            shuffle=True,
-            compression="gzip",
-        )
-        for m in range(12):
-            data.attrs[f"attribute {m:02}"] = np.arange(8, dtype="<f8") + m
-        data.attrs["text"] = "shared text"
+        data = generate_format.alike(file, n)
         data.attrs["texts"] = np.array(["a", "bb"], dtype=object)
         data.attrs["huge"] = np.arange(9000, dtype="u1")
     pair = np.dtype([("a", "<i4"), ("b", "<f8")])

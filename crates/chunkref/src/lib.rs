@@ -32,7 +32,7 @@ mod many;
 mod open;
 mod write;
 
-pub use chunkref_io::{Client, ClientOptions, Credentials, Stats};
+pub use chunkref_io::{Client, ClientOptions, Credentials, Stats, WaveRecord};
 pub use chunkref_manifest::Manifest;
 pub use chunkref_scan::{
     DatasetReport, Error as ScanError, LinkReport, Outcome, RefusedAttribute, Report, ScanOptions,

@@ -62,6 +62,10 @@ pub(crate) struct Scan {
     /// Print requests, bytes, waves and seconds to standard error
     #[arg(long)]
     pub(crate) stats: bool,
+    /// Print to standard error, for each wave of requests, what was wanted, what was fetched and
+    /// how long that took
+    #[arg(long)]
+    pub(crate) explain: bool,
     /// Write how each dataset ended, as JSON; - for standard output
     #[arg(long, value_name = "PATH")]
     pub(crate) report: Option<PathBuf>,

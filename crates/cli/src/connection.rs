@@ -60,7 +60,12 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
+    /// A client for what was asked for.
     pub(crate) fn client(&self) -> Client {
+        Client::new(self.options())
+    }
+
+    pub(crate) fn options(&self) -> ClientOptions {
         let credentials = if self.anonymous {
             Credentials::Anonymous
         } else if self.instance_credentials {
@@ -83,6 +88,6 @@ impl Connection {
         if let Some(region) = &self.region {
             options = options.with_store_option("aws_region", region);
         }
-        Client::new(options)
+        options
     }
 }

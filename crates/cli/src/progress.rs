@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use chunkref::{Client, Stats};
+use chunkref::{Client, Stats, WaveRecord};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Nothing is shown before this.
@@ -92,4 +92,36 @@ pub(crate) fn print_stats(stats: &Stats, start: Instant) {
         stats.waves,
         start.elapsed().as_secs_f64()
     );
+    eprintln!(
+        "retries {}, redirects {}, cache hits {}",
+        stats.retries, stats.redirects, stats.cache_hits
+    );
+    if stats.needed > 0 {
+        let needed = u128::from(stats.needed).saturating_mul(100);
+        eprintln!(
+            "bytes needed {} ({} % of those read)",
+            stats.needed,
+            needed / u128::from(stats.bytes.max(1))
+        );
+    }
+}
+
+/// What `--explain` prints.
+pub(crate) fn print_waves(waves: &[WaveRecord]) {
+    for wave in waves {
+        let fetched = wave.requests.iter().fold(0_u64, |all, range| {
+            all.saturating_add(range.end.saturating_sub(range.start))
+        });
+        eprintln!(
+            "wave {}: wanted {} bytes ({}), {} of them not fetched before; fetched {} bytes in {} \
+             requests, {:.3} s",
+            wave.number,
+            wave.wanted,
+            wave.what,
+            wave.missing,
+            fetched,
+            wave.requests.len(),
+            wave.took.as_secs_f64()
+        );
+    }
 }

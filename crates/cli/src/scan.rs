@@ -15,7 +15,7 @@ use futures::StreamExt as _;
 
 use crate::arguments::{OnError, Scan, absolute};
 use crate::failure::{Failure, chain, one_line};
-use crate::progress::{Progress, print_stats};
+use crate::progress::{Progress, print_stats, print_waves};
 
 /// So many refused datasets are named; the report has them all.
 const NAMED: usize = 20;
@@ -37,7 +37,8 @@ type Ended<T> = Vec<Result<T, Failure>>;
 
 pub(crate) async fn run(arguments: &Scan) -> Result<ExitCode, Failure> {
     let output = output(arguments)?;
-    let client = Arc::new(arguments.connection.client());
+    let options = arguments.connection.options();
+    let client = Arc::new(Client::new(options.with_keep_records(arguments.explain)));
     let start = Instant::now();
     let files = u64::try_from(arguments.files.len()).unwrap_or(u64::MAX);
     let progress = Progress::start(&client, files);
@@ -56,6 +57,9 @@ pub(crate) async fn run(arguments: &Scan) -> Result<ExitCode, Failure> {
     }
     if let Some(path) = &arguments.report {
         write_reports(&arguments.files, &ended, path)?;
+    }
+    if arguments.explain {
+        print_waves(&client.log().waves());
     }
     if arguments.stats {
         print_stats(&client.log().snapshot(), start);

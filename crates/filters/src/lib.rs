@@ -39,6 +39,7 @@ mod fletcher32;
 mod lz;
 mod lz4;
 mod lzf;
+mod lzo;
 mod nbit;
 mod pipeline;
 mod registered;

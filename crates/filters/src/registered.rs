@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{bitshuffle, blosc, bzip2, lz4, lzf, nbit, scaleoffset, szip, zstd};
+use crate::{bitshuffle, blosc, bzip2, lz4, lzf, lzo, nbit, scaleoffset, szip, zstd};
 
 /// Why a filter could not be undone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +66,11 @@ const DECODERS: &[Decoder] = &[
         id: 6,
         name: "scaleoffset",
         decode: scaleoffset::decode,
+    },
+    Decoder {
+        id: 305,
+        name: "lzo",
+        decode: lzo::decode,
     },
     Decoder {
         id: 307,
@@ -136,7 +141,6 @@ const UNDECODED: &[(u16, &str)] = &[
     (3, "fletcher32"),
     (257, "hzip"),
     (258, "fpzip"),
-    (305, "lzo"),
     (32002, "mafisc"),
     (32003, "snappy"),
     (32005, "apax"),

@@ -67,6 +67,15 @@ fn bombs() -> Vec<(u16, Vec<u32>, Vec<u8>)> {
     let mut bzip2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::best());
     bzip2.write_all(&vec![0; PLAIN]).unwrap();
     let lzf = [&[0, 0][..], &[0xe0, 255, 0].repeat(PLAIN / 264)].concat();
+    // A zero, and a repeat of it whose length is 255 for each zero in it.
+    let more = PLAIN - 1 - 33;
+    let tail = u8::try_from((more - 1) % 255 + 1).unwrap();
+    let lzo = [
+        &[18, 0, 0x20][..],
+        &vec![0; (more - 1) / 255],
+        &[tail, 0, 0, 0x11, 0, 0],
+    ]
+    .concat();
     // Blosc, one block: 16 bytes of header, the start of the block, its one stream.
     let blosc = |flags: u8, stream: &[u8]| {
         let all = 24 + stream.len();
@@ -89,6 +98,7 @@ fn bombs() -> Vec<(u16, Vec<u32>, Vec<u8>)> {
         ),
         (5, vec![8, 0, count, 1, 1, 0, 1, 0], vec![0; PLAIN / 8 + 1]),
         (6, scaled, vec![0; 40]),
+        (305, vec![1], lzo),
         (307, vec![9], bzip2.finish().unwrap()),
         (32000, vec![], lzf),
         (32001, vec![], blosc(1 << 5 | 0x10, &block)),

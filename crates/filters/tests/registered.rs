@@ -56,8 +56,14 @@ fn plain(kind: &str, size: usize, count: usize) -> Vec<u8> {
 }
 
 fn chunks() -> Vec<Chunk> {
-    let mut rest: &'static [u8] = include_bytes!("registered.bin");
     let mut chunks = Vec::new();
+    read_chunks(include_bytes!("registered.bin"), &mut chunks);
+    read_chunks(include_bytes!("lzo.bin"), &mut chunks);
+    chunks
+}
+
+/// Reads chunks as `generate_registered.py` writes them.
+fn read_chunks(mut rest: &'static [u8], chunks: &mut Vec<Chunk>) {
     while !rest.is_empty() {
         let end = rest.iter().position(|&byte| byte == b'\n').unwrap();
         let name = str::from_utf8(&rest[..end]).unwrap();
@@ -84,7 +90,6 @@ fn chunks() -> Vec<Chunk> {
         });
         rest = after;
     }
-    chunks
 }
 
 #[test]

@@ -16,7 +16,7 @@ use bytes::Bytes;
 
 use crate::address::Address;
 use crate::cursor::Cursor;
-use crate::error::{Place, Result};
+use crate::error::{Error, Place, Result};
 use crate::text::utf8;
 
 /// A name in a group.
@@ -53,8 +53,9 @@ impl Link {
     /// two small allocations.
     pub(crate) const MEMORY: u64 = 240;
 
-    /// Reads a link message; bytes may follow it.
-    pub(crate) fn parse(cursor: &mut Cursor) -> Result<Self> {
+    /// Reads a link message; bytes may follow it. One that this version can't read, though all
+    /// others of its group can be, is its name and the reason.
+    pub(crate) fn parse(cursor: &mut Cursor) -> Result<Result<Self, (String, Error)>> {
         cursor.version(1)?;
         let flags = cursor.u8()?;
         if flags & !0x1F != 0 {
@@ -83,13 +84,67 @@ impl Link {
             _ => 8,
         };
         let length = usize::try_from(cursor.uint(width)?).unwrap_or(usize::MAX);
-        let name = link_name(cursor.place(), &cursor.take(length)?)?;
-        let target = LinkTarget::parse(cursor, class)?;
-        Ok(Self {
-            name,
-            target,
-            creation_order,
-        })
+        let name = cursor.take(length)?;
+        check_name(cursor.place(), &name)?;
+        let target = LinkTarget::parse(cursor, class);
+        Self::new(cursor.place(), &name, target, creation_order)
+    }
+
+    /// A link of a name that was checked.
+    pub(crate) fn new(
+        place: Place,
+        name: &Bytes,
+        target: Result<LinkTarget>,
+        creation_order: Option<i64>,
+    ) -> Result<Result<Self, (String, Error)>> {
+        let link = target.and_then(|target| {
+            Ok(Self {
+                name: utf8(place, "link", name)?,
+                target,
+                creation_order,
+            })
+        });
+        match link {
+            Ok(link) => Ok(Ok(link)),
+            Err(error) if error.is_unsupported() => Ok(Err((shown(name), error))),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The links of a group as they are read.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Links {
+    pub(crate) read: Vec<Link>,
+    /// Those that can't be, each with the reason.
+    pub(crate) refused: Vec<(String, Error)>,
+}
+
+impl Links {
+    pub(crate) fn push(&mut self, link: Result<Link, (String, Error)>) {
+        match link {
+            Ok(link) => self.read.push(link),
+            Err(refused) => self.refused.push(refused),
+        }
+    }
+
+    /// Sorts by name (bytewise), so that the order in which nodes arrived doesn't show. A name that
+    /// is there twice would leave it to chance which object is meant.
+    pub(crate) fn sort(&mut self, place: Place) -> Result<()> {
+        self.read.sort_by(|a, b| a.name.cmp(&b.name));
+        let key = |(name, error): &(String, Error)| (name.clone(), error.to_string());
+        self.refused.sort_by_cached_key(key);
+        for pair in self.read.windows(2) {
+            if let [first, second] = pair
+                && first.name == second.name
+            {
+                return Err(place.malformed(format!(
+                    "link \"{}\" is there twice",
+                    first.name.escape_debug()
+                )));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -140,15 +195,23 @@ fn information(cursor: &mut Cursor) -> Result<Bytes> {
     cursor.take(usize::from(length))
 }
 
-/// The name of a link: not empty, UTF-8, and with nothing in it that ends a name in a path.
-pub(crate) fn link_name(place: Place, name: &Bytes) -> Result<String> {
+/// A name as text, what is not UTF-8 escaped.
+fn shown(name: &Bytes) -> String {
+    match std::str::from_utf8(name) {
+        Ok(text) => text.to_owned(),
+        Err(_) => name.escape_ascii().to_string(),
+    }
+}
+
+/// Checks the name of a link: not empty, and with nothing in it that ends a name in a path.
+pub(crate) fn check_name(place: Place, name: &Bytes) -> Result<()> {
     if name.is_empty() || name.iter().any(|byte| matches!(byte, 0 | b'/')) {
         return Err(place.malformed(format!(
             "link has the name \"{}\", which is empty or holds a NUL or a slash",
             name.escape_ascii()
         )));
     }
-    utf8(place, "link", name)
+    Ok(())
 }
 
 /// The path of a soft link: not empty, UTF-8, no NUL.
@@ -167,6 +230,10 @@ mod tests {
     use super::*;
     use crate::hostile::{cursor, never_panics, parse_whole};
 
+    fn read(bytes: &[u8]) -> Link {
+        parse_whole(bytes, Link::parse).expect("is read")
+    }
+
     fn link(name: &str, target: LinkTarget, creation_order: Option<i64>) -> Link {
         Link {
             name: name.to_owned(),
@@ -179,12 +246,12 @@ mod tests {
     fn reads_hard_links_with_all_and_with_no_optional_fields() {
         let bytes = [1, 0, 1, b'a', 0, 2, 0, 0, 0, 0, 0, 0];
         let expected = link("a", LinkTarget::Hard(Address(0x200)), None);
-        assert_eq!(parse_whole(&bytes, Link::parse), expected);
+        assert_eq!(read(&bytes), expected);
         never_panics(&bytes, Link::parse);
         let mut full = vec![1, 0x1D, 0, 5, 0, 0, 0, 0, 0, 0, 0, 1];
         full.extend([2, 0, 0xC3, 0xA9, 0, 2, 0, 0, 0, 0, 0, 0]);
         let expected = link("é", LinkTarget::Hard(Address(0x200)), Some(5));
-        assert_eq!(parse_whole(&full, Link::parse), expected);
+        assert_eq!(read(&full), expected);
         never_panics(&full, Link::parse);
     }
 
@@ -194,7 +261,7 @@ mod tests {
             let mut bytes = vec![1, flags, 1];
             bytes.resize(2 + width, 0);
             bytes.extend([b'a', 0, 2, 0, 0, 0, 0, 0, 0]);
-            assert_eq!(parse_whole(&bytes, Link::parse).name, "a");
+            assert_eq!(read(&bytes).name, "a");
             // A length far beyond the message.
             bytes[2..2 + width].fill(0xFF);
             assert!(Link::parse(&mut cursor(&bytes)).is_err());
@@ -205,18 +272,18 @@ mod tests {
     fn reads_soft_external_and_user_defined_links() {
         let soft = [1, 8, 1, 1, b's', 2, 0, b'/', b'x'];
         let expected = link("s", LinkTarget::Soft("/x".to_owned()), None);
-        assert_eq!(parse_whole(&soft, Link::parse), expected);
+        assert_eq!(read(&soft), expected);
         never_panics(&soft, Link::parse);
         let external = b"\x01\x08\x40\x01e\x09\x00\x00a.h5\0/x\0";
         let target = LinkTarget::External {
             file: "a.h5".to_owned(),
             path: "/x".to_owned(),
         };
-        assert_eq!(parse_whole(external, Link::parse), link("e", target, None));
+        assert_eq!(read(external), link("e", target, None));
         never_panics(external, Link::parse);
         let user = [1, 8, 70, 1, b'u', 2, 0, 9, 9];
         let expected = link("u", LinkTarget::UserDefined(70), None);
-        assert_eq!(parse_whole(&user, Link::parse), expected);
+        assert_eq!(read(&user), expected);
     }
 
     #[test]
@@ -233,17 +300,47 @@ mod tests {
             let error = Link::parse(&mut cursor(bytes)).unwrap_err();
             assert!(!error.is_unsupported(), "{error}");
         }
-        let unsupported: [&[u8]; 6] = [
+        let unsupported: [&[u8]; 3] = [
             &[2, 0, 1, b'a', 0, 2, 0, 0, 0, 0, 0, 0],
             &[1, 0x20, 1, b'a', 0, 2, 0, 0, 0, 0, 0, 0],
             &[1, 0x10, 2, 1, b'a', 0, 2, 0, 0, 0, 0, 0, 0],
-            &[1, 8, 2, 1, b'a', 0, 2, 0, 0, 0, 0, 0, 0],
-            &[1, 0, 1, 0xE9, 0, 2, 0, 0, 0, 0, 0, 0],
-            b"\x01\x08\x40\x01e\x09\x00\x01a.h5\0/x\0",
         ];
         for bytes in unsupported {
             let error = Link::parse(&mut cursor(bytes)).unwrap_err();
             assert!(error.is_unsupported(), "{error}");
         }
+    }
+
+    #[test]
+    fn links_that_can_not_be_read_have_their_names() {
+        let cases: [(&str, &[u8]); 5] = [
+            ("a", &[1, 8, 2, 1, b'a', 0, 2, 0, 0, 0, 0, 0, 0]),
+            ("caf\\xe9", b"\x01\x00\x04caf\xE9\x00\x02\0\0\0\0\0\0"),
+            ("e", b"\x01\x08\x40\x01e\x09\x00\x01a.h5\0/x\0"),
+            ("e", b"\x01\x08\x40\x01e\x09\x00\x00a.h\xE9\0/x\0"),
+            ("s", b"\x01\x08\x01\x01s\x02\x00/\xE9"),
+        ];
+        for (name, bytes) in cases {
+            let (found, error) = Link::parse(&mut cursor(bytes)).unwrap().unwrap_err();
+            assert_eq!(found, name);
+            assert!(error.is_unsupported(), "{error}");
+            never_panics(bytes, Link::parse);
+        }
+    }
+
+    #[test]
+    fn escaped_names_stand_for_no_other_link() {
+        let place = Place::new("group", 0);
+        let mut links = Links::default();
+        let target = || Ok(LinkTarget::Hard(Address(1)));
+        for name in [&b"caf\xE9"[..], b"caf\\xe9"] {
+            let name = Bytes::from_static(name);
+            links.push(Link::new(place, &name, target(), None).unwrap());
+        }
+        links.sort(place).unwrap();
+        assert_eq!((links.read.len(), links.refused.len()), (1, 1));
+        let again = Bytes::from_static(b"caf\\xe9");
+        links.push(Link::new(place, &again, target(), None).unwrap());
+        assert!(links.sort(place).is_err());
     }
 }

@@ -13,7 +13,7 @@ use crate::datatype::Datatype;
 use crate::error::{Error, Place, Result};
 use crate::fill_value::FillValue;
 use crate::filter::Filter;
-use crate::heap::HeapId;
+use crate::heap::{HeapId, HeapObjects};
 use crate::layout::{ExternalFile, Layout, VirtualMapping};
 use crate::link::{Link, LinkTarget};
 use crate::path::{LinkEnd, Nowhere, place_of};
@@ -29,7 +29,7 @@ pub struct File {
     /// All objects read, by the address of their headers.
     pub objects: BTreeMap<Address, Object>,
     /// Objects of the global heap that attributes refer to.
-    pub heap: BTreeMap<HeapId, Bytes>,
+    pub heap: HeapObjects,
     /// Where what was asked for leads out of the file.
     pub external_links: BTreeSet<ExternalLink>,
 }
@@ -58,9 +58,10 @@ pub struct ExternalLink {
 }
 
 impl File {
-    /// The bytes of an object of the global heap, if the scan read it.
+    /// The bytes of an object of the global heap, if the scan read it; where it can't be read,
+    /// [`HeapObjects::error`] says why.
     pub fn heap_object(&self, id: HeapId) -> Option<&Bytes> {
-        self.heap.get(&id)
+        self.heap.get(id)
     }
 
     /// The mappings of a virtual dataset, which [`Layout::Virtual`] says where to find and
@@ -71,7 +72,8 @@ impl File {
     pub fn virtual_mappings(&self, id: HeapId) -> Result<Vec<VirtualMapping>> {
         let place = Place::new("virtual dataset mappings", id.collection.0);
         let Some(bytes) = self.heap_object(id) else {
-            return Err(place.malformed(format!("object {} was not read", id.index)));
+            let unread = || place.malformed(format!("object {} was not read", id.index));
+            return Err(self.heap.error(id).unwrap_or_else(unread));
         };
         let mut cursor = Cursor::new(bytes.clone(), self.superblock.sizes, place);
         VirtualMapping::parse_all(&mut cursor)
@@ -159,6 +161,9 @@ pub enum ObjectKind {
 pub struct Group {
     /// Its links, sorted by name (bytewise).
     pub links: Vec<Link>,
+    /// Links that this version can't read, each with the reason, by their names; of names that
+    /// are not UTF-8 the bytes are escaped (`\\xe9`).
+    pub refused_links: Vec<(String, Error)>,
     /// Whether the group tracks the order in which links were made.
     pub creation_order_tracked: bool,
     /// Whether its links were read (a narrow scan does not read those of all groups).
@@ -176,6 +181,8 @@ pub struct Dataset {
     pub datatype: Datatype,
     /// What elements hold that were never written.
     pub fill_value: FillValue,
+    /// Whether chunks hold it wherever they were never written, also beyond the edge of the dataset.
+    pub chunks_are_filled: bool,
     /// The filters, in the order in which a writer applies them.
     pub filters: Vec<Filter>,
     /// Where the data lies.

@@ -10,6 +10,7 @@ use object_store::path::Path;
 use crate::address::{Address, BucketKind, printable};
 use crate::cache::Cache;
 use crate::error::{Error, Result};
+use crate::flight::Flights;
 use crate::local::Local;
 use crate::log::RequestLog;
 use crate::object::{Object, Source};
@@ -98,7 +99,9 @@ impl Client {
             store,
             path,
             target: Arc::new(target),
-            first: tokio::sync::Mutex::new(()),
+            first: Arc::default(),
+            flights: Flights::default(),
+            head: AtomicU64::new(0),
         }))))
     }
 

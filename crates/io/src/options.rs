@@ -19,19 +19,26 @@ macro_rules! setters {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct ClientOptions {
-    /// Requests under way at once to one host (default 32).
+    /// Requests under way at once to one host (default 128).
     pub concurrency: usize,
-    /// Remote ranges are merged over a gap of at most this (default 64 KiB).
-    pub merge_gap: u64,
+    /// How long a request takes until its first byte comes (default: measured while reading).
+    pub latency: Option<Duration>,
+    /// Bytes a second that one connection brings (default: measured while reading).
+    pub bandwidth: Option<u64>,
+    /// Remote ranges are merged over a gap of at most this (default: what a connection brings in
+    /// the time that a request takes, divided by the requests under way at once; at least 16 KiB
+    /// and at most 1 MiB).
+    pub merge_gap: Option<u64>,
     /// Ranges of local files are merged over a gap of at most this (default 4 KiB).
     pub local_merge_gap: u64,
-    /// Merged requests grow to this at most; longer remote ranges are asked for in parts
-    /// (default 8 MiB).
+    /// Longer remote ranges are asked for in parts of at most this (default 8 MiB).
     pub max_span: u64,
-    /// What a first read near the start of a remote object asks for (default 256 KiB); once other
-    /// objects were read, what was of use of theirs, if that is less.
+    /// Bytes of one object under way at once (default 24 MiB).
+    pub in_flight_bytes: u64,
+    /// What a first read near the start of a remote object asks for at least (default 256 KiB); once
+    /// other objects were read, what was of use of theirs, if that is less.
     pub head_read: u64,
-    /// What is kept of all remote objects together (default 64 MiB).
+    /// What is kept of all remote objects together (default 40 MiB).
     pub cache_bytes: u64,
     /// A server that ignores `Range` is put up with for objects of at most this (default 8 MiB).
     pub whole_object: u64,
@@ -86,12 +93,15 @@ pub enum Credentials {
 impl Default for ClientOptions {
     fn default() -> Self {
         Self {
-            concurrency: 32,
-            merge_gap: 64 << 10,
+            concurrency: 128,
+            latency: None,
+            bandwidth: None,
+            merge_gap: None,
             local_merge_gap: 4 << 10,
             max_span: 8 << 20,
+            in_flight_bytes: 24 << 20,
             head_read: 256 << 10,
-            cache_bytes: 64 << 20,
+            cache_bytes: 40 << 20,
             whole_object: 8 << 20,
             retries: 5,
             retry_budget: 200,
@@ -115,12 +125,12 @@ impl ClientOptions {
     setters! {
         /// Sets [`concurrency`](Self::concurrency).
         with_concurrency concurrency usize;
-        /// Sets [`merge_gap`](Self::merge_gap).
-        with_merge_gap merge_gap u64;
         /// Sets [`local_merge_gap`](Self::local_merge_gap).
         with_local_merge_gap local_merge_gap u64;
         /// Sets [`max_span`](Self::max_span).
         with_max_span max_span u64;
+        /// Sets [`in_flight_bytes`](Self::in_flight_bytes).
+        with_in_flight_bytes in_flight_bytes u64;
         /// Sets [`head_read`](Self::head_read).
         with_head_read head_read u64;
         /// Sets [`cache_bytes`](Self::cache_bytes).
@@ -153,6 +163,27 @@ impl ClientOptions {
         with_requester_pays requester_pays bool;
         /// Sets [`keep_records`](Self::keep_records).
         with_keep_records keep_records bool;
+    }
+
+    /// Sets [`latency`](Self::latency).
+    #[must_use]
+    pub fn with_latency(mut self, latency: Duration) -> Self {
+        self.latency = Some(latency);
+        self
+    }
+
+    /// Sets [`bandwidth`](Self::bandwidth).
+    #[must_use]
+    pub fn with_bandwidth(mut self, bytes_per_second: u64) -> Self {
+        self.bandwidth = Some(bytes_per_second);
+        self
+    }
+
+    /// Sets [`merge_gap`](Self::merge_gap).
+    #[must_use]
+    pub fn with_merge_gap(mut self, merge_gap: u64) -> Self {
+        self.merge_gap = Some(merge_gap);
+        self
     }
 
     /// Adds one of the [`store_options`](Self::store_options).

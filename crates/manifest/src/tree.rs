@@ -296,6 +296,7 @@ fn filter_name(id: u16) -> Option<&'static str> {
         4 => "szip",
         5 => "nbit",
         6 => "scaleoffset",
+        305 => "lzo",
         307 => "bzip2",
         32000 => "lzf",
         32001 => "blosc",

@@ -3,10 +3,10 @@
 use chunkref_hdf5::Layout as Hdf5Layout;
 use chunkref_manifest::{Array, Codec, Conversion, Layout};
 
+use crate::absent::written_out;
 use crate::contiguous::split;
 use crate::dataset::{Mapped, Mapper, Named};
-use crate::elsewhere::is_elsewhere;
-use crate::fill_value::{Fill, MIXED};
+use crate::fill_value::Fill;
 use crate::late::Then;
 use crate::layout::{Encoding, Failure};
 use crate::raw::Extent;
@@ -23,19 +23,13 @@ impl Mapper<'_> {
         conversion: Conversion,
     ) -> Result<Mapped, Failure> {
         let dataset = named.dataset;
-        if is_elsewhere(dataset) {
-            return Err(format!(
-                "external data whose elements are converted: {}",
-                conversion.reason
-            )
-            .into());
-        }
+        let absent = fill.with_pattern_converted(Some(&conversion))?;
         let small = extent.bytes <= self.options.inline_threshold;
         let layout = match &dataset.layout {
             Hdf5Layout::Contiguous { address, size } => {
                 let run = self.granule.run(named.path, *address, *size, extent)?;
                 let Some(run) = run.filter(|_| extent.bytes > 0) else {
-                    return self.absent(named, array, extent, fill);
+                    return self.absent(named, array, extent, &absent);
                 };
                 let stored_size = u64::from(conversion.stored_size);
                 let whole = || array.shape.clone();
@@ -47,19 +41,21 @@ impl Mapper<'_> {
             Hdf5Layout::Chunked { .. } => {
                 let data = self.granule.chunked(named.path, dataset, extent)?;
                 if data.chunks.indices.is_empty() {
-                    return self.absent(named, array, extent, fill);
-                }
-                if *fill == Fill::Mixed && data.absent() > 0 {
-                    return Err(MIXED.into());
+                    return self.absent(named, array, extent, &absent);
                 }
                 let Encoding { codecs, masks, .. } = data.encoding(extent)?;
                 let mut chunk_shape = data.chunk_shape.to_vec();
                 chunk_shape.extend_from_slice(axes);
                 let location = self.granule.location;
+                let mut chunks = data.table(location, axes.len(), masks.as_deref())?;
+                if let Fill::Pattern(pattern) = fill {
+                    let (bytes, limit) = (data.chunk_bytes, self.options.fill_limit);
+                    chunks = written_out(&chunks, pattern, bytes, None, limit)?;
+                }
                 Layout::Chunked {
                     chunk_shape,
                     codecs,
-                    chunks: data.table(location, axes.len(), masks.as_deref())?,
+                    chunks,
                     fill_chunk: None,
                 }
             }

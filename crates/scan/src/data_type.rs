@@ -227,30 +227,28 @@ impl Integer {
 
 /// Size in bytes of an IEEE 754 number of 2, 4 or 8 bytes, if it is one in a usual byte order.
 pub(crate) fn ieee(datatype: &Datatype) -> Option<u8> {
-    let Datatype::FloatingPoint {
-        size,
-        order,
-        layout,
-    } = datatype
-    else {
-        return None;
-    };
-    byte_order(*order)?;
-    layout.is_ieee(*size).then(|| narrow(*size))
+    let (size, order, layout) = floating_point(datatype)?;
+    byte_order(order)?;
+    layout.is_ieee(size).then(|| narrow(size))
+}
+
+/// Size in bytes, byte order and layout of a floating-point number.
+fn floating_point(datatype: &Datatype) -> Option<(u32, hdf5::ByteOrder, &FloatLayout)> {
+    match datatype {
+        Datatype::FloatingPoint {
+            size,
+            order,
+            layout,
+        } => Some((*size, *order, layout)),
+        _ => None,
+    }
 }
 
 /// How a floating-point number is stored, if it is one whose bits are understood.
 pub(crate) fn stored_float(datatype: &Datatype) -> Option<StoredFloat> {
-    let Datatype::FloatingPoint {
-        size,
-        order,
-        layout,
-    } = datatype
-    else {
-        return None;
-    };
+    let (size, order, layout) = floating_point(datatype)?;
     // libhdf5 converts no numbers of normalization 1 either.
-    let known = *size <= MAX_NUMBER
+    let known = size <= MAX_NUMBER
         && layout.mantissa_normalization != 1
         && (1..=30).contains(&layout.exponent_size)
         && (1..=112).contains(&layout.mantissa_size);
@@ -258,8 +256,8 @@ pub(crate) fn stored_float(datatype: &Datatype) -> Option<StoredFloat> {
         return None;
     }
     Some(StoredFloat {
-        size: u8::try_from(*size).ok()?,
-        order: stored_order(*order),
+        size: u8::try_from(size).ok()?,
+        order: stored_order(order),
         sign: layout.sign_location,
         exponent: layout.exponent_location,
         exponent_size: layout.exponent_size,

@@ -3,14 +3,15 @@
 use chunkref_hdf5::{Address, Dataset, Dataspace, Datatype, Layout as Hdf5Layout, Object, Padding};
 use chunkref_manifest::{Array, Attributes, Layout};
 
+use crate::absent::written_out;
 use crate::codec;
-use crate::contiguous::{nominal, split};
+use crate::contiguous::split;
 use crate::data_type::split_axes;
 use crate::dimension::{Dimensions, Scope};
 use crate::element::{Fixed, Plan, plan};
 use crate::elsewhere::{Elsewhere, is_elsewhere, is_virtual};
-use crate::fill_value::{Absent, Fill, MIXED, fill, fill_chunk, needs_fill_chunk};
-use crate::late::{Late, Then};
+use crate::fill_value::{Fill, fill, fill_chunk, needs_fill_chunk};
+use crate::late::{After, Late, Then};
 use crate::layout::{Encoding, Failure, Granule, extent};
 use crate::options::ScanOptions;
 use crate::raw::{Extent, Raw};
@@ -59,6 +60,11 @@ impl Mapper<'_> {
         named: Named<'_>,
         warnings: &mut Vec<String>,
     ) -> Result<Mapped, Failure> {
+        let grown = self.grown(named, warnings);
+        let named = Named {
+            dataset: grown.as_ref().unwrap_or(named.dataset),
+            ..named
+        };
         let dataset = named.dataset;
         if dataset.dataspace == Dataspace::Null {
             return Err("a null dataspace: it has no value".into());
@@ -103,14 +109,19 @@ impl Mapper<'_> {
         if let Some(padding) = self.padding(element, &extent, dataset, warnings) {
             let length = element.size();
             if is_elsewhere(dataset) {
-                let padding = Some((length, padding));
-                return self.elsewhere(named, array, &extent, &fill, padding, warnings);
+                let after = After::Pad { length, padding };
+                return self.elsewhere(named, array, &extent, &fill, after, warnings);
             }
             return self.padded(named, array, extent, &fill, Then::Pad { length, padding });
         }
-        let Some(conversion) = conversion.filter(|_| !is_virtual(dataset)) else {
+        let Some(conversion) = conversion.as_ref().filter(|_| !is_virtual(dataset)) else {
+            let fill = fill.with_pattern_converted(conversion.as_ref())?;
             return self.placed(named, array, &extent, &axes, &fill, warnings);
         };
+        let conversion = conversion.clone();
+        if is_elsewhere(dataset) {
+            return self.converted_elsewhere(named, array, &extent, &fill, conversion, warnings);
+        }
         self.converted(named, array, &extent, &axes, &fill, conversion)
     }
 
@@ -158,7 +169,7 @@ impl Mapper<'_> {
         warnings: &mut Vec<String>,
     ) -> Result<Mapped, Failure> {
         if is_elsewhere(named.dataset) {
-            return self.elsewhere(named, array, extent, fill, None, warnings);
+            return self.elsewhere(named, array, extent, fill, After::Keep, warnings);
         }
         match &named.dataset.layout {
             Hdf5Layout::Compact { data } => {
@@ -224,46 +235,6 @@ impl Mapper<'_> {
         Mapped::Late(Box::new(Late::new(named.path, array, Then::Inline)))
     }
 
-    /// An array of which nothing is stored.
-    pub(crate) fn absent(
-        &self,
-        named: Named<'_>,
-        array: Array,
-        extent: &Extent,
-        fill: &Fill,
-    ) -> Result<Mapped, Failure> {
-        let element_size = element_size(&array, extent);
-        let chunk_shape = nominal(&array.shape, element_size, self.options.split_size);
-        let count = chunkref_manifest::chunk_grid(&array.shape, &chunk_shape)
-            .and_then(|grid| chunkref_manifest::cell_count(&grid))
-            .ok_or_else(|| format!("shape {:?}: over 2^64 chunks", array.shape))?;
-        let chunk_bytes = chunk_shape
-            .iter()
-            .fold(element_size, |bytes, &axis| bytes.saturating_mul(axis));
-        let absent = self.absence(count, chunk_bytes);
-        let (object, dataset) = (named.object, named.dataset);
-        let fill_chunk = fill_chunk(self.decoder, object, dataset, &array, fill, absent, &[])?;
-        Ok(Mapped::Ready(
-            Box::new(Array {
-                layout: Layout::Absent {
-                    chunk_shape,
-                    fill_chunk,
-                },
-                ..array
-            }),
-            Outcome::Referenced,
-        ))
-    }
-
-    pub(crate) fn absence(&self, count: u64, chunk_bytes: u64) -> Absent {
-        Absent {
-            // Nobody sees the absent chunks of a source.
-            count: if self.is_source { 0 } else { count },
-            chunk_bytes,
-            limit: self.options.fill_limit,
-        }
-    }
-
     fn chunked(
         &self,
         named: Named<'_>,
@@ -283,9 +254,6 @@ impl Mapper<'_> {
             masks,
         } = data.encoding(extent)?;
         let absent = self.absence(data.absent(), data.chunk_bytes);
-        if *fill == Fill::Mixed && data.absent() > 0 {
-            return Err(MIXED.into());
-        }
         if !codec::encodes(&pipeline)
             && needs_fill_chunk(
                 self.decoder,
@@ -311,7 +279,15 @@ impl Mapper<'_> {
             },
             ..array
         };
-        if let Some(reason) = array.beyond_zarr() {
+        let beyond_zarr = array.beyond_zarr();
+        if let (Fill::Pattern(pattern), Layout::Chunked { chunks, .. }) = (fill, &mut array.layout)
+        {
+            let as_stored = beyond_zarr.is_none() && codec::encodes(&pipeline);
+            let pipeline = as_stored.then_some(&*pipeline);
+            let limit = self.options.fill_limit;
+            *chunks = written_out(chunks, pattern, data.chunk_bytes, pipeline, limit)?;
+        }
+        if let Some(reason) = beyond_zarr {
             return if stored.max(extent.bytes) <= self.options.inline_threshold {
                 self.padded(named, array, extent.clone(), fill, Then::Plain(None))
             } else {
@@ -336,10 +312,7 @@ impl Mapper<'_> {
         fill: &Fill,
         then: Then,
     ) -> Result<Mapped, Failure> {
-        if *fill == Fill::Mixed {
-            return Err("an array datatype whose fill value is not uniform".into());
-        }
-        let element = fill.element().unwrap_or_default();
+        let element = fill.repeated().cloned().unwrap_or_default();
         // All elements are written out, so that none is left to the fill value.
         let array = Array {
             fill_value: None,

@@ -107,8 +107,8 @@ pub(crate) async fn resolve(
                 Ok(mappings) => virtual_dataset::resolve(others, here, &dataset, &mappings)
                     .await
                     .map(Data::Virtual),
-                Err(error) if error.is_unsupported() => Err(Failure::Refused(error.to_string())),
-                Err(error) => return Err(error.into()),
+                // libhdf5 opens the file, and fails only to open this dataset.
+                Err(error) => Err(Failure::Refused(error.to_string())),
             },
         };
         let found = match found {

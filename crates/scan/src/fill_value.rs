@@ -12,9 +12,6 @@ use crate::value::{Decoder, same};
 /// A chunk of fill values is not made larger than this, in bytes, before it is encoded.
 const MAX_CHUNK: u64 = 64 << 20;
 
-/// Why absent chunks of [`Fill::Mixed`] can't be said.
-pub(crate) const MIXED: &str = "absent chunks of an array datatype whose fill value is not uniform";
-
 /// The fill value of an array.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fill {
@@ -22,20 +19,29 @@ pub(crate) enum Fill {
     Zero,
     /// One element.
     Value(Bytes),
-    /// The elements of an array datatype differ, which only matters where chunks are absent.
-    Mixed,
+    /// All elements of an array datatype, which differ: no document says them, so that absent
+    /// chunks are written out, see [`crate::absent`].
+    Pattern(Bytes),
 }
 
 impl Fill {
-    /// As it is stored: `None` for zeros.
-    pub(crate) fn element(&self) -> Option<Bytes> {
+    /// What is stored over and over where nothing was written: `None` for zeros.
+    pub(crate) fn repeated(&self) -> Option<&Bytes> {
         match self {
-            Self::Value(element) => Some(element.clone()),
-            Self::Zero | Self::Mixed => None,
+            Self::Value(bytes) | Self::Pattern(bytes) => Some(bytes),
+            Self::Zero => None,
         }
     }
 
-    /// For the manifest: `None` for zeros.
+    /// The element for the manifest: `None` for zeros, and where there is no single one.
+    pub(crate) fn element(&self) -> Option<Bytes> {
+        match self {
+            Self::Value(element) => Some(element.clone()),
+            Self::Zero | Self::Pattern(_) => None,
+        }
+    }
+
+    /// The element for the manifest, converted.
     ///
     /// # Errors
     /// The reason, where it can't be converted.
@@ -43,13 +49,32 @@ impl Fill {
         &self,
         conversion: Option<&Conversion>,
     ) -> Result<Option<Bytes>, Refusal> {
-        match (self.element(), conversion) {
-            (Some(stored), Some(conversion)) => match conversion.apply(&stored) {
-                Ok(element) => Ok(Some(element.into())),
-                Err(reason) => Err(format!("its fill value: {reason}")),
-            },
-            (element, _) => Ok(element),
-        }
+        self.element()
+            .map(|stored| apply(conversion, stored))
+            .transpose()
+    }
+
+    /// For chunks that are written out converted. A single element stays as it is stored: it is
+    /// compared with attributes, and written as the manifest has it.
+    ///
+    /// # Errors
+    /// The reason, where it can't be converted.
+    pub(crate) fn with_pattern_converted(
+        &self,
+        conversion: Option<&Conversion>,
+    ) -> Result<Self, Refusal> {
+        Ok(match self {
+            Self::Pattern(stored) => Self::Pattern(apply(conversion, stored.clone())?),
+            other => other.clone(),
+        })
+    }
+}
+
+fn apply(conversion: Option<&Conversion>, stored: Bytes) -> Result<Bytes, Refusal> {
+    match conversion.map(|one| one.apply(&stored)) {
+        None => Ok(stored),
+        Some(Ok(converted)) => Ok(converted.into()),
+        Some(Err(reason)) => Err(format!("its fill value: {reason}")),
     }
 }
 
@@ -78,7 +103,7 @@ pub(crate) fn fill(dataset: &Dataset) -> Result<Fill, Refusal> {
     Ok(if elements.all(|element| element == first) {
         Fill::Value(bytes.slice(..size))
     } else {
-        Fill::Mixed
+        Fill::Pattern(bytes.clone())
     })
 }
 
@@ -120,7 +145,7 @@ pub(crate) fn needs_fill_chunk(
     match fill {
         _ if absent.count == 0 => false,
         Fill::Zero => data_type.casts_zero(),
-        Fill::Mixed => true,
+        Fill::Pattern(_) => true,
         // Documents say no fill value of these types, see `zarr::v2`.
         Fill::Value(_)
             if matches!(stored, Datatype::Compound(_))
@@ -150,11 +175,23 @@ pub(crate) fn fill_chunk(
     }
     // As it is in the array: converted, where that is done.
     let element: &[u8] = match (fill, &array.fill_value) {
-        (Fill::Mixed, _) => return Err(MIXED.to_owned()),
         (Fill::Zero, _) => &[0],
+        (Fill::Pattern(pattern), _) => pattern,
         (Fill::Value(_), Some(element)) => element,
         (Fill::Value(_), None) => return Ok(None),
     };
+    encoded_chunk(element, absent, pipeline).map(Some)
+}
+
+/// A chunk of `element` over and over, encoded, to be written in place of every absent one.
+///
+/// # Errors
+/// The reason, where all of them would take too many bytes.
+pub(crate) fn encoded_chunk(
+    element: &[u8],
+    absent: Absent,
+    pipeline: &[Filter],
+) -> Result<Bytes, Refusal> {
     let too_large = |bytes: u64| {
         format!(
             "{} absent chunks hold a fill value that documents can't say; writing them out \
@@ -176,5 +213,5 @@ pub(crate) fn fill_chunk(
     if total > absent.limit {
         return Err(too_large(total));
     }
-    Ok(Some(encoded.into()))
+    Ok(encoded.into())
 }

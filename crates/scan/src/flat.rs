@@ -30,7 +30,12 @@ struct Flat {
 /// The reason, where a field can't be said.
 pub(crate) fn flat(compound: &Compound) -> Result<Fixed, Refusal> {
     let mut fields = Vec::new();
-    collect_compound(&mut fields, "", 0, compound, MAX_DEPTH)?;
+    let outermost = Place {
+        name: "",
+        offset: 0,
+        depth: MAX_DEPTH,
+    };
+    collect_compound(&mut fields, outermost, compound)?;
     fields.sort_by_key(|field| field.offset);
     check(compound, &fields)?;
     name_apart(&mut fields);
@@ -111,47 +116,56 @@ fn packed(
     Ok((data_type, conversion))
 }
 
+/// Where a field of the outermost compound lies, or one within it.
+#[derive(Clone, Copy)]
+struct Place<'n> {
+    name: &'n str,
+    /// From the first byte of the outermost compound.
+    offset: u32,
+    /// How many levels of types there may be below.
+    depth: u32,
+}
+
 fn collect_compound(
     fields: &mut Vec<Flat>,
-    prefix: &str,
-    offset: u32,
+    place: Place<'_>,
     compound: &Compound,
-    depth: u32,
 ) -> Result<(), Refusal> {
     let mut names = HashSet::new();
     for field in compound.fields.iter() {
         if !names.insert(&field.name) {
             return Err(format!("two fields named {:?}", field.name));
         }
-        let name = if depth == MAX_DEPTH {
+        let name = if place.depth == MAX_DEPTH {
             field.name.clone()
         } else {
-            format!("{prefix}.{}", field.name)
+            format!("{}.{}", place.name, field.name)
         };
-        let at = offset.saturating_add(field.offset);
-        collect(fields, &name, at, &field.datatype, depth)
+        let at = Place {
+            name: &name,
+            offset: place.offset.saturating_add(field.offset),
+            ..place
+        };
+        collect(fields, at, &field.datatype)
             .map_err(|reason| format!("field {:?}: {reason}", field.name))?;
     }
     Ok(())
 }
 
-fn collect(
-    fields: &mut Vec<Flat>,
-    name: &str,
-    offset: u32,
-    datatype: &Datatype,
-    depth: u32,
-) -> Result<(), Refusal> {
-    let own = depth == MAX_DEPTH;
-    let depth = deeper(depth)?;
+fn collect(fields: &mut Vec<Flat>, place: Place<'_>, datatype: &Datatype) -> Result<(), Refusal> {
+    let own = place.depth == MAX_DEPTH;
+    let place = Place {
+        depth: deeper(place.depth)?,
+        ..place
+    };
     let leaf = match datatype {
         Datatype::Compound(compound) if complex_pair(compound).is_none() => {
-            return collect_compound(fields, name, offset, compound, depth);
+            return collect_compound(fields, place, compound);
         }
         Datatype::Array { .. } => {
             let present = u64::try_from(fields.len()).unwrap_or(u64::MAX);
             if present.saturating_add(count(datatype)) <= MAX_FIELDS {
-                return collect_array(fields, name, offset, datatype, depth);
+                return collect_array(fields, place, datatype);
             }
             let (axes, _) = split_axes(datatype);
             let remark = format!(
@@ -160,11 +174,11 @@ fn collect(
             );
             Leaf::raw(datatype.size(), remark)
         }
-        other => leaf(other, true, depth)?,
+        other => leaf(other, true, place.depth)?,
     };
     fields.push(Flat {
-        name: name.to_owned(),
-        offset,
+        name: place.name.to_owned(),
+        offset: place.offset,
         size: datatype.size(),
         leaf,
         own,
@@ -174,28 +188,26 @@ fn collect(
 
 fn collect_array(
     fields: &mut Vec<Flat>,
-    name: &str,
-    offset: u32,
+    place: Place<'_>,
     datatype: &Datatype,
-    depth: u32,
 ) -> Result<(), Refusal> {
     let (axes, element) = split_axes(datatype);
     let axes: Vec<u64> = axes.into_iter().map(u64::from).collect();
     let elements = axes
         .iter()
         .fold(1_u64, |count, axis| count.saturating_mul(*axis));
-    let mut at = offset;
+    let mut offset = place.offset;
     for number in 0..elements {
-        let place = chunkref_manifest::chunk_coordinates(number, &axes).unwrap_or_default();
-        let place: Vec<_> = place.iter().map(u64::to_string).collect();
-        collect(
-            fields,
-            &format!("{name}.{}", place.join(".")),
-            at,
-            element,
-            depth,
-        )?;
-        at = at.saturating_add(element.size());
+        let at = chunkref_manifest::chunk_coordinates(number, &axes).unwrap_or_default();
+        let at: Vec<_> = at.iter().map(u64::to_string).collect();
+        let name = format!("{}.{}", place.name, at.join("."));
+        let inner = Place {
+            name: &name,
+            offset,
+            ..place
+        };
+        collect(fields, inner, element)?;
+        offset = offset.saturating_add(element.size());
     }
     Ok(())
 }

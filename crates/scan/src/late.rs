@@ -8,7 +8,7 @@ use bytes::Bytes;
 use chunkref_hdf5::{Datatype, File, HeapId, Padding, Scan};
 use chunkref_io::{Client, Object};
 use chunkref_manifest::{
-    Array, ChunkRef, ChunkTableBuilder, Conversion, Layout, Locations, Manifest,
+    Array, ChunkRef, ChunkTableBuilder, Conversion, DataType, Layout, Locations, Manifest,
 };
 use chunkref_store::Store;
 
@@ -43,11 +43,8 @@ pub(crate) enum Then {
         /// How the file fills them up.
         padding: Padding,
     },
-    /// The store reads it, as it lies in other files; fixed strings are filled up with NULs.
-    Store {
-        /// Bytes of a string, and how the file fills them up.
-        padding: Option<(u32, Padding)>,
-    },
+    /// The store reads it, as it lies in other files.
+    Store(After),
     /// Values are looked up in the global heap and among the links.
     Read {
         /// The type of an element.
@@ -55,6 +52,35 @@ pub(crate) enum Then {
         /// What it becomes.
         variable: Variable,
     },
+}
+
+/// What is done with elements that the store has read.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum After {
+    /// Nothing.
+    Keep,
+    /// Fixed strings are filled up with NULs.
+    Pad {
+        /// Bytes of a string.
+        length: u32,
+        /// How the file fills them up.
+        padding: Padding,
+    },
+    /// Elements are converted, which the store reads as their bytes.
+    Convert(Conversion),
+}
+
+impl After {
+    fn apply(&self, read: Bytes) -> Result<Bytes, Refusal> {
+        match self {
+            Self::Keep => Ok(read),
+            Self::Pad { length, padding } => {
+                let length = usize::try_from(*length).unwrap_or(usize::MAX);
+                Ok(padded_with_nuls(read.to_vec(), length, *padding))
+            }
+            Self::Convert(conversion) => conversion.apply(&read).map(Bytes::from),
+        }
+    }
 }
 
 /// An array whose data is to be read.
@@ -142,7 +168,7 @@ impl Late {
                 Ok(())
             }
             // Read before.
-            Then::Store { .. } => Ok(()),
+            Then::Store(_) => Ok(()),
             Then::Read { datatype, variable } => {
                 let plain = self.assemble(&read)?;
                 check(datatype, variable, &plain, limit)?;
@@ -187,11 +213,18 @@ impl Late {
         match &mut self.array.layout {
             Layout::Chunked { chunks, .. } => {
                 let mut table = ChunkTableBuilder::new(chunks.grid().to_vec());
-                for ((index, _), bytes) in chunks.iter().zip(read) {
-                    // A copy: the bytes may be a slice of a much larger read.
-                    table
-                        .push_inline(index, Bytes::copy_from_slice(&bytes))
-                        .map_err(|error| error.to_string())?;
+                let mut read = read.into_iter();
+                for (index, chunk) in chunks.iter() {
+                    let data = match chunk {
+                        ChunkRef::Inline(data) => data.clone(),
+                        // A copy: the bytes may be a slice of a much larger read.
+                        _ => match read.next() {
+                            Some(bytes) => Bytes::copy_from_slice(&bytes),
+                            None => return Err("a chunk was not read".to_owned()),
+                        },
+                    };
+                    let pushed = table.push_inline(index, data);
+                    pushed.map_err(|error| error.to_string())?;
                 }
                 *chunks = table.finish();
             }
@@ -220,9 +253,14 @@ pub(crate) async fn read_elsewhere(
         ..Manifest::default()
     };
     for (number, one) in late.iter().enumerate() {
-        if let Then::Store { .. } = one.then {
-            let arrays = &mut manifest.root.arrays;
-            arrays.insert(number.to_string(), one.array.clone());
+        if let Then::Store(after) = &one.then {
+            let mut array = one.array.clone();
+            if let After::Convert(conversion) = after {
+                let length = conversion.stored_size;
+                array.data_type = DataType::Raw { length };
+                array.fill_value = None;
+            }
+            manifest.root.arrays.insert(number.to_string(), array);
         }
     }
     if manifest.root.arrays.is_empty() {
@@ -230,20 +268,14 @@ pub(crate) async fn read_elsewhere(
     }
     let store = Store::new(Arc::new(manifest), client.clone());
     for (number, one) in late.iter_mut().enumerate() {
-        let Then::Store { padding } = one.then else {
+        let Then::Store(after) = &one.then else {
             continue;
         };
         match store.read_array(&number.to_string(), MAX_JOINED).await {
-            Ok(read) => {
-                let data = match padding {
-                    Some((length, padding)) => {
-                        let length = usize::try_from(length).unwrap_or(usize::MAX);
-                        padded_with_nuls(read.bytes.to_vec(), length, padding)
-                    }
-                    None => read.bytes,
-                };
-                one.array.layout = Layout::Inline { data };
-            }
+            Ok(read) => match after.apply(read.bytes) {
+                Ok(data) => one.array.layout = Layout::Inline { data },
+                Err(reason) => one.refused = Some(reason),
+            },
             Err(chunkref_store::Error::Read { source, .. }) => return Err(source.into()),
             Err(error) => one.refused = Some(error.to_string()),
         }

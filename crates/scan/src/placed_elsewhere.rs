@@ -1,17 +1,17 @@
 //! Arrays whose data lies in other files.
 
 use bytes::Bytes;
-use chunkref_hdf5::Padding;
-use chunkref_manifest::{Array, Layout, Segment};
+use chunkref_manifest::{Array, Attributes, Codec, Conversion, DataType, Layout, Segment, zarr};
 
 use crate::contiguous::{nominal, split};
+use crate::data_type::{refers, split_axes};
 use crate::dataset::{Mapped, Mapper, Named, element_size};
 use crate::element::Variable;
 use crate::elsewhere::Data;
 use crate::external::table;
-use crate::fill_value::{Fill, MIXED, fill, fill_chunk};
-use crate::late::{Late, Then};
-use crate::layout::Failure;
+use crate::fill_value::{Fill, fill, fill_chunk};
+use crate::late::{After, Late, Then};
+use crate::layout::{Failure, Granule};
 use crate::raw::Extent;
 use crate::report::Outcome;
 use crate::virtual_dataset::{Aligned, Virtual, aligned, joined};
@@ -20,15 +20,14 @@ use crate::virtual_dataset::{Aligned, Virtual, aligned, joined};
 const MAX_CHUNK: u64 = 64 << 20;
 
 impl Mapper<'_> {
-    /// An array whose data lies in other files; fixed strings are padded as given, if that must
-    /// be rewritten.
+    /// An array whose data lies in other files; `after` is what must be done with its elements.
     pub(crate) fn elsewhere(
         &self,
         named: Named<'_>,
         array: Array,
         extent: &Extent,
         fill: &Fill,
-        padding: Option<(u32, Padding)>,
+        after: After,
         warnings: &mut Vec<String>,
     ) -> Result<Mapped, Failure> {
         let layout = match self.elsewhere.get(named.address)? {
@@ -39,29 +38,26 @@ impl Mapper<'_> {
             }
             Data::Virtual(found) => {
                 warnings.extend(found.warnings.iter().cloned());
-                if *fill == Fill::Mixed {
-                    return Err(MIXED.into());
-                }
-                if found.mappings.is_empty() && padding.is_none() {
+                if found.mappings.is_empty() && after == After::Keep {
                     return self.absent(named, array, extent, fill);
                 }
-                self.virtual_layout(named, &array, extent, fill, found)
+                match fill {
+                    Fill::Pattern(pattern) => {
+                        let layout = self.filled(&array, extent, pattern)?;
+                        let below = Array {
+                            layout,
+                            ..array.clone()
+                        };
+                        let found = found.over(below);
+                        self.virtual_layout(named, &array, extent, fill, &found)
+                    }
+                    _ => self.virtual_layout(named, &array, extent, fill, found),
+                }
             }
         };
         let mut array = Array { layout, ..array };
-        if padding.is_some() {
-            let limit = self.options.string_limit;
-            if extent.bytes > limit {
-                return Err(format!(
-                    "strings of this kind are read and inlined, and these {} bytes are over the limit of {limit}",
-                    extent.bytes
-                )
-                .into());
-            }
-        }
-        if padding.is_some() || extent.bytes <= self.options.inline_threshold {
-            let then = Then::Store { padding };
-            return Ok(Mapped::Late(Box::new(Late::new(named.path, array, then))));
+        if after != After::Keep || extent.bytes <= self.options.inline_threshold {
+            return self.read_by_the_store(named, array, extent, after);
         }
         if let Some(reason) = array.beyond_zarr() {
             // Nobody asks for it in place of an absent chunk.
@@ -73,7 +69,89 @@ impl Mapper<'_> {
         Ok(Mapped::Ready(Box::new(array), Outcome::Referenced))
     }
 
-    /// Elements of variable length: strings, which the scans of the sources have read.
+    /// An array that the store reads now, to be inlined.
+    fn read_by_the_store(
+        &self,
+        named: Named<'_>,
+        array: Array,
+        extent: &Extent,
+        after: After,
+    ) -> Result<Mapped, Failure> {
+        let limit = self.options.string_limit;
+        if after != After::Keep && extent.bytes > limit {
+            return Err(format!(
+                "elements of this kind are read and inlined, and these {} bytes are over the limit \
+                 of {limit} (--string-limit)",
+                extent.bytes
+            )
+            .into());
+        }
+        let late = Late::new(named.path, array, Then::Store(after));
+        Ok(Mapped::Late(Box::new(late)))
+    }
+
+    /// An array in external data files whose elements are converted: by the store where they lie in
+    /// chunks, else now.
+    pub(crate) fn converted_elsewhere(
+        &self,
+        named: Named<'_>,
+        array: Array,
+        extent: &Extent,
+        fill: &Fill,
+        conversion: Conversion,
+        warnings: &mut Vec<String>,
+    ) -> Result<Mapped, Failure> {
+        let Data::External(segments, said) = self.elsewhere.get(named.address)? else {
+            return Err("a virtual dataset whose elements are converted".into());
+        };
+        if extent.bytes == 0 {
+            let fill = fill.with_pattern_converted(Some(&conversion))?;
+            return self.absent(named, array, extent, &fill);
+        }
+        warnings.extend(said.iter().cloned());
+        let unconverted = Array {
+            data_type: DataType::Raw {
+                length: conversion.stored_size,
+            },
+            ..array.clone()
+        };
+        let layout = self.external(&unconverted, extent, segments);
+        let small = extent.bytes <= self.options.inline_threshold;
+        let layout = match layout {
+            Layout::Contiguous {
+                location,
+                offset,
+                length,
+                chunk_shape,
+            } if !small => {
+                let there = Granule {
+                    location,
+                    size: None,
+                    base_address: 0,
+                };
+                let run = offset..offset.saturating_add(length);
+                there.chunks_of_run(&run, &array.shape, chunk_shape)?
+            }
+            layout => layout,
+        };
+        let mut array = Array { layout, ..array };
+        match &mut array.layout {
+            Layout::Chunked { codecs, .. } if !small => {
+                let reason = conversion.reason.clone();
+                codecs.insert(0, Codec::Convert(conversion));
+                Ok(Mapped::Beyond(Box::new(array), reason))
+            }
+            _ if self.is_source => Err(format!(
+                "a source whose elements are converted ({}), and whose external data files do not \
+                 end where chunks can",
+                conversion.reason
+            )
+            .into()),
+            _ => self.read_by_the_store(named, array, extent, After::Convert(conversion)),
+        }
+    }
+
+    /// Elements of variable length, which the scans of the sources have read.
     pub(crate) fn variable_elsewhere(
         &self,
         named: Named<'_>,
@@ -82,38 +160,52 @@ impl Mapper<'_> {
         variable: &Variable,
         warnings: &mut Vec<String>,
     ) -> Result<Mapped, Failure> {
-        if *variable != Variable::Strings {
-            return Err(
-                "sequences, references and what holds them are not read from other files".into(),
-            );
-        }
-        if array.shape.len() != extent.shape.len() {
-            return Err("arrays of variable-length strings are not read from other files".into());
+        let (_, element) = split_axes(&named.dataset.datatype);
+        if refers(element) {
+            // libhdf5 gives the addresses of the sources, which mean nothing in this file.
+            return Err("references through a virtual dataset, or in external data files".into());
         }
         let Data::Virtual(found) = self.elsewhere.get(named.address)? else {
             return Err(
-                "variable-length strings in external data files, which have no heap".into(),
+                "elements of variable length in external data files, which have no heap".into(),
             );
         };
         warnings.extend(found.warnings.iter().cloned());
         let limit = self.options.string_limit;
         if extent.bytes > limit {
             return Err(format!(
-                "{} variable-length strings, whose references alone are over the limit of {limit} \
-                 bytes (--string-limit)",
+                "{} elements of variable length, whose references alone are over the limit of \
+                 {limit} bytes (--string-limit)",
                 extent.elements
             )
             .into());
         }
         if fill(named.dataset)? != Fill::Zero {
-            return Err("a virtual dataset of strings with a fill value".into());
+            return Err(
+                "a virtual dataset of elements of variable length with a fill value".into(),
+            );
         }
-        let data = joined(&array.shape, found, self.options.string_limit)?;
-        let layout = Layout::Inline { data };
-        Ok(Mapped::Ready(
-            Box::new(Array { layout, ..array }),
-            Outcome::Inlined,
-        ))
+        let nothing = match variable {
+            Variable::Json if extent.bytes > 0 => {
+                // Within the limit: where there are no elements, none are needed.
+                let size = u64::from(element.size()).min(extent.bytes);
+                let zeros = vec![0; usize::try_from(size).unwrap_or(0)];
+                let value = self.decoder.element(element, &zeros)?;
+                zarr::value_json(&value).to_string()
+            }
+            _ => String::new(),
+        };
+        let data = joined(&array, found, nothing.as_bytes(), limit)?;
+        let attributes = match variable {
+            Variable::Sequences { attributes, .. } => attributes.clone(),
+            _ => Attributes::new(),
+        };
+        let array = Array {
+            layout: Layout::Inline { data },
+            attributes,
+            ..array
+        };
+        Ok(Mapped::Ready(Box::new(array), Outcome::Inlined))
     }
 
     fn external(&self, array: &Array, extent: &Extent, segments: &[Segment]) -> Layout {

@@ -1,7 +1,7 @@
 //! Strings and sequences: the references to them, and the padding of those of fixed length.
 
 use bytes::Bytes;
-use chunkref_hdf5::{File, Padding};
+use chunkref_hdf5::{File, HeapId, Padding};
 
 use crate::data_type::Refusal;
 use crate::value::{HeapReference, trimmed};
@@ -43,14 +43,24 @@ pub(crate) fn held(reference: HeapReference, length: usize, file: &File) -> Resu
     let Some(id) = reference.object else {
         return Ok(&[]);
     };
-    let held = file.heap_object(id).ok_or_else(|| {
-        format!(
-            "object {} of the global heap at {} is not there",
-            id.index, id.collection
-        )
-    })?;
+    let held = heap_object(file, id)?;
     held.get(..length)
         .ok_or_else(|| format!("{length} bytes in a heap object of {}", held.len()))
+}
+
+/// An object of the global heap.
+///
+/// # Errors
+/// The reason, where it was not read or can't be.
+pub(crate) fn heap_object(file: &File, id: HeapId) -> Result<&Bytes, Refusal> {
+    let missing = || match file.heap.error(id) {
+        Some(error) => error.to_string(),
+        None => format!(
+            "object {} of the global heap at {} was not read",
+            id.index, id.collection
+        ),
+    };
+    file.heap_object(id).ok_or_else(missing)
 }
 
 /// Strings of fixed length, filled up with NULs in place of what the file has.

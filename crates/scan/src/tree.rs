@@ -160,6 +160,12 @@ impl<'a> Walk<'a> {
                     walk.link(path, group, index, &mut mapped)?;
                 }
             }
+            for (name, error) in &group.refused_links {
+                if walk.narrow.follows(&walk.names, name) {
+                    walk.report
+                        .link(format!("{path}/{name}"), error.to_string());
+                }
+            }
             Ok(mapped)
         })
     }
@@ -329,7 +335,9 @@ impl<'a> Walk<'a> {
             Err(Failure::Refused(reason)) => self.report.refuse(path, reason),
             Ok(Mapped::Ready(mut array, outcome)) => {
                 self.report.dataset(path, outcome);
+                let own = std::mem::take(&mut array.attributes);
                 array.attributes = self.attributes_in(member.source, path, object);
+                array.attributes.extend(own);
                 mapped.arrays.insert(name.to_owned(), *array);
             }
             Ok(Mapped::Beyond(mut array, reason)) => {

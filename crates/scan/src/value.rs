@@ -9,6 +9,7 @@ use crate::data_type::{
     Integer, Refusal, complex_pair, describe_float, is_bool, split_axes, stored_float,
 };
 use crate::links::Links;
+use crate::strings::heap_object;
 
 /// Memory that the values of one file's attributes may take, in bytes. Sequences can refer to one
 /// another, so that a small file could unfold without end.
@@ -232,13 +233,7 @@ impl<'a> Decoder<'a> {
         let Some(id) = reference.object else {
             return Ok(&[]);
         };
-        match self.file.heap_object(id) {
-            Some(bytes) => Ok(bytes),
-            None => Err(format!(
-                "object {} of the global heap at {} was not read",
-                id.index, id.collection
-            )),
-        }
+        heap_object(self.file, id).map(|bytes| &**bytes)
     }
 
     fn text(&self, bytes: &[u8]) -> Result<Value, Refusal> {
@@ -249,13 +244,10 @@ impl<'a> Decoder<'a> {
     fn reference(&self, kind: Reference, bytes: &[u8]) -> Result<Value, Refusal> {
         let sizes = self.file.superblock.sizes;
         let id = kind.heap_id(bytes, sizes);
-        let heap = id.and_then(|id| self.file.heap_object(id));
-        if let (Some(id), None) = (id, heap) {
-            return Err(format!(
-                "object {} of the global heap at {} is not there",
-                id.index, id.collection
-            ));
-        }
+        let heap = match id {
+            Some(id) => Some(heap_object(self.file, id)?),
+            None => None,
+        };
         let referent = kind.resolve(bytes, heap, sizes);
         match referent.map_err(|error| error.to_string())? {
             None => Ok(Value::Null),

@@ -92,7 +92,9 @@ pub(crate) fn missing(datatype: &Datatype, raw: &[u8], file: &File) -> BTreeSet<
             sizes,
             &mut |id, element| match (file.heap_object(id), element) {
                 (None, _) => {
-                    missing.insert(id);
+                    if !file.heap.is_settled(id) {
+                        missing.insert(id);
+                    }
                 }
                 (Some(bytes), Some(element)) if is_variable(element) => {
                     if seen.insert((id, std::ptr::from_ref(element))) {

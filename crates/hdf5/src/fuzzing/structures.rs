@@ -98,7 +98,7 @@ pub fn symbol_table(data: &[u8]) {
     if let Some(input) = Input::new(data) {
         let [heap, ..] = input.numbers;
         let links = input.drive(SymbolTable::new(input.address, Address(heap)));
-        for pair in links.unwrap_or_default().windows(2) {
+        for pair in links.unwrap_or_default().read.windows(2) {
             if let [first, second] = pair {
                 assert!(first.name < second.name);
             }

@@ -6,7 +6,7 @@ use crate::btree::v2::Records;
 use crate::error::{Error, Place, Result};
 use crate::heap::fractal::FractalHeap;
 use crate::held::Held;
-use crate::link::Link;
+use crate::link::{Link, Links};
 use crate::walk::{Walk, Wants};
 
 const INDEX: &str = "name index of a group";
@@ -25,7 +25,7 @@ pub(crate) struct DenseLinks {
     /// `None` for a group that has no index: it is empty.
     records: Option<Records>,
     heap: FractalHeap,
-    links: Vec<Link>,
+    links: Links,
 }
 
 impl DenseLinks {
@@ -36,13 +36,13 @@ impl DenseLinks {
             index: name_index,
             records: name_index.defined().map(Records::new),
             heap: FractalHeap::new(heap),
-            links: Vec::new(),
+            links: Links::default(),
         }
     }
 }
 
 impl Walk for DenseLinks {
-    type Output = Vec<Link>;
+    type Output = Links;
 
     fn advance(&mut self, held: &Held, wants: &mut Wants) -> Result<()> {
         let Some(records) = &mut self.records else {
@@ -77,8 +77,8 @@ impl Walk for DenseLinks {
     }
 
     /// The links, sorted by name.
-    fn finish(mut self) -> Result<Vec<Link>> {
-        super::sort_by_name(Place::new(INDEX, self.index.0), &mut self.links)?;
+    fn finish(mut self) -> Result<Links> {
+        self.links.sort(Place::new(INDEX, self.index.0))?;
         Ok(self.links)
     }
 }

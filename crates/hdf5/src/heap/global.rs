@@ -12,10 +12,10 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use bytes::Bytes;
 
-use super::HeapId;
+use super::{HeapId, HeapObjects};
 use crate::address::Address;
 use crate::cursor::Cursor;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::held::{Held, Step, Stop};
 use crate::walk::{Taken, Walk, Wants};
 
@@ -27,12 +27,17 @@ const HINT: u64 = 4096;
 /// Bytes in memory for an object, besides its bytes.
 const OBJECT: u64 = 128;
 
-/// Reads objects of the global heap, those of one collection together.
+/// Bytes in memory for a collection that can't be read, and why.
+const UNREADABLE: u64 = 512;
+
+/// Reads objects of the global heap, those of one collection together. A collection that is
+/// damaged, or has no such object, concerns only who refers to it: libhdf5 finds out when it reads
+/// that element, and opens everything else.
 #[derive(Debug, Default)]
 pub(crate) struct GlobalHeap {
     /// Indexes wanted, by collection.
     wanted: BTreeMap<Address, BTreeSet<u32>>,
-    found: BTreeMap<HeapId, Bytes>,
+    found: HeapObjects,
     read: HashSet<Address>,
     taken: Taken,
 }
@@ -41,7 +46,7 @@ impl GlobalHeap {
     /// Asks for an object; nothing is asked for by the ID that stands for no object.
     pub(crate) fn request(&mut self, id: HeapId) {
         let none = id.index == 0 || matches!(id.collection, Address(0) | Address::UNDEFINED);
-        if !none && !self.found.contains_key(&id) {
+        if !none && !self.found.is_settled(id) {
             let indexes = self.wanted.entry(id.collection).or_default();
             indexes.insert(id.index);
         }
@@ -49,28 +54,39 @@ impl GlobalHeap {
 
     /// Adds the objects of one collection to those found.
     fn read(&mut self, held: &Held, address: Address, indexes: &BTreeSet<u32>) -> Step<()> {
-        let mut cursor = collection(held, address)?;
+        let mut cursor = match collection(held, address) {
+            Err(Stop::Error(error)) => return Ok(self.give_up(held, address, error)?),
+            cursor => cursor?,
+        };
         if self.read.insert(address) {
             let size = u64::try_from(cursor.remaining()).unwrap_or(u64::MAX);
             self.taken.add(held, cursor.place(), size)?;
         }
-        let mut objects = objects(&mut cursor, indexes)?;
+        let mut objects = match objects(&mut cursor, indexes) {
+            Ok(objects) => objects,
+            Err(error) => return Ok(self.give_up(held, address, error)?),
+        };
         for &index in indexes {
-            let Some(bytes) = objects.remove(&index) else {
-                return Err(cursor
-                    .malformed(format!("has no object {index}, which is referred to"))
-                    .into());
-            };
             held.charge_memory(cursor.place(), OBJECT)?;
             let collection = address;
-            self.found.insert(HeapId { collection, index }, bytes);
+            let id = HeapId { collection, index };
+            match objects.remove(&index) {
+                Some(bytes) => self.found.insert(id, bytes),
+                None => self.found.insert_absent(id, cursor.place()),
+            }
         }
+        Ok(())
+    }
+
+    fn give_up(&mut self, held: &Held, address: Address, error: Error) -> Result<()> {
+        held.charge_memory(held.place(COLLECTION, address), UNREADABLE)?;
+        self.found.insert_unreadable(address, error);
         Ok(())
     }
 }
 
 impl Walk for GlobalHeap {
-    type Output = BTreeMap<HeapId, Bytes>;
+    type Output = HeapObjects;
 
     fn advance(&mut self, held: &Held, wants: &mut Wants) -> Result<()> {
         for (address, indexes) in std::mem::take(&mut self.wanted) {

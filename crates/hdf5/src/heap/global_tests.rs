@@ -45,9 +45,17 @@ fn image() -> Image {
     image
 }
 
+/// Why an object can't be read; another of the file can be.
 fn message(image: &Image, id: HeapId) -> String {
-    let error = read_every_way(&image.0, || heap(&[id])).expect_err("is malformed");
-    error.to_string()
+    let found = read_every_way(&image.0, || heap(&[id, whole()])).unwrap();
+    assert!(found.get(whole()).is_some());
+    assert_eq!(found.get(id), None);
+    found.error(id).expect("can't be read").to_string()
+}
+
+/// An object of a collection that no test damages.
+fn whole() -> HeapId {
+    id(8192, 3)
 }
 
 #[test]
@@ -60,11 +68,11 @@ fn gives_what_was_asked_for_in_one_wave_of_collections() {
         id(4096, 7),
     ];
     let found = read_every_way(&image().0, || heap(&ids)).unwrap();
-    assert_eq!(found.len(), 4);
-    assert_eq!(found[&id(4096, 7)], "seven seven");
-    assert_eq!(found[&id(4096, 2)], "");
-    assert_eq!(found[&id(8192, 3)], "end");
-    assert_eq!(found[&id(8192, 1)], vec![9; 5000]);
+    assert_eq!(found.iter().count(), 4);
+    assert_eq!(found.get(id(4096, 7)).unwrap(), "seven seven");
+    assert_eq!(found.get(id(4096, 2)).unwrap(), "");
+    assert_eq!(found.get(id(8192, 3)).unwrap(), "end");
+    assert_eq!(found.get(id(8192, 1)).unwrap(), &vec![9; 5000]);
     let (_, waves) = read_in_waves(&image().0, heap(&[id(4096, 7), id(4096, 1)])).unwrap();
     assert_eq!(waves, 1);
 }
@@ -72,7 +80,8 @@ fn gives_what_was_asked_for_in_one_wave_of_collections() {
 #[test]
 fn ids_of_no_object_are_ignored() {
     let none = [id(4096, 0), id(0, 3), id(u64::MAX, 1)];
-    assert!(read_every_way(&[], || heap(&none)).unwrap().is_empty());
+    let found = read_every_way(&[], || heap(&none)).unwrap();
+    assert_eq!(found, HeapObjects::default());
 }
 
 #[test]
@@ -85,13 +94,28 @@ fn asking_again_later_reads_again() {
     heap.request(id(4096, 7));
     assert!(!heap.is_done());
     heap.advance(&held, &mut Wants::new()).unwrap();
-    assert_eq!(heap.finish().unwrap().len(), 2);
+    assert_eq!(heap.finish().unwrap().iter().count(), 2);
 }
 
 #[test]
 fn a_missing_object_is_named() {
     assert!(message(&image(), id(4096, 3)).contains("0x1000: has no object 3"));
     assert!(message(&image(), id(4096, 70_000)).contains("has no object 70000"));
+}
+
+#[test]
+fn what_is_no_collection_is_named() {
+    assert!(message(&image(), id(64, 3)).contains("global heap collection at 0x40"));
+    assert!(message(&image(), id(1 << 40, 3)).contains("truncated file?"));
+    let mut held = Held::default();
+    held.insert(0, image().0.into());
+    let mut heap = heap(&[id(64, 3), id(4096, 3)]);
+    heap.advance(&held, &mut Wants::new()).unwrap();
+    // Asked for again, neither is read again.
+    heap.request(id(64, 3));
+    heap.request(id(64, 4));
+    heap.request(id(4096, 3));
+    assert!(heap.is_done());
 }
 
 #[test]
@@ -116,13 +140,13 @@ fn free_space_of_any_size_ends_the_walk() {
         let mut image = Image(vec![0; 8192]);
         image.put(4096, &collection_of(4096, &[(1, b"one")], free));
         let found = read_every_way(&image.0, || heap(&[id(4096, 1)])).unwrap();
-        assert_eq!(found[&id(4096, 1)], "one");
+        assert_eq!(found.get(id(4096, 1)).unwrap(), "one");
     }
 }
 
 #[test]
 fn an_object_that_is_there_twice_is_malformed() {
-    let mut image = Image(vec![0; 8192]);
+    let mut image = image();
     image.put(4096, &collection_of(4096, &[(1, b"one"), (1, b"two")], 0));
     assert!(message(&image, id(4096, 1)).contains("object 1 is there twice"));
 }
@@ -147,7 +171,7 @@ fn gives_the_strings_of_a_real_file() {
     let ids: Vec<_> = (1..=30).map(|index| id(collections[0].0, index)).collect();
     let found = read_every_way(&file, || heap(&ids)).unwrap();
     // libhdf5 numbers them as it sees fit.
-    let strings: BTreeSet<_> = found.values().cloned().collect();
+    let strings: BTreeSet<_> = found.iter().map(|(_, bytes)| bytes.clone()).collect();
     let expected = |number| format!("string {number} {}", "*".repeat(number)).into();
     assert_eq!(strings, (0..30).map(expected).collect());
     survive_changes(&file, 13, || heap(&ids));

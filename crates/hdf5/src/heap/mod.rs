@@ -5,10 +5,12 @@ use crate::address::Address;
 pub(crate) mod fractal;
 mod global;
 pub(crate) mod local;
+mod objects;
 mod shared;
 
 pub(crate) use global::GlobalHeap;
 pub(crate) use local::{DataSegment, LocalHeap};
+pub use objects::HeapObjects;
 pub(crate) use shared::SharedMessages;
 
 /// An object of the global heap (III.E).

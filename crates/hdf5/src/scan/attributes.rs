@@ -155,9 +155,11 @@ impl State {
                 datatype,
                 &data,
                 self.superblock.sizes,
-                &mut |id, element| match (self.heap.get(&id), element) {
+                &mut |id, element| match (self.heap.get(id), element) {
                     (None, _) => {
-                        missing.insert(id);
+                        if !self.heap.is_settled(id) {
+                            missing.insert(id);
+                        }
                     }
                     (Some(data), Some(element)) if is_variable(element) => {
                         if visited.insert(id) {

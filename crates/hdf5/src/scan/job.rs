@@ -1,6 +1,6 @@
 //! The structures that a scan reads, each on behalf of an object.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use bytes::Bytes;
 
@@ -9,9 +9,9 @@ use crate::cache_image::CacheImage;
 use crate::chunk_index::{ChunkWalk, Chunks};
 use crate::error::Result;
 use crate::group::{DenseAttributes, DenseLinks, SymbolTable};
-use crate::heap::{DataSegment, GlobalHeap, HeapId, LocalHeap, SharedMessages};
+use crate::heap::{DataSegment, GlobalHeap, HeapObjects, LocalHeap, SharedMessages};
 use crate::held::Held;
-use crate::link::Link;
+use crate::link::Links;
 use crate::message::Message;
 use crate::object_header::ObjectHeader;
 use crate::walk::{Walk, Wants};
@@ -46,12 +46,12 @@ pub(super) enum Output {
     Extension(Vec<Message>),
     CacheImage(Vec<(u64, Bytes)>),
     Header(Vec<Message>),
-    Links(Vec<Link>),
+    Links(Links),
     Attributes(Vec<Message>),
     ExternalNames(DataSegment),
     Chunks(Chunks),
     Shared(HashMap<(u16, [u8; 8]), Bytes>),
-    GlobalHeap(BTreeMap<HeapId, Bytes>),
+    GlobalHeap(HeapObjects),
 }
 
 impl Job {
@@ -98,6 +98,21 @@ impl Reading {
             Self::Shared(walk) => Output::Shared(walk.finish()?),
             Self::GlobalHeap(walk) => Output::GlobalHeap(walk.finish()?),
         })
+    }
+
+    /// What is read, in words.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Extension(_) => "superblock extension",
+            Self::CacheImage(_) => "metadata cache image",
+            Self::Header(_) => "object header",
+            Self::SymbolTable(_) | Self::DenseLinks(_) => "group",
+            Self::DenseAttributes(_) => "dense attributes",
+            Self::ExternalNames(_) => "names of external files",
+            Self::Chunks(_) => "chunk index",
+            Self::Shared(_) => "shared messages",
+            Self::GlobalHeap(_) => "global heap",
+        }
     }
 
     /// Whether an unsupported feature in this structure concerns its object alone. A group whose

@@ -1,6 +1,6 @@
 //! One request sent once.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
@@ -134,6 +134,7 @@ impl Exchange<'_> {
         let permit = host.enter().await;
         let timeout = self.net.options.attempt_timeout;
         let mut seen = Seen::default();
+        let asked = Instant::now();
         let answered = tokio::time::timeout(timeout, async {
             let response = request.send().await.map_err(transport_failure)?;
             seen.status = Some(response.status().as_u16());
@@ -144,6 +145,9 @@ impl Exchange<'_> {
         let bytes = seen
             .bytes
             .max(u64::try_from(seen.body.len()).unwrap_or(u64::MAX));
+        if let Ok(Ok(Answer::Bytes(_))) = &answered {
+            self.net.cost.note(bytes, asked.elapsed());
+        }
         self.net.log.request(bytes, || RequestRecord {
             url: if url == &self.url {
                 self.ticket.target.name.clone()

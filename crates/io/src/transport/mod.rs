@@ -26,6 +26,7 @@ use object_store::client::{
 };
 use url::Url;
 
+use crate::cost::Cost;
 use crate::error::{Error, chain};
 use crate::head::Heads;
 use crate::log::RequestLog;
@@ -59,6 +60,7 @@ pub(crate) struct Ticket {
 pub(crate) struct Net {
     pub(crate) options: ClientOptions,
     pub(crate) log: RequestLog,
+    pub(crate) cost: Cost,
     pub(crate) heads: Heads,
     http: OnceLock<Result<reqwest::Client, String>>,
     hosts: Mutex<HashMap<String, Arc<Host>>>,
@@ -70,6 +72,7 @@ impl Net {
             log: RequestLog::new(options.keep_records),
             heads: Heads::new(options.head_read),
             options,
+            cost: Cost::default(),
             http: OnceLock::new(),
             hosts: Mutex::default(),
         }

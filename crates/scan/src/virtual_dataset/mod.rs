@@ -3,13 +3,14 @@
 mod aligned;
 mod name;
 mod pairing;
+mod reach;
 mod selection;
-mod strings;
+mod variable;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use chunkref_hdf5::{Dataset, Datatype, Hyperslab, Selection, VirtualMapping};
+use chunkref_hdf5::{Dataset, Datatype, VirtualMapping};
 use chunkref_manifest::{Array, Loop, Mapping, Step};
 use chunkref_store::Conversion;
 
@@ -22,8 +23,9 @@ pub(crate) use aligned::{Aligned, aligned};
 use name::Name;
 pub(crate) use pairing::divisor;
 use pairing::pair;
-use selection::{Elements, elements, extent, slices};
-pub(crate) use strings::joined;
+use reach::{available, block, shape};
+use selection::{Elements, elements};
+pub(crate) use variable::joined;
 
 /// Most sources of one virtual dataset.
 const MAX_SOURCES: u64 = 10_000;
@@ -41,6 +43,33 @@ pub(crate) struct Virtual {
     pub(crate) mappings: Vec<Mapping>,
     /// What should be said of it.
     pub(crate) warnings: Vec<String>,
+}
+
+impl Virtual {
+    /// With an array of the same shape and type below all that is mapped, in place of its fill
+    /// value.
+    pub(crate) fn over(&self, below: Array) -> Self {
+        let mut over = self.clone();
+        let rank = below.shape.len();
+        let step = |axis: usize| Step { axis, length: 1 };
+        let axes = below.shape.iter().enumerate();
+        let loops = axes
+            .filter(|(_, length)| **length != 1)
+            .map(|(axis, &length)| Loop {
+                length,
+                array: step(axis),
+                source: step(axis),
+            });
+        let whole = Mapping {
+            source: over.sources.len(),
+            start: vec![0; rank],
+            source_start: vec![0; rank],
+            loops: loops.collect(),
+        };
+        over.mappings.insert(0, whole);
+        over.sources.push(below);
+        over
+    }
 }
 
 /// A mapping whose sources are known.
@@ -176,115 +205,6 @@ fn not_there(missing: &BTreeSet<(String, String)>) -> String {
         "sources are not there, and their parts hold the fill value: {}{more}",
         named.join(", ")
     )
-}
-
-/// The extent (`H5D_VDS_LAST_AVAILABLE`, no gaps among blocks): along an unlimited axis as far as
-/// any source reaches, but not less than the limited selections need.
-fn shape(dataset: &Dataset, resolved: &[Resolved<'_>]) -> Result<Vec<u64>, Refusal> {
-    let mut shape = dataset.dataspace.shape().to_vec();
-    let mut least = vec![0; shape.len()];
-    let mut reach: Vec<Option<u64>> = vec![None; shape.len()];
-    for one in resolved {
-        let selection = &one.mapping.selection;
-        let unlimited = selection.unlimited();
-        for (axis, least) in least.iter_mut().enumerate() {
-            if unlimited != Some(axis) {
-                *least = (*least).max(end(selection, axis)?);
-            }
-        }
-        let Some(axis) = unlimited else {
-            continue;
-        };
-        let far = match &one.sources {
-            Sources::One(Found::Missing) => 0,
-            Sources::One(Found::There(source)) => far(one.mapping, source)?,
-            Sources::Blocks(blocks) => {
-                match u64::try_from(blocks.len()).unwrap_or(0).checked_sub(1) {
-                    None => 0,
-                    Some(block_number) => end(&block(selection, block_number)?, axis)?,
-                }
-            }
-        };
-        if let Some(reach) = reach.get_mut(axis) {
-            *reach = Some(reach.unwrap_or(0).max(far));
-        }
-    }
-    for ((length, least), reach) in shape.iter_mut().zip(least).zip(reach) {
-        match reach {
-            Some(reach) => *length = reach.max(least),
-            None if *length < least => {
-                return Err(format!(
-                    "its mappings reach to {least} along an axis of {length}"
-                ));
-            }
-            None => {}
-        }
-    }
-    Ok(shape)
-}
-
-fn block(selection: &Selection, number: u64) -> Result<Selection, Refusal> {
-    selection::block(selection, number)
-        .ok_or_else(|| format!("a selection without a block {number}"))
-}
-
-/// The place after the last of a limited selection along an axis; 0 for all.
-fn end(selection: &Selection, axis: usize) -> Result<u64, Refusal> {
-    let past = || "a selection that ends past 2^64".to_owned();
-    match selection {
-        Selection::None | Selection::All | Selection::Points { .. } => Ok(0),
-        Selection::Regular(slabs) => {
-            let Some(Hyperslab {
-                start,
-                stride,
-                count: Some(count),
-                block: Some(block),
-            }) = slabs.get(axis)
-            else {
-                return Ok(0);
-            };
-            if *count == 0 || *block == 0 {
-                return Ok(0);
-            }
-            count
-                .saturating_sub(1)
-                .checked_mul(*stride)
-                .and_then(|span| span.checked_add(*start)?.checked_add(*block))
-                .ok_or_else(past)
-        }
-        Selection::Irregular { rank, corners } => {
-            let blocks = corners.chunks_exact(rank.saturating_mul(2).max(1));
-            let lasts = blocks.filter_map(|block| block.get(rank.saturating_add(axis)));
-            match lasts.max() {
-                Some(last) => last.checked_add(1).ok_or_else(past),
-                None => Ok(0),
-            }
-        }
-    }
-}
-
-/// The unlimited axis of a selection.
-fn unlimited(selection: &Selection) -> Option<(usize, &Hyperslab)> {
-    let axis = selection.unlimited()?;
-    match selection {
-        Selection::Regular(slabs) => Some((axis, slabs.get(axis)?)),
-        _ => None,
-    }
-}
-
-/// How many places along the unlimited axes the source has.
-fn available(mapping: &VirtualMapping, source: &Source) -> Option<u64> {
-    let (axis, slab) = unlimited(&mapping.source_selection)?;
-    Some(slices(slab, *source.shape().get(axis)?))
-}
-
-/// How far the virtual dataset reaches for a source, along its unlimited axis.
-fn far(mapping: &VirtualMapping, source: &Source) -> Result<u64, Refusal> {
-    let far = available(mapping, source).and_then(|slices| {
-        let (_, slab) = unlimited(&mapping.selection)?;
-        extent(slab, slices)
-    });
-    far.ok_or_else(|| "an unlimited selection that does not fit its source".to_owned())
 }
 
 /// Pairs the elements of the mappings.

@@ -7,6 +7,7 @@
 
 mod column;
 mod file;
+mod runs;
 mod thrift;
 
 use std::io;

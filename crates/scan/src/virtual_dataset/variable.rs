@@ -1,4 +1,4 @@
-//! Virtual datasets of strings of variable length: their sources' strings are at hand.
+//! Virtual datasets of elements of variable length: those of their sources are at hand.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use chunkref_manifest::{Array, DataType, Layout, Mapping, Side};
@@ -6,13 +6,19 @@ use chunkref_manifest::{Array, DataType, Layout, Mapping, Side};
 use super::Virtual;
 use crate::data_type::Refusal;
 
-/// The strings of a virtual dataset of a shape, as `VLenUTF8` of `NumCodecs` encodes them; empty
-/// where no mapping covers them.
+/// The elements of a virtual dataset, as `VLenUTF8` and `VLenBytes` of `NumCodecs` encode them;
+/// `nothing` where no mapping covers them.
 ///
 /// # Errors
-/// The reason, where they take more than `limit` bytes or a source is not of strings.
-pub(crate) fn joined(shape: &[u64], found: &Virtual, limit: u64) -> Result<Bytes, Refusal> {
-    let too_many = || "too many strings".to_owned();
+/// The reason, where they take more than `limit` bytes or a source is of another type.
+pub(crate) fn joined(
+    array: &Array,
+    found: &Virtual,
+    nothing: &[u8],
+    limit: u64,
+) -> Result<Bytes, Refusal> {
+    let too_many = || "too many elements of variable length".to_owned();
+    let shape = &array.shape[..];
     let count = shape
         .iter()
         .try_fold(1_u64, |count, &axis| count.checked_mul(axis))
@@ -21,9 +27,9 @@ pub(crate) fn joined(shape: &[u64], found: &Virtual, limit: u64) -> Result<Bytes
     let sources = found
         .sources
         .iter()
-        .map(strings)
+        .map(|source| elements(source, &array.data_type))
         .collect::<Result<Vec<_>, Refusal>>()?;
-    let mut placed: Vec<&[u8]> = vec![&[]; usize::try_from(count).map_err(|_| too_many())?];
+    let mut placed: Vec<&[u8]> = vec![nothing; usize::try_from(count).map_err(|_| too_many())?];
     // Mappings may overlap, but not without end.
     let mut left = u64::from(count).saturating_mul(4);
     for mapping in &found.mappings {
@@ -45,7 +51,7 @@ pub(crate) fn joined(shape: &[u64], found: &Virtual, limit: u64) -> Result<Bytes
     });
     if bytes > limit {
         return Err(format!(
-            "variable-length strings of {bytes} bytes, over the limit of {limit}"
+            "elements of variable length of {bytes} bytes, over the limit of {limit} (--string-limit)"
         ));
     }
     let mut encoded = BytesMut::new();
@@ -57,13 +63,14 @@ pub(crate) fn joined(shape: &[u64], found: &Virtual, limit: u64) -> Result<Bytes
     Ok(encoded.freeze())
 }
 
-/// The strings of a source.
-fn strings(source: &Array) -> Result<Vec<&[u8]>, Refusal> {
-    let (DataType::VariableString, Layout::Inline { data }) = (&source.data_type, &source.layout)
-    else {
-        return Err("a source that is not of variable-length strings".to_owned());
-    };
-    decoded(data).ok_or_else(|| "a source whose strings are cut".to_owned())
+/// The elements of a source.
+fn elements<'a>(source: &'a Array, data_type: &DataType) -> Result<Vec<&'a [u8]>, Refusal> {
+    match &source.layout {
+        Layout::Inline { data } if source.data_type == *data_type => {
+            decoded(data).ok_or_else(|| "a source whose elements are cut".to_owned())
+        }
+        _ => Err("a source whose elements are given otherwise (strings as bytes?)".to_owned()),
+    }
 }
 
 fn decoded(data: &[u8]) -> Option<Vec<&[u8]>> {
