@@ -30,7 +30,7 @@ pub struct ManyOptions {
     pub jobs: usize,
     /// Fewer, where those would take more memory than this together, in bytes (default 1 GiB). What
     /// one takes is estimated from what was fetched for those before it; until the first is done, no
-    /// more than 16 are under way.
+    /// more than 8 are under way.
     pub memory: u64,
 }
 
@@ -74,7 +74,7 @@ impl ManyOptions {
 }
 
 /// Scans under way as long as nothing is known of them.
-const UNKNOWN: usize = 16;
+const UNKNOWN: usize = 8;
 /// Bytes that a scan takes however small the file is.
 const FOR_ONE: u64 = 4 << 20;
 /// Bytes that a scan takes for each byte fetched: those that are held, what was parsed of them, and
@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn large_granules_are_fewer_at_one_time() {
         let many = ManyOptions::default();
-        assert_eq!(many.allowed(0, 0, 0), 16);
+        assert_eq!(many.allowed(0, 0, 0), 8);
         // 100 kB each; 10 MB; 1 GB.
         assert_eq!(many.allowed(200, 0, 20_000_000), 64);
         assert!((20..30).contains(&many.allowed(3, 16, 110_000_000)));

@@ -64,7 +64,7 @@ impl Heads {
         let mut learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
         *learned = Some(match *learned {
             Some(before) if used.end < before => {
-                before.saturating_sub(before.saturating_sub(used.end) / 4)
+                before.saturating_sub(before.saturating_sub(used.end) / 16)
             }
             _ => used.end,
         });
@@ -98,8 +98,8 @@ mod tests {
         assert_eq!(heads.length(), 53_248);
         // Less is believed step by step, more at once.
         read(&heads, &[0..100]);
-        assert_eq!(heads.length(), 40_960);
-        for _ in 0..30 {
+        assert_eq!(heads.length(), 49_152);
+        for _ in 0..100 {
             read(&heads, &[0..100]);
         }
         assert_eq!(heads.length(), LEAST);

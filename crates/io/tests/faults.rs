@@ -99,9 +99,12 @@ async fn answers_that_stop_coming_are_got_over() {
         let took = started.elapsed();
         assert_eq!(got[0], content(10_000)[0..200], "{fault:?}");
         assert!(took >= Duration::from_millis(60), "{fault:?}: {took:?}");
-        let bound = Duration::from_millis(at_most + 500);
+        // Not once on a machine that is slow itself.
+        let stats = client.log().snapshot();
+        assert!(stats.retries >= 1, "{fault:?}");
+        assert_eq!(stats.requests, stats.retries + 1, "{fault:?}");
+        let bound = Duration::from_millis(at_most + 3000);
         assert!(took < bound, "{fault:?}: {took:?}");
-        assert_eq!(client.log().snapshot().retries, 1, "{fault:?}");
     }
 }
 
@@ -114,7 +117,7 @@ async fn an_answer_that_breaks_off_late_is_gone_on_with() {
             .fault(fault.clone(), When::First(2))
             .start()
             .await;
-        let options = options().with_read_timeout(Duration::from_millis(60));
+        let options = options().with_read_timeout(Duration::from_millis(400));
         let client = Client::new(options);
         let object = client.open(&server.url_of("a")).await.unwrap();
         assert_eq!(object.read(&[0..size]).await.unwrap()[0], content(300_000));

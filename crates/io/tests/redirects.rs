@@ -75,6 +75,40 @@ async fn a_redirect_is_followed_once_and_the_login_stays_behind() {
 }
 
 #[tokio::test]
+async fn it_is_the_host_that_is_busy_that_is_left_alone() {
+    let data = RangeServer::builder()
+        .object("/data", vec![5; 10_000])
+        .start()
+        .await;
+    let front = RangeServer::builder()
+        .object("/b", vec![5; 10_000])
+        .fault_on("/a", Fault::Redirect(data.url_of("data")), When::Always)
+        .start()
+        .await;
+    let client = Client::new(options().with_concurrency(8));
+    let object = client.open(&front.url_of("a")).await.unwrap();
+    object.size().await.unwrap();
+    let busy = Fault::Status {
+        code: 503,
+        retry_after: Some("3".into()),
+    };
+    data.set_fault(busy, When::First(8));
+    let wants: Vec<_> = (10..60).map(|n| n * 150..n * 150 + 10).collect();
+    let reading = tokio::spawn({
+        let object = object.clone();
+        async move { object.read(&wants).await }
+    });
+    // The other host goes on answering meanwhile.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let started = std::time::Instant::now();
+    let other = client.open(&front.url_of("b")).await.unwrap();
+    other.size().await.unwrap();
+    assert!(started.elapsed() < Duration::from_secs(2));
+    reading.await.unwrap().unwrap();
+    assert_eq!(client.log().snapshot().retries, 8);
+}
+
+#[tokio::test]
 async fn a_redirect_on_the_same_host_keeps_the_login() {
     let server = RangeServer::builder()
         .object("/b", vec![5; 1000])

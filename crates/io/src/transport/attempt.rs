@@ -167,13 +167,18 @@ impl Exchange<'_> {
                 connect,
                 busy,
                 kept: _,
-            }) => Err(Failure::Transient {
-                reason,
-                retry_after,
-                connect,
-                busy,
-                kept: seen.kept().map(Box::new),
-            }),
+            }) => {
+                if busy {
+                    host.hold(retry_after.unwrap_or(self.net.options.backoff));
+                }
+                Err(Failure::Transient {
+                    reason,
+                    retry_after,
+                    connect,
+                    busy,
+                    kept: seen.kept().map(Box::new),
+                })
+            }
             answered => answered,
         }
     }

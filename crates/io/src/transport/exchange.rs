@@ -22,7 +22,7 @@ impl Exchange<'_> {
         let mut attempts = 0;
         loop {
             attempts = u32::saturating_add(attempts, 1);
-            let (reason, retry_after, connect, busy, kept) = match self.follow().await {
+            let (reason, retry_after, connect, kept) = match self.follow().await {
                 Ok(response) => {
                     host.refund();
                     return Ok(response);
@@ -32,9 +32,9 @@ impl Exchange<'_> {
                     reason,
                     retry_after,
                     connect,
-                    busy,
                     kept,
-                }) => (reason, retry_after, connect, busy, kept),
+                    busy: _,
+                }) => (reason, retry_after, connect, kept),
             };
             let unavailable = |reason| Error::Unavailable {
                 url: self.ticket.target.name.clone(),
@@ -64,9 +64,6 @@ impl Exchange<'_> {
                 "{reason}; will be asked again"
             );
             self.net.log.retry();
-            if busy {
-                host.hold(wait);
-            }
             tokio::time::sleep(wait).await;
             if let Some(kept) = kept {
                 // What is missing is asked for by itself.
