@@ -45,15 +45,25 @@ def expected(owner: h5py.HLObject, name: str):
         value = np.empty(attribute.shape, attribute.dtype)
         attribute.read(value, mtype=kind)
         return to_json(value if value.shape else value[()], owner.file)
-    whole = integer_list(attribute)
+    if 0 in attribute.shape:
+        # Whatever the type: h5py has none for some.
+        return np.zeros(attribute.shape).tolist()
+    whole = integers(attribute)
     if whole is not None:
-        return whole[0] if attribute.shape in ((), (1,)) else whole
+        return to_json(whole, owner.file) if whole.shape else whole[()]
+    if isinstance(kind, getattr(h5py.h5t, "TypeComplexID", ())):
+        # h5py has two of HDF5's complex numbers; all are two floating-point numbers side by side.
+        stored = np.zeros(attribute.shape, f"V{kind.get_size()}")
+        attribute.read(stored, mtype=kind)
+        parts = np.frombuffer(stored.tobytes(), kind.get_super().dtype).astype("f8")
+        value = parts.view("c16").reshape(attribute.shape)
+        return to_json(value if value.shape else value[()], owner.file)
     value = owner.attrs[name]
     return to_json(value, owner.file)
 
 
-def integer_list(attribute: h5py.h5a.AttrID) -> list | None:
-    """The values of integers that NumPy has no type for (and of times), on one axis."""
+def integers(attribute: h5py.h5a.AttrID) -> np.ndarray | None:
+    """The values of integers that NumPy has no type for, and of times."""
     kind = attribute.get_type()
     time = isinstance(kind, h5py.h5t.TypeTimeID)
     odd = isinstance(kind, h5py.h5t.TypeIntegerID) and kind.get_size() not in (1, 2, 4, 8)
@@ -63,10 +73,13 @@ def integer_list(attribute: h5py.h5a.AttrID) -> list | None:
     attribute.read(stored, mtype=kind)
     order = "big" if kind.encode()[3] & 1 else "little"
     signed = time or kind.get_sign() == h5py.h5t.SGN_2
-    values = [int.from_bytes(one.tobytes(), order, signed=signed) for one in stored.ravel()]
     # JSON's numbers are those of 64 bits.
     fits = (lambda value: -(2**63) <= value < 2**63) if signed else (lambda value: value < 2**64)
-    return [value if fits(value) else str(value) for value in values]
+    values = np.empty(attribute.shape, object)
+    for place in np.ndindex(attribute.shape):
+        value = int.from_bytes(stored[place].tobytes(), order, signed=signed)
+        values[place] = value if fits(value) else str(value)
+    return values
 
 
 def to_json(value, file: h5py.File):

@@ -11,13 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
+import numcodecs
 import numpy as np
+from zarr.core.buffer import default_buffer_prototype
+from zarr.core.sync import sync
 
 import compare_types
 from compare_attributes import attributes
 from compare_decoded import NotComparable, decoded
 from compare_elsewhere import is_elsewhere, places_elsewhere
 from compare_places import places
+from grown import as_shown
 from references import Difference, References, array_path
 from source import Source, is_dimension_only, walk
 
@@ -177,7 +181,7 @@ def values(
         return
     for selection in selections(dataset, whole_chunks):
         try:
-            mine = as_array(array[selection], array.dtype.kind == "O")
+            mine = as_array(array, selection)
         except Exception as error:  # whatever zarr or a codec raises is the finding
             yield Difference("values", path, f"{type(error).__name__}: {error}")
             return
@@ -186,6 +190,9 @@ def values(
             yield NotComparable("references of HDF5 1.12: test_elements.py compares them")
             return
         _, element = compare_types.array_axes(kind)
+        if compare_types.varies(element) and is_undefined(dataset):
+            yield NotComparable("not all written, and never filled: libhdf5 leaves what it finds in memory")
+            return
         try:
             if compare_types.is_plain(element) or compare_types.varies(element):
                 theirs = read(dataset, selection)
@@ -199,13 +206,7 @@ def values(
             return
         if compare_types.varies(element) and not isinstance(element, h5py.h5t.TypeStringID):
             found = dict(getattr(array, "attrs", {}))
-            try:
-                detail = compare_types.unequal_varying(dataset, theirs, mine, found)
-            except RuntimeError as error:
-                if "Unable to get object token" not in str(error):
-                    raise
-                yield NotComparable("references never written: h5py leaves in them what it finds in memory")
-                return
+            detail = compare_types.unequal_varying(dataset, theirs, mine, found)
         else:
             detail = unequal(theirs, mine, padding(dataset))
         if detail:
@@ -213,13 +214,28 @@ def values(
             return
 
 
-def as_array(found, of_objects: bool) -> np.ndarray:
-    """zarr gives a scalar of variable bytes as an `S`, off whose end NumPy takes NULs."""
-    found = np.asarray(found)
-    if not of_objects or found.dtype.kind != "S":
+def is_undefined(dataset: h5py.Dataset) -> bool:
+    """Whether some element is not stored, and the writer said that such are not filled."""
+    plist = dataset.id.get_create_plist()
+    never = plist.get_fill_time() == h5py.h5d.FILL_TIME_NEVER
+    if not never and plist.fill_value_defined() != h5py.h5d.FILL_VALUE_UNDEFINED:
+        return False
+    if dataset.chunks is not None:
+        return dataset.id.get_num_chunks() < chunk_count(dataset)
+    return dataset.id.get_storage_size() == 0
+
+
+def as_array(array, selection) -> np.ndarray:
+    """Elements as zarr gives them, but for a scalar of variable bytes: of that zarr makes an `S`, in
+    which none and one NUL are the same.
+    """
+    found = np.asarray(array[selection])
+    if array.dtype.kind != "O" or found.dtype.kind != "S":
         return found
+    place = array.store_path / array.metadata.encode_chunk_key(())
+    chunk = sync(place.get(default_buffer_prototype()))
     held = np.empty((), object)
-    held[()] = found.tobytes()
+    [held[()]] = numcodecs.VLenBytes().decode(chunk.to_bytes())
     return held
 
 
@@ -341,7 +357,7 @@ def compare(
     external: bool = False,
 ) -> Iterator[Difference | NotComparable | str]:
     """All rules; for each dataset whose values were compared its path is yielded too."""
-    with h5py.File(path, "r") as file:
+    with as_shown(path) as shown, h5py.File(shown, "r") as file:
         source = walk(file, external)
         yield from names(source, report, references)
         for row in report["datasets"]:
@@ -371,7 +387,9 @@ def compare(
             if row["outcome"] == "referenced" and is_elsewhere(dataset):
                 rules.append(places_elsewhere(row["path"], dataset, references, path))
             elif row["outcome"] == "referenced":
-                rules.append(places(row["path"], dataset, references, dataset.file.filename))
+                own = dataset.file.filename == file.filename
+                lies_in = str(path) if own else dataset.file.filename
+                rules.append(places(row["path"], dataset, references, lies_in))
             yield from itertools.chain(*rules)
             yield row["path"]
         for name in source.group_names():

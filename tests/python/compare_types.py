@@ -259,14 +259,32 @@ def expected_dtype(kind: h5t.TypeID) -> np.dtype:
 def read_expected(dataset: h5py.Dataset, selection) -> np.ndarray:
     """Elements as libhdf5 gives them in the types that are expected."""
     axes, element = array_axes(dataset.id.get_type())
-    kind = memory_type(dataset.id.get_type())
+    by_libhdf5 = not is_half_complex(element)
+    kind = memory_type(dataset.id.get_type()) if by_libhdf5 else dataset.id.get_type()
     place, shape = selected(dataset, selection)
     raw = np.zeros(shape, np.dtype(f"V{kind.get_size()}"))
     if raw.size:
         memory = h5s.create_simple(shape) if shape else h5s.create(h5s.SCALAR)
         dataset.id.read(memory, place, raw, mtype=kind)
-    flat = np.frombuffer(raw.tobytes(), expected_dtype(element))
+    wanted = expected_dtype(element)
+    if by_libhdf5:
+        flat = np.frombuffer(raw.tobytes(), wanted)
+    else:
+        flat = from_halves(raw.tobytes(), element.get_super().dtype).astype(f"{wanted.byteorder}f4").view(wanted)
     return flat.reshape(shape + axes)
+
+
+def is_half_complex(kind: h5t.TypeID) -> bool:
+    """Complex numbers of two bytes a part, of which libhdf5 2.0 makes others when it converts them."""
+    return isinstance(kind, getattr(h5t, "TypeComplexID", ())) and kind.get_size() == 4
+
+
+def from_halves(raw: bytes, kind: np.dtype) -> np.ndarray:
+    """Numbers of two bytes as those of four, a NaN with all bits of its mantissa set, as libhdf5 has it."""
+    wide = np.frombuffer(raw, kind).astype("f4")
+    bits = wide.view("u4")
+    bits[np.isnan(wide)] |= 0x7FFFFF
+    return wide
 
 
 def selected(dataset: h5py.Dataset, selection) -> tuple[h5s.SpaceID, tuple[int, ...]]:

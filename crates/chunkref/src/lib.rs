@@ -18,7 +18,8 @@
 //! # }).unwrap();
 //! ```
 //!
-//! - [`scan`] reads the metadata of one file and says where its chunks lie.
+//! - [`scan`] reads the metadata of one file and says where its chunks lie; [`scan_many`] that of
+//!   many files at once.
 //! - [`combine`] joins the manifests of many files.
 //! - [`write`](fn@write) writes a manifest as Kerchunk JSON or Parquet.
 //! - [`open`](fn@open) reads such a set back, or one that others wrote.
@@ -27,16 +28,18 @@
 
 #![forbid(unsafe_code)]
 
+mod many;
 mod open;
 mod write;
 
-pub use chunkref_io::{Client, ClientOptions, Stats};
+pub use chunkref_io::{Client, ClientOptions, Credentials, Stats, WaveRecord};
 pub use chunkref_manifest::Manifest;
 pub use chunkref_scan::{
     DatasetReport, Error as ScanError, LinkReport, Outcome, RefusedAttribute, Report, ScanOptions,
     Scanned, scan,
 };
 pub use combine::concat;
+pub use many::{Finished, scan_many};
 pub use open::{OpenError, is_set, open};
 pub use store::Store;
 pub use write::{WriteError, write, write_file};

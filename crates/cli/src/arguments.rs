@@ -2,14 +2,17 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::connection::Connection;
 
 const EXIT_CODES: &str = "\
 Exit codes:
   0  all is well; datasets that were refused or left out are named on standard error
   1  an input could not be read, or an output not written; no output was touched for it
   2  the command line is wrong
-  3  with --strict: the output was written, but lacks a dataset";
+  3  with --strict: the output was written, but lacks a dataset
+  4  with --on-error skip: the output was written, but lacks a file that could not be read";
 
 /// Reads only the metadata of HDF5 and NetCDF-4 files, and writes where their chunks lie.
 #[derive(Debug, Parser)]
@@ -46,15 +49,38 @@ pub(crate) struct Scan {
     /// Join several files along this dimension into one output
     #[arg(long, value_name = "DIMENSION")]
     pub(crate) concat_dim: Option<String>,
+    /// Files to scan at one time; memory grows with it
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    pub(crate) jobs: usize,
+    /// What becomes of the others when a file can't be scanned
+    #[arg(long, value_enum, value_name = "ACTION", default_value_t = OnError::Collect)]
+    pub(crate) on_error: OnError,
     /// Print requests, bytes, waves and seconds to standard error
     #[arg(long)]
     pub(crate) stats: bool,
+    /// Print to standard error, for each wave of requests, what was wanted, what was fetched and
+    /// how long that took
+    #[arg(long)]
+    pub(crate) explain: bool,
     /// Write how each dataset ended, as JSON; - for standard output
     #[arg(long, value_name = "PATH")]
     pub(crate) report: Option<PathBuf>,
     /// Exit with 3 if a dataset was refused or left out
     #[arg(long)]
     pub(crate) strict: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+/// What becomes of the others when a file can't be scanned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnError {
+    /// Stop at once
+    Fail,
+    /// Finish them, name all that failed, and join nothing unless all could be scanned
+    Collect,
+    /// Finish them, name all that failed, and join those that could be scanned
+    Skip,
 }
 
 #[derive(Debug, Args)]
@@ -72,6 +98,8 @@ pub(crate) struct Inspect {
     /// Print requests, bytes, waves and seconds to standard error
     #[arg(long)]
     pub(crate) stats: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
 }
 
 /// The largest array that `read` takes into memory unless told otherwise: 4 GiB.
@@ -103,6 +131,8 @@ pub(crate) struct Read {
     /// Print requests, bytes, waves and seconds to standard error
     #[arg(long)]
     pub(crate) stats: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
 }
 
 /// What of a file is read.

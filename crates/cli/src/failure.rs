@@ -27,6 +27,16 @@ impl Failure {
         }
     }
 
+    /// The same, with this exit code.
+    pub(crate) fn with_code(mut self, code: u8) -> Self {
+        self.code = code;
+        self
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// What went wrong has been printed.
     pub(crate) fn printed() -> Self {
         Self::new("")

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chunkref::manifest::{Array, Attribute, ByteOrder, Codec, DataType, Group, Layout, Value};
-use chunkref::{Client, ClientOptions, DatasetReport, Scanned};
+use chunkref::{DatasetReport, Scanned};
 
 use crate::arguments::{Inspect, absolute};
 use crate::failure::{Failure, one_line};
@@ -18,7 +18,7 @@ use crate::set;
 const VALUES: usize = 8;
 
 pub(crate) async fn run(arguments: &Inspect) -> Result<ExitCode, Failure> {
-    let client = Arc::new(Client::new(ClientOptions::default()));
+    let client = Arc::new(arguments.connection.client());
     let start = Instant::now();
     let progress = Progress::start(&client, 1);
     if chunkref::is_set(&arguments.file) {

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 mod arguments;
+mod connection;
 mod failure;
 mod inspect;
 mod npy;
@@ -19,9 +20,10 @@ use crate::failure::Failure;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    // One worker reads while the other parses or draws.
+    // One worker reads while another parses or draws; of many files, each may parse one.
+    let workers = std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 8));
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+        .worker_threads(workers)
         .enable_all()
         .build();
     let ended = match runtime {

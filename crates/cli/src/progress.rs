@@ -2,9 +2,10 @@
 
 use std::io::IsTerminal as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use chunkref::{Client, Stats};
+use chunkref::{Client, Stats, WaveRecord};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Nothing is shown before this.
@@ -16,6 +17,7 @@ const TICK: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(crate) struct Progress {
     bar: ProgressBar,
+    failed: Arc<AtomicU64>,
     task: Option<tokio::task::JoinHandle<()>>,
 }
 
@@ -24,6 +26,7 @@ impl Progress {
         if !std::io::stderr().is_terminal() {
             return Self {
                 bar: ProgressBar::hidden(),
+                failed: Arc::default(),
                 task: None,
             };
         }
@@ -31,15 +34,20 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template("{spinner} {pos}/{len} files, {msg}") {
             bar.set_style(style);
         }
-        let task = tokio::spawn(draw(bar.clone(), Arc::clone(client)));
+        let failed = Arc::default();
+        let task = tokio::spawn(draw(bar.clone(), Arc::clone(client), Arc::clone(&failed)));
         Self {
             bar,
+            failed,
             task: Some(task),
         }
     }
 
-    pub(crate) fn file_done(&self) {
+    pub(crate) fn file_done(&self, well: bool) {
         self.bar.inc(1);
+        if !well {
+            self.failed.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -52,15 +60,23 @@ impl Drop for Progress {
     }
 }
 
-async fn draw(bar: ProgressBar, client: Arc<Client>) {
+async fn draw(bar: ProgressBar, client: Arc<Client>, failed: Arc<AtomicU64>) {
     tokio::time::sleep(PATIENCE).await;
     bar.set_draw_target(ProgressDrawTarget::stderr());
     let mut ticks = tokio::time::interval(TICK);
     loop {
         ticks.tick().await;
         let stats = client.log().snapshot();
+        let failed = match failed.load(Ordering::Relaxed) {
+            0 => String::new(),
+            failed => format!("{failed} failed, "),
+        };
+        let retries = match stats.retries {
+            0 => String::new(),
+            retries => format!(", {retries} retries"),
+        };
         bar.set_message(format!(
-            "{} requests, {} bytes",
+            "{failed}{} requests, {} bytes{retries}",
             stats.requests, stats.bytes
         ));
         bar.tick();
@@ -76,4 +92,36 @@ pub(crate) fn print_stats(stats: &Stats, start: Instant) {
         stats.waves,
         start.elapsed().as_secs_f64()
     );
+    eprintln!(
+        "retries {}, redirects {}, cache hits {}",
+        stats.retries, stats.redirects, stats.cache_hits
+    );
+    if stats.needed > 0 {
+        let needed = u128::from(stats.needed).saturating_mul(100);
+        eprintln!(
+            "bytes needed {} ({} % of those read)",
+            stats.needed,
+            needed / u128::from(stats.bytes.max(1))
+        );
+    }
+}
+
+/// What `--explain` prints.
+pub(crate) fn print_waves(waves: &[WaveRecord]) {
+    for wave in waves {
+        let fetched = wave.requests.iter().fold(0_u64, |all, range| {
+            all.saturating_add(range.end.saturating_sub(range.start))
+        });
+        eprintln!(
+            "wave {}: wanted {} bytes ({}), {} of them not fetched before; fetched {} bytes in {} \
+             requests, {:.3} s",
+            wave.number,
+            wave.wanted,
+            wave.what,
+            wave.missing,
+            fetched,
+            wave.requests.len(),
+            wave.took.as_secs_f64()
+        );
+    }
 }

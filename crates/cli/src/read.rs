@@ -8,7 +8,7 @@ use std::time::Instant;
 use chunkref::manifest::kerchunk::RefusedNode;
 use chunkref::manifest::{DataType, Manifest};
 use chunkref::store::WholeArray;
-use chunkref::{Client, ClientOptions, DatasetReport, Outcome, Report, ScanOptions, Store};
+use chunkref::{Client, DatasetReport, Outcome, Report, ScanOptions, Store};
 
 use crate::arguments::{Read, absolute};
 use crate::failure::{Failure, chain};
@@ -25,7 +25,7 @@ pub(crate) async fn run(arguments: &Read) -> Result<ExitCode, Failure> {
     ) {
         return Err(Failure::usage(format!("{option}: not for reference sets")));
     }
-    let client = Arc::new(Client::new(ClientOptions::default()));
+    let client = Arc::new(arguments.connection.client());
     let start = Instant::now();
     let progress = Progress::start(&client, 1);
     let read = read(arguments, &client).await;

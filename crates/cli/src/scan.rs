@@ -7,16 +7,21 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chunkref::combine::{ConcatOptions, concat};
-use chunkref::{Client, ClientOptions, Outcome, Report, ScanOptions, Scanned, write, write_file};
+use chunkref::{
+    Client, Manifest, Outcome, Report, ScanOptions, Scanned, scan_many, write, write_file,
+};
+use futures::StreamExt as _;
 
-use crate::arguments::{Scan, absolute};
+use crate::arguments::{OnError, Scan, absolute};
 use crate::failure::{Failure, chain, one_line};
-use crate::progress::{Progress, print_stats};
+use crate::progress::{Progress, print_stats, print_waves};
 
 /// So many refused datasets are named; the report has them all.
 const NAMED: usize = 20;
 /// The exit code of `--strict` when a dataset was refused.
 const REFUSED: u8 = 3;
+/// The exit code of `--on-error skip` when a file could not be scanned.
+const SKIPPED: u8 = 4;
 
 /// Where the outputs go.
 enum Output<'a> {
@@ -26,35 +31,62 @@ enum Output<'a> {
     Each(Vec<PathBuf>),
 }
 
+/// How the files ended, in their order.
+type Ended<T> = Vec<Result<T, Failure>>;
+
 pub(crate) async fn run(arguments: &Scan) -> Result<ExitCode, Failure> {
     let output = output(arguments)?;
-    let client = Arc::new(Client::new(ClientOptions::default()));
+    let options = arguments.connection.options();
+    let client = Arc::new(Client::new(options.with_keep_records(arguments.explain)));
     let start = Instant::now();
     let files = u64::try_from(arguments.files.len()).unwrap_or(u64::MAX);
     let progress = Progress::start(&client, files);
-    let mut options = arguments.narrow.options();
-    options.inline_threshold = arguments.inline_threshold;
     let ended = match output {
-        Output::One(path) => one(&client, arguments, &options, path, &progress).await,
-        Output::Each(paths) => each(&client, arguments, &options, &paths, &progress).await,
+        Output::One(path) => one(&client, arguments, path, &progress).await,
+        Output::Each(paths) => each(&client, arguments, &paths, &progress).await,
     };
     drop(progress);
-    let reports = ended?;
-    for report in &reports {
+    let ended = ended?;
+    for failure in ended.iter().filter_map(|file| file.as_ref().err()) {
+        failure.print();
+    }
+    let reports = || ended.iter().filter_map(|file| file.as_ref().ok());
+    for report in reports() {
         warn(report);
     }
     if let Some(path) = &arguments.report {
-        write_reports(&reports, path)?;
+        write_reports(&arguments.files, &ended, path)?;
+    }
+    if arguments.explain {
+        print_waves(&client.log().waves());
     }
     if arguments.stats {
         print_stats(&client.log().snapshot(), start);
     }
+    let failed = ended.iter().filter(|file| file.is_err()).count();
+    if failed > 0 {
+        return Err(some_failed(arguments, failed));
+    }
     let left_out = |report: &Report| report.refused().chain(report.decoded()).next().is_some();
-    Ok(if arguments.strict && reports.iter().any(left_out) {
+    Ok(if arguments.strict && reports().any(left_out) {
         ExitCode::from(REFUSED)
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// What is said in the end when files failed that have been named.
+fn some_failed(arguments: &Scan, failed: usize) -> Failure {
+    let files = arguments.files.len();
+    if files == 1 {
+        return Failure::printed();
+    }
+    let failure = Failure::new(format!("{failed} of {files} files could not be scanned"));
+    if arguments.on_error == OnError::Skip && failed < files {
+        failure.with_code(SKIPPED)
+    } else {
+        failure
+    }
 }
 
 /// Where to write, checked before anything is read.
@@ -108,77 +140,102 @@ fn ends_in_separator(path: &Path) -> bool {
         .ends_with(std::path::is_separator)
 }
 
-async fn scan(client: &Client, file: &str, options: &ScanOptions) -> Result<Scanned, Failure> {
-    chunkref::scan(client, &absolute(file), options)
-        .await
-        .map_err(|error| Failure::scan(file, &error))
+/// Scans all files, several at one time, and does with each what `take` does as soon as it is
+/// there.
+async fn gather<T>(
+    client: &Client,
+    arguments: &Scan,
+    progress: &Progress,
+    mut take: impl FnMut(usize, Scanned) -> Result<T, Failure>,
+) -> Result<Ended<T>, Failure> {
+    let mut options: ScanOptions = arguments.narrow.options();
+    options.inline_threshold = arguments.inline_threshold;
+    let addresses = arguments.files.iter().map(|file| absolute(file));
+    let mut scans = scan_many(client, addresses, &options, arguments.jobs);
+    let mut ended: Vec<_> = arguments.files.iter().map(|_| None).collect();
+    while let Some(finished) = scans.next().await {
+        let index = finished.index;
+        let result = match finished.result {
+            Ok(scanned) => take(index, scanned),
+            Err(error) => {
+                let file = arguments.files.get(index).unwrap_or(&finished.file);
+                Err(Failure::scan(file, &error))
+            }
+        };
+        progress.file_done(result.is_ok());
+        match (result, arguments.on_error) {
+            (Err(failure), OnError::Fail) => return Err(failure),
+            (result, _) => {
+                if let Some(slot) = ended.get_mut(index) {
+                    *slot = Some(result);
+                }
+            }
+        }
+    }
+    Ok(ended.into_iter().flatten().collect())
 }
 
 async fn one(
     client: &Client,
     arguments: &Scan,
-    options: &ScanOptions,
     path: &Path,
     progress: &Progress,
-) -> Result<Vec<Report>, Failure> {
+) -> Result<Ended<Report>, Failure> {
+    let ended = gather(client, arguments, progress, |_, scanned| Ok(scanned)).await?;
     let mut manifests = Vec::new();
+    let mut names = Vec::new();
     let mut reports = Vec::new();
-    for file in &arguments.files {
-        let scanned = scan(client, file, options).await?;
-        manifests.push(scanned.manifest);
-        reports.push(scanned.report);
-        progress.file_done();
+    for (file, result) in arguments.files.iter().zip(ended) {
+        reports.push(result.map(|scanned| {
+            manifests.push(scanned.manifest);
+            names.push(file.clone());
+            scanned.report
+        }));
     }
-    let manifest = match (&arguments.concat_dim, manifests.pop()) {
-        (None, Some(only)) => only,
-        (Some(dimension), Some(last)) => {
-            manifests.push(last);
-            let options = ConcatOptions::new().with_names(arguments.files.clone());
-            let (manifest, report) = concat(manifests, dimension, &options)
-                .map_err(|error| Failure::new(chain(&error)))?;
-            for path in &report.from_first {
-                eprintln!("warning: /{path}: taken from the first file, not compared");
-            }
-            manifest
-        }
-        (_, None) => return Err(Failure::usage("no files")),
-    };
-    write(&manifest, path)?;
+    let complete = manifests.len() == reports.len();
+    if complete || (arguments.on_error == OnError::Skip && !manifests.is_empty()) {
+        write(&join(manifests, names, arguments)?, path)?;
+    }
     Ok(reports)
 }
 
-/// Each file by itself: what goes wrong with one does not stop the others.
+/// The manifest of all files.
+fn join(
+    mut manifests: Vec<Manifest>,
+    names: Vec<String>,
+    arguments: &Scan,
+) -> Result<Manifest, Failure> {
+    let Some(dimension) = &arguments.concat_dim else {
+        return manifests.pop().ok_or_else(|| Failure::usage("no files"));
+    };
+    let options = ConcatOptions::new().with_names(names);
+    let (manifest, report) =
+        concat(manifests, dimension, &options).map_err(|error| Failure::new(chain(&error)))?;
+    for path in &report.from_first {
+        eprintln!("warning: /{path}: taken from the first file, not compared");
+    }
+    Ok(manifest)
+}
+
+/// Each file by itself.
 async fn each(
     client: &Client,
     arguments: &Scan,
-    options: &ScanOptions,
     paths: &[PathBuf],
     progress: &Progress,
-) -> Result<Vec<Report>, Failure> {
+) -> Result<Ended<Report>, Failure> {
     if !arguments.output.is_dir() {
         std::fs::create_dir(&arguments.output).map_err(|error| {
             Failure::new(format!("{}: not made: {error}", arguments.output.display()))
         })?;
     }
-    let mut reports = Vec::new();
-    for (file, path) in arguments.files.iter().zip(paths) {
-        let ended = match scan(client, file, options).await {
-            Ok(scanned) => write(&scanned.manifest, path)
-                .map(|()| scanned.report)
-                .map_err(Failure::from),
-            Err(failure) => Err(failure),
-        };
-        match ended {
-            Ok(report) => reports.push(report),
-            Err(failure) => failure.print(),
+    gather(client, arguments, progress, |index, scanned| {
+        if let Some(path) = paths.get(index) {
+            write(&scanned.manifest, path)?;
         }
-        progress.file_done();
-    }
-    if reports.len() == arguments.files.len() {
-        Ok(reports)
-    } else {
-        Err(Failure::printed())
-    }
+        Ok(scanned.report)
+    })
+    .await
 }
 
 /// What a user should know though the output was written.
@@ -212,10 +269,15 @@ fn warn(report: &Report) {
     }
 }
 
-fn write_reports(reports: &[Report], path: &Path) -> Result<(), Failure> {
-    let json = match reports {
-        [only] => only.to_json(),
-        several => several.iter().map(Report::to_json).collect(),
+/// Writes the reports of all files; of one that failed, why.
+fn write_reports(files: &[String], ended: &Ended<Report>, path: &Path) -> Result<(), Failure> {
+    let mut reports = files.iter().zip(ended).map(|(file, ended)| match ended {
+        Ok(report) => report.to_json(),
+        Err(failure) => serde_json::json!({ "file": file, "error": failure.message() }),
+    });
+    let json = match (files.len(), reports.next()) {
+        (1, Some(only)) => only,
+        (_, first) => first.into_iter().chain(reports).collect(),
     };
     let text = format!("{json:#}\n");
     if path == Path::new("-") {

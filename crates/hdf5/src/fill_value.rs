@@ -77,6 +77,20 @@ impl FillValue {
     }
 }
 
+/// Whether chunks are filled when they are made, by the write time in a fill value message (type
+/// 0x05) that was parsed: "never" is 1. An old message has none, and libhdf5 fills.
+pub(crate) fn fills_chunks(cursor: &mut Cursor) -> Result<bool> {
+    const NEVER: u8 = 1;
+    let write_time = match cursor.u8()? {
+        1 | 2 => {
+            cursor.skip(1)?;
+            cursor.u8()?
+        }
+        _ => cursor.u8()? >> 2 & 3,
+    };
+    Ok(write_time != NEVER)
+}
+
 /// The value; a size that is negative as a signed number can't be held by any message.
 fn value(cursor: &mut Cursor, size: u32) -> Result<FillValue> {
     let size = usize::try_from(size).unwrap_or(usize::MAX);
@@ -134,6 +148,17 @@ mod tests {
             assert_eq!(parse_whole(bytes, FillValue::parse_new), expected);
             never_panics(bytes, FillValue::parse_new);
         }
+    }
+
+    #[test]
+    fn tells_when_chunks_are_not_filled() {
+        // Written at allocation, never, and if the value is set.
+        for (time, filled) in [(0, true), (1, false), (2, true)] {
+            for bytes in [[2, 3, time, 0], [1, 2, time, 0], [3, time << 2 | 2, 0, 0]] {
+                assert_eq!(fills_chunks(&mut cursor(&bytes)).unwrap(), filled);
+            }
+        }
+        never_panics(&[2, 3, 1, 0], fills_chunks);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::cursor::Cursor;
 use crate::decode::Decode;
 use crate::error::{Error, Place, Result};
 use crate::scan::Limits;
+use crate::superblock::GroupNodes;
 
 /// Why a step stopped short.
 #[derive(Debug)]
@@ -43,6 +44,7 @@ pub(crate) struct Held {
     /// Size of the file, once known.
     pub(crate) file_size: Option<u64>,
     pub(crate) sizes: Sizes,
+    pub(crate) group_nodes: GroupNodes,
     pub(crate) limits: Limits,
     pub(crate) decoder: Option<Arc<dyn Decode>>,
     /// Bytes of structures read so far, for [`Held::charge_parsed`].
@@ -212,6 +214,11 @@ impl Held {
                 ))),
             _ => Ok(()),
         }
+    }
+
+    /// Bytes of structures read so far.
+    pub(crate) fn parsed(&self) -> u64 {
+        self.parsed.load(Ordering::Relaxed)
     }
 
     /// Counts `bytes` that are about to be allocated because of the structure at `place`, against

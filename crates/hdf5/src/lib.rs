@@ -84,7 +84,7 @@ pub use link::{Link, LinkTarget};
 pub use object::{Dataset, ExternalLink, File, Followed, Group, Object, ObjectKind};
 pub use path::{LinkEnd, Nowhere};
 pub use reference::{Referent, ReferentPart};
-pub use scan::{Limits, Narrow, Progress, Scan, ScanOptions};
+pub use scan::{Hint, Limits, Narrow, Progress, Scan, ScanOptions};
 pub use selection::{Hyperslab, Selection};
 pub use superblock::Superblock;
 pub use variable_length::{heap_ids, is_variable};

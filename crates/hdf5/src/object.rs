@@ -181,6 +181,8 @@ pub struct Dataset {
     pub datatype: Datatype,
     /// What elements hold that were never written.
     pub fill_value: FillValue,
+    /// Whether chunks hold it wherever they were never written, also beyond the edge of the dataset.
+    pub chunks_are_filled: bool,
     /// The filters, in the order in which a writer applies them.
     pub filters: Vec<Filter>,
     /// Where the data lies.

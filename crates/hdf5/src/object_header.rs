@@ -51,6 +51,8 @@ pub(crate) struct ObjectHeader {
     nodes: Worklist<Node>,
     /// With the address of the block.
     blocks: Vec<(Address, Vec<Message>)>,
+    /// Blocks that [`ObjectHeader::fresh`] has given.
+    shown: usize,
     taken: Taken,
 }
 
@@ -63,8 +65,16 @@ impl ObjectHeader {
             format: Format::default(),
             nodes,
             blocks: Vec::new(),
+            shown: 0,
             taken: Taken::default(),
         }
+    }
+
+    /// The messages of the blocks that were read since the last call.
+    pub(crate) fn fresh(&mut self) -> impl Iterator<Item = &Message> {
+        let from = std::mem::replace(&mut self.shown, self.blocks.len());
+        let fresh = self.blocks.get(from..).unwrap_or_default();
+        fresh.iter().flat_map(|(_, messages)| messages)
     }
 }
 
@@ -78,6 +88,7 @@ impl Walk for ObjectHeader {
             nodes,
             blocks,
             taken,
+            ..
         } = self;
         nodes.advance(wants, |node, nodes| {
             let (at, mut cursor) = match *node {

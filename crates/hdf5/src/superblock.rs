@@ -47,6 +47,47 @@ pub(crate) struct Opening {
     pub(crate) superblock: Superblock,
     pub(crate) extension: Option<Address>,
     pub(crate) driver: Option<Address>,
+    /// Nodes of old-style groups.
+    pub(crate) group_nodes: GroupNodes,
+}
+
+/// Sizes in bytes of the nodes of old-style groups, to ask for them at once. The defaults are those
+/// of the usual "K" and 8-byte addresses and lengths.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GroupNodes {
+    /// A B-tree node.
+    pub(crate) tree: u64,
+    /// A symbol table node.
+    pub(crate) leaf: u64,
+}
+
+impl Default for GroupNodes {
+    fn default() -> Self {
+        Self {
+            tree: 544,
+            leaf: 328,
+        }
+    }
+}
+
+impl GroupNodes {
+    /// More is not asked for on the word of a superblock.
+    const MOST: u64 = 64 << 10;
+
+    fn new(leaf_k: u16, internal_k: u16, sizes: Sizes) -> Self {
+        let (offsets, lengths) = (u64::from(sizes.offsets), u64::from(sizes.lengths));
+        let pair = offsets.saturating_add(lengths);
+        let [leaf, internal] = [leaf_k, internal_k].map(|k| u64::from(k).saturating_mul(2));
+        let tree = internal.saturating_mul(pair).saturating_add(8);
+        let leaf = leaf.saturating_mul(pair.saturating_add(24));
+        Self {
+            tree: tree
+                .saturating_add(offsets.saturating_mul(2))
+                .saturating_add(lengths)
+                .min(Self::MOST),
+            leaf: leaf.saturating_add(8).min(Self::MOST),
+        }
+    }
 }
 
 /// Looks for the superblock at 0, 512, 1024, 2048, ...
@@ -173,6 +214,7 @@ fn read_old(mut cursor: Cursor, version: u8, offset: u64) -> Result<Opening> {
         superblock,
         extension: None,
         driver,
+        group_nodes: GroupNodes::new(leaf_k, internal_k, sizes),
     })
 }
 
@@ -193,6 +235,7 @@ fn read_new(mut cursor: Cursor, version: u8, offset: u64) -> Result<Opening> {
         superblock,
         extension,
         driver: None,
+        group_nodes: GroupNodes::default(),
     })
 }
 

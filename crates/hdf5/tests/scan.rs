@@ -127,6 +127,108 @@ fn the_order_of_arrival_does_not_matter() {
     }
 }
 
+/// Reads a file in waves, with what is hinted at; gives the number of waves too.
+fn read_with_hints(file: &Bytes, hinted: bool) -> Result<(File, usize), Error> {
+    let mut options = options(file.len());
+    options.hints = true;
+    options.small_data = 500;
+    let mut scan = Scan::new(options);
+    // As a cache would keep them.
+    let mut ahead: Vec<Range<u64>> = Vec::new();
+    let mut waves = 0;
+    for _ in 0..MAX_WAVES {
+        let Progress::Wants(ranges) = scan.poll()? else {
+            return Ok((scan.into_file()?, waves));
+        };
+        let hints: Vec<_> = scan
+            .take_hints()
+            .into_iter()
+            .map(|hint| hint.range)
+            .collect();
+        assert!(
+            hints
+                .iter()
+                .all(|hint| hint.start < hint.end && hint.end <= file.len() as u64)
+        );
+        // A wave that asks for nothing new costs nothing.
+        let has = |range: &Range<u64>| {
+            let within = |held: &Range<u64>| held.start <= range.start && range.end <= held.end;
+            hinted && ahead.iter().any(within)
+        };
+        let cached = ranges.iter().all(has);
+        waves += usize::from(!cached);
+        for range in ranges {
+            scan.supply(range.start, file.slice(index(&range)));
+        }
+        if !cached {
+            ahead.extend(hints);
+        }
+    }
+    panic!("no end after {MAX_WAVES} waves");
+}
+
+#[test]
+fn hints_change_nothing_but_the_number_of_waves() {
+    let (mut fewer, mut count) = (0, 0);
+    for (path, file) in fixtures() {
+        let (expected, ..) = read(&file).unwrap();
+        let (plain, without) = read_with_hints(&file, false).unwrap();
+        let (hinted, with) = read_with_hints(&file, true).unwrap();
+        assert!(plain == expected && hinted == expected, "{path:?}: differs");
+        assert!(
+            with <= without,
+            "{path:?}: {with} waves, {without} without hints"
+        );
+        fewer += usize::from(with < without);
+        count += 1;
+    }
+    assert!(
+        fewer > count / 4,
+        "fewer waves for {fewer} files of {count}"
+    );
+}
+
+/// The entry of a symbol table that leads to a group repeats where its links are. It may be wrong:
+/// then what the group's header says is right.
+#[test]
+fn a_symbol_table_that_repeats_something_else_changes_nothing() {
+    let mut wrong = 0;
+    for (path, file) in fixtures() {
+        let (expected, ..) = read(&file).unwrap();
+        // Type 1, then the addresses: of a B-tree and of the heap, which mostly lies behind it.
+        let entries: Vec<_> = (0..file.len().saturating_sub(24))
+            .filter(|&at| file[at..at + 8] == [1, 0, 0, 0, 0, 0, 0, 0])
+            .filter(|&at| {
+                let word = |at: usize| u64::from_le_bytes(file[at..at + 8].try_into().unwrap());
+                let is = |at: u64, signature: &[u8]| {
+                    let at = usize::try_from(at).unwrap_or(usize::MAX);
+                    at.checked_add(4).and_then(|end| file.get(at..end)) == Some(signature)
+                };
+                is(word(at + 8), b"TREE") && is(word(at + 16), b"HEAP")
+            })
+            .collect();
+        for to in [0, 96, 1 << 40] {
+            let mut changed = file.to_vec();
+            for (k, at) in entries.iter().enumerate() {
+                // Those of another group, or nonsense.
+                let other = entries[(k + 1) % entries.len()];
+                let new = match to {
+                    0 => file[other + 8..other + 24].to_vec(),
+                    to => u64::to_le_bytes(to).repeat(2),
+                };
+                changed[at + 8..at + 24].copy_from_slice(&new);
+                wrong += 1;
+            }
+            let changed = Bytes::from(changed);
+            for hinted in [false, true] {
+                let (found, _) = read_with_hints(&changed, hinted).unwrap();
+                assert!(found == expected, "{path:?}: differs with {to}");
+            }
+        }
+    }
+    assert!(wrong > 20, "only {wrong} entries");
+}
+
 /// Reads a file as a cache of blocks does: whole blocks, whatever is wanted of them.
 fn read_in_blocks(file: &Bytes, block: u64) -> Result<File, Error> {
     let size = file.len() as u64;

@@ -70,6 +70,22 @@ impl Cache {
         cover.missing.len() == before
     }
 
+    /// Whether all of a range is held; it does not count as used.
+    pub(crate) fn holds(&self, object: u64, range: &Range<u64>) -> bool {
+        let Some(spans) = self.objects.get(&object) else {
+            return range.is_empty();
+        };
+        let mut at = range.start;
+        while at < range.end {
+            let holding = spans.range(..=at).next_back();
+            match holding.map(|(start, span)| end(*start, &span.bytes)) {
+                Some(stop) if stop > at => at = stop,
+                _ => return false,
+            }
+        }
+        true
+    }
+
     /// Keeps a span, unless it is more than a quarter of all that may be kept: one long read
     /// must not push out the metadata of many objects.
     pub(crate) fn insert(&mut self, object: u64, start: u64, bytes: Bytes) {

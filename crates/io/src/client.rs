@@ -10,12 +10,13 @@ use object_store::path::Path;
 use crate::address::{Address, BucketKind, printable};
 use crate::cache::Cache;
 use crate::error::{Error, Result};
+use crate::flight::Flights;
 use crate::local::Local;
 use crate::log::RequestLog;
 use crate::object::{Object, Source};
 use crate::options::ClientOptions;
 use crate::remote::Remote;
-use crate::store::{self, Store};
+use crate::store::Store;
 use crate::transport::{Net, Target};
 
 /// Opens objects. Clones are cheap and share connections, cache and request log.
@@ -68,14 +69,14 @@ impl Client {
             reason,
         };
         let net = &self.0.net;
-        let (store, path, login) = match Address::parse(url)? {
+        let (store, path, target) = match Address::parse(url)? {
             Address::File(path) => {
                 let local = Local::open(Arc::clone(net), name, path).await?;
                 return Ok(Object(Source::Local(Arc::new(local))));
             }
             Address::Http { url, login } => {
-                let store = store::http(net, &url).map_err(store_error)?;
-                (store, Path::default(), login)
+                let store = Store::http(net, &url).map_err(store_error)?;
+                (store, Path::default(), Target::new(name, login))
             }
             Address::Bucket {
                 kind,
@@ -87,8 +88,8 @@ impl Client {
                     url: name.clone(),
                     reason: format!("not a key that can be read: {error}"),
                 })?;
-                let store = self.bucket(kind, &base, &bucket).map_err(store_error)?;
-                (store, path, None)
+                let store = self.bucket(kind, base, bucket).map_err(store_error)?;
+                (store, path, Target::in_bucket(name))
             }
         };
         Ok(Object(Source::Remote(Arc::new(Remote {
@@ -97,19 +98,21 @@ impl Client {
             id: self.0.opened.fetch_add(1, Ordering::Relaxed),
             store,
             path,
-            target: Arc::new(Target::new(name, login)),
-            first: tokio::sync::Mutex::new(()),
+            target: Arc::new(target),
+            first: Arc::default(),
+            flights: Flights::default(),
+            head: AtomicU64::new(0),
         }))))
     }
 
     /// The store of a bucket, made when first needed.
-    fn bucket(&self, kind: BucketKind, base: &str, name: &str) -> Result<Store, String> {
+    fn bucket(&self, kind: BucketKind, base: String, name: String) -> Result<Store, String> {
         let mut stores = self.0.stores.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(store) = stores.get(base) {
-            return Ok(Arc::clone(store));
+        if let Some(store) = stores.get(&base) {
+            return Ok(store.clone());
         }
-        let store = store::bucket(&self.0.net, kind, base, name)?;
-        stores.insert(base.to_owned(), Arc::clone(&store));
+        let store = Store::bucket(&self.0.net, kind, base.clone(), name)?;
+        stores.insert(base, store.clone());
         Ok(store)
     }
 }

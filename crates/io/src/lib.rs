@@ -48,7 +48,11 @@
 mod address;
 mod cache;
 mod client;
+mod cost;
 mod error;
+mod flight;
+mod head;
+mod hint;
 mod local;
 mod log;
 mod object;
@@ -59,10 +63,13 @@ mod plan;
 mod remote;
 mod store;
 mod transport;
+mod wave;
 
 pub use client::Client;
 pub use error::{Error, Result};
-pub use log::{RequestLog, RequestRecord, Stats};
+pub use hint::Hint;
+pub use log::{RequestLog, RequestRecord, Stats, WaveRecord};
 pub use object::Object;
-pub use options::ClientOptions;
+pub use options::{ClientOptions, Credentials};
 pub use pin::Pin;
+pub use wave::{Around, Ask, Piece, Wave};

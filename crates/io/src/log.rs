@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// Counts since the client was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,6 +22,9 @@ pub struct Stats {
     pub redirects: u64,
     /// Ranges that were answered from what had been fetched before.
     pub cache_hits: u64,
+    /// Bytes of what was read that turned out to be needed, as told by
+    /// [`Object::note_needed`](crate::Object::note_needed).
+    pub needed: u64,
 }
 
 /// One request and how it ended.
@@ -40,6 +44,26 @@ pub struct RequestRecord {
     pub status: Option<u16>,
 }
 
+/// One wave: what was wanted, and what was fetched for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WaveRecord {
+    /// Its number, from 1.
+    pub number: u64,
+    /// The URL, without credentials and query.
+    pub url: String,
+    /// What was wanted, in words.
+    pub what: String,
+    /// Bytes wanted.
+    pub wanted: u64,
+    /// Bytes of those that had not been fetched before.
+    pub missing: u64,
+    /// Ranges fetched, ascending.
+    pub requests: Vec<Range<u64>>,
+    /// From the first request to the last answer.
+    pub took: Duration,
+}
+
 /// The requests of one client.
 #[derive(Debug, Default)]
 pub struct RequestLog {
@@ -49,7 +73,9 @@ pub struct RequestLog {
     retries: AtomicU64,
     redirects: AtomicU64,
     cache_hits: AtomicU64,
+    needed: AtomicU64,
     records: Option<Mutex<Vec<RequestRecord>>>,
+    wave_records: Mutex<Vec<WaveRecord>>,
 }
 
 impl RequestLog {
@@ -69,6 +95,7 @@ impl RequestLog {
             retries: self.retries.load(Ordering::Relaxed),
             redirects: self.redirects.load(Ordering::Relaxed),
             cache_hits: self.cache_hits.load(Ordering::Relaxed),
+            needed: self.needed.load(Ordering::Relaxed),
         }
     }
 
@@ -81,6 +108,28 @@ impl RequestLog {
                 .unwrap_or_else(PoisonError::into_inner)
                 .clone()
         })
+    }
+
+    /// All waves that have ended; empty unless [`keep_records`](crate::ClientOptions::keep_records)
+    /// is set. Of local files there are none.
+    pub fn waves(&self) -> Vec<WaveRecord> {
+        let records = self.wave_records.lock();
+        records.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes note that so many bytes of what was read were needed.
+    pub(crate) fn needed(&self, bytes: u64) {
+        self.needed.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn wave_ended(&self, record: WaveRecord) {
+        if self.records.is_some() {
+            let mut records = self
+                .wave_records
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            records.push(record);
+        }
     }
 
     /// The number of a new wave, from 1.

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::local::Local;
 use crate::pin::Pin;
 use crate::remote::Remote;
+use crate::wave::{Ask, Piece, Wave};
 
 /// A file or remote object. Clones are cheap and share what is known of it.
 #[derive(Clone)]
@@ -50,6 +51,46 @@ impl Object {
         match &self.0 {
             Source::Local(local) => Ok(local.size()),
             Source::Remote(remote) => remote.size().await,
+        }
+    }
+
+    /// Whether it is a local file.
+    pub fn is_local(&self) -> bool {
+        matches!(&self.0, Source::Local(_))
+    }
+
+    /// Begins one wave, whose bytes are handed over as they come (see [`Wave::next`]).
+    ///
+    /// # Errors
+    ///
+    /// As [`Object::read`].
+    pub async fn wave(&self, ask: Ask<'_>) -> Result<Wave> {
+        if let Some(range) = ask.wants.iter().find(|range| range.start > range.end) {
+            return Err(Error::Reversed {
+                url: self.url().to_owned(),
+                range: range.clone(),
+            });
+        }
+        match &self.0 {
+            Source::Local(local) => Ok(Wave::local(Arc::clone(local), ask.wants)),
+            Source::Remote(remote) => remote.wave(ask).await.map(Wave::remote),
+        }
+    }
+
+    /// Those of these ranges that were fetched before and are still kept, whole: spans that hold
+    /// them.
+    pub fn kept(&self, ranges: &[Range<u64>]) -> Vec<Piece> {
+        match &self.0 {
+            Source::Local(_) => Vec::new(),
+            Source::Remote(remote) => remote.kept(ranges),
+        }
+    }
+
+    /// Takes note that so many of the bytes read were needed ([`Stats::needed`](crate::Stats)).
+    pub fn note_needed(&self, bytes: u64) {
+        match &self.0 {
+            Source::Local(local) => local.net.log.needed(bytes),
+            Source::Remote(remote) => remote.net.log.needed(bytes),
         }
     }
 

@@ -1,6 +1,7 @@
 //! How a client reads.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 macro_rules! setters {
@@ -18,35 +19,56 @@ macro_rules! setters {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct ClientOptions {
-    /// Requests under way at once to one host (default 32).
+    /// Requests under way at once to one host (default 128).
     pub concurrency: usize,
-    /// Remote ranges are merged over a gap of at most this (default 64 KiB).
-    pub merge_gap: u64,
+    /// How long a request takes until its first byte comes (default: measured while reading).
+    pub latency: Option<Duration>,
+    /// Bytes a second that one connection brings (default: measured while reading).
+    pub bandwidth: Option<u64>,
+    /// Remote ranges are merged over a gap of at most this (default: what a connection brings in
+    /// the time that a request takes, divided by the requests under way at once; at least 16 KiB
+    /// and at most 1 MiB).
+    pub merge_gap: Option<u64>,
     /// Ranges of local files are merged over a gap of at most this (default 4 KiB).
     pub local_merge_gap: u64,
-    /// Merged requests grow to this at most; longer remote ranges are asked for in parts
-    /// (default 8 MiB).
+    /// Longer remote ranges are asked for in parts of at most this (default 8 MiB).
     pub max_span: u64,
-    /// What a first read near the start of a remote object asks for at least (default 256 KiB).
+    /// Bytes of one object under way at once (default 24 MiB).
+    pub in_flight_bytes: u64,
+    /// What a first read near the start of a remote object asks for at least (default 256 KiB); once
+    /// other objects were read, what was of use of theirs, if that is less.
     pub head_read: u64,
-    /// What is kept of all remote objects together (default 64 MiB).
+    /// What is kept of all remote objects together (default 40 MiB).
     pub cache_bytes: u64,
     /// A server that ignores `Range` is put up with for objects of at most this (default 8 MiB).
     pub whole_object: u64,
     /// How often a failed request is sent again (default 5).
     pub retries: u32,
+    /// How many retries all requests to one host may take before answers make up for them: one for
+    /// every two (default 200). Then a host is taken to be down.
+    pub retry_budget: u32,
     /// The wait before the first retry; it doubles with each (default 200 ms).
     pub backoff: Duration,
     /// No retry begins later than this after the first attempt (default 3 min).
     pub retry_timeout: Duration,
     /// For a connection to be made (default 10 s).
     pub connect_timeout: Duration,
-    /// For the next byte to come (default 30 s).
+    /// For the next byte to come, the first one of an answer too (default 30 s).
     pub read_timeout: Duration,
     /// For one attempt as a whole (default 2 min).
     pub attempt_timeout: Duration,
     /// How many redirects in a row are followed (default 10).
     pub max_redirects: u32,
+    /// Whether HTTP/2 is not used even where a server offers it (default no).
+    pub http1_only: bool,
+    /// Certificates to trust beside the system's: a PEM file. (The variable `SSL_CERT_FILE` names
+    /// one to trust in place of the system's.)
+    pub ca_bundle: Option<PathBuf>,
+    /// Where the credentials for buckets come from.
+    pub credentials: Credentials,
+    /// Whether whoever reads an S3 bucket pays for it, if the bucket's owner wants that
+    /// (default no).
+    pub requester_pays: bool,
     /// Whether the log keeps a record of every request (default no: counts only).
     pub keep_records: bool,
     /// Settings for the stores behind `s3`, `gs` and `az`, in addition to the environment, named
@@ -54,23 +76,45 @@ pub struct ClientOptions {
     pub store_options: Vec<(String, String)>,
 }
 
+/// Where the credentials for buckets come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Credentials {
+    /// The environment and the store options; where these name none, an `s3` URL can't be opened.
+    #[default]
+    Environment,
+    /// Nowhere: buckets are public, requests are not signed, and no credentials are looked for.
+    Anonymous,
+    /// As `Environment`, and where that has none, the metadata service of the machine in the cloud
+    /// that this runs on.
+    Instance,
+}
+
 impl Default for ClientOptions {
     fn default() -> Self {
         Self {
-            concurrency: 32,
-            merge_gap: 64 << 10,
+            concurrency: 128,
+            latency: None,
+            bandwidth: None,
+            merge_gap: None,
             local_merge_gap: 4 << 10,
             max_span: 8 << 20,
+            in_flight_bytes: 24 << 20,
             head_read: 256 << 10,
-            cache_bytes: 64 << 20,
+            cache_bytes: 40 << 20,
             whole_object: 8 << 20,
             retries: 5,
+            retry_budget: 200,
             backoff: Duration::from_millis(200),
             retry_timeout: Duration::from_mins(3),
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(30),
             attempt_timeout: Duration::from_mins(2),
             max_redirects: 10,
+            http1_only: false,
+            ca_bundle: None,
+            credentials: Credentials::Environment,
+            requester_pays: false,
             keep_records: false,
             store_options: Vec::new(),
         }
@@ -81,12 +125,12 @@ impl ClientOptions {
     setters! {
         /// Sets [`concurrency`](Self::concurrency).
         with_concurrency concurrency usize;
-        /// Sets [`merge_gap`](Self::merge_gap).
-        with_merge_gap merge_gap u64;
         /// Sets [`local_merge_gap`](Self::local_merge_gap).
         with_local_merge_gap local_merge_gap u64;
         /// Sets [`max_span`](Self::max_span).
         with_max_span max_span u64;
+        /// Sets [`in_flight_bytes`](Self::in_flight_bytes).
+        with_in_flight_bytes in_flight_bytes u64;
         /// Sets [`head_read`](Self::head_read).
         with_head_read head_read u64;
         /// Sets [`cache_bytes`](Self::cache_bytes).
@@ -95,6 +139,8 @@ impl ClientOptions {
         with_whole_object whole_object u64;
         /// Sets [`retries`](Self::retries).
         with_retries retries u32;
+        /// Sets [`retry_budget`](Self::retry_budget).
+        with_retry_budget retry_budget u32;
         /// Sets [`backoff`](Self::backoff).
         with_backoff backoff Duration;
         /// Sets [`retry_timeout`](Self::retry_timeout).
@@ -107,8 +153,37 @@ impl ClientOptions {
         with_attempt_timeout attempt_timeout Duration;
         /// Sets [`max_redirects`](Self::max_redirects).
         with_max_redirects max_redirects u32;
+        /// Sets [`http1_only`](Self::http1_only).
+        with_http1_only http1_only bool;
+        /// Sets [`ca_bundle`](Self::ca_bundle).
+        with_ca_bundle ca_bundle Option<PathBuf>;
+        /// Sets [`credentials`](Self::credentials).
+        with_credentials credentials Credentials;
+        /// Sets [`requester_pays`](Self::requester_pays).
+        with_requester_pays requester_pays bool;
         /// Sets [`keep_records`](Self::keep_records).
         with_keep_records keep_records bool;
+    }
+
+    /// Sets [`latency`](Self::latency).
+    #[must_use]
+    pub fn with_latency(mut self, latency: Duration) -> Self {
+        self.latency = Some(latency);
+        self
+    }
+
+    /// Sets [`bandwidth`](Self::bandwidth).
+    #[must_use]
+    pub fn with_bandwidth(mut self, bytes_per_second: u64) -> Self {
+        self.bandwidth = Some(bytes_per_second);
+        self
+    }
+
+    /// Sets [`merge_gap`](Self::merge_gap).
+    #[must_use]
+    pub fn with_merge_gap(mut self, merge_gap: u64) -> Self {
+        self.merge_gap = Some(merge_gap);
+        self
     }
 
     /// Adds one of the [`store_options`](Self::store_options).
@@ -130,6 +205,7 @@ impl fmt::Debug for ClientOptions {
             .field("head_read", &self.head_read)
             .field("cache_bytes", &self.cache_bytes)
             .field("retries", &self.retries)
+            .field("credentials", &self.credentials)
             .field("store_options", &keys)
             .finish_non_exhaustive()
     }

@@ -2,6 +2,34 @@
 
 use std::ops::Range;
 
+use crate::hint::Hint;
+
+/// What is read ahead in a page of metadata past what is wanted.
+const PAGE_AHEAD: u64 = 256 << 10;
+/// Pages up to this size are read whole.
+const WHOLE_PAGE: u64 = 1 << 20;
+/// The start of an object is read on if so much of it is wanted, as a part: 1/64.
+const HEAD_WANTED: u64 = 64;
+/// So much is read on for anything that is wanted of it.
+const LITTLE_HEAD: u64 = 64 << 10;
+/// It is never read on by more than this.
+const MOST_HEAD: u64 = 4 << 20;
+/// Requests that there is a reason for are cut into parts no smaller than this.
+const LEAST_PART: u64 = 1 << 20;
+
+/// How much may be asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Means {
+    /// Ranges are merged over a gap of this.
+    pub(crate) gap: u64,
+    /// The longest request.
+    pub(crate) max_span: u64,
+    /// Requests under way at once.
+    pub(crate) concurrency: usize,
+    /// Bytes that hints may take on their own.
+    pub(crate) hint_bytes: u64,
+}
+
 /// Merges ranges that overlap, touch, or lie at most `gap` bytes apart; sorted.
 ///
 /// Merging over a gap stops at `max_span` bytes, merging of ranges that overlap does not: no
@@ -30,7 +58,7 @@ pub(crate) fn split(spans: Vec<Range<u64>>, max_span: u64) -> Vec<Range<u64>> {
     let max_span = max_span.max(1);
     let mut parts = Vec::with_capacity(spans.len());
     for span in spans {
-        let length = span.end.saturating_sub(span.start);
+        let length = length(&span);
         let part = length.div_ceil(length.div_ceil(max_span).max(1));
         let mut start = span.start;
         while start < span.end {
@@ -42,62 +70,165 @@ pub(crate) fn split(spans: Vec<Range<u64>>, max_span: u64) -> Vec<Range<u64>> {
     parts
 }
 
-#[cfg(test)]
-mod tests {
-    use super::{merge, split};
-    use proptest::prelude::*;
+/// The bytes of a range.
+pub(crate) fn length(range: &Range<u64>) -> u64 {
+    range.end.saturating_sub(range.start)
+}
 
-    #[test]
-    fn near_ranges_are_merged_and_far_ones_are_not() {
-        assert_eq!(
-            merge(vec![0..10, 20..30, 100..110], 10, 1000),
-            [0..30, 100..110]
-        );
-        assert_eq!(merge(vec![0..10, 20..30], 9, 1000), [0..10, 20..30]);
-        assert_eq!(
-            merge(vec![20..30, 0..10, 5..5, 90..91], 10, 1000),
-            [0..30, 90..91]
-        );
-        // The cap holds for gaps and touching ranges...
-        assert_eq!(merge(vec![0..10, 10..20, 20..30], 0, 20), [0..20, 20..30]);
-        // ... and never leaves a byte in two spans.
-        assert_eq!(
-            merge(vec![0..15, 10..30, 12..13, 90..91], 0, 20),
-            [0..30, 90..91]
-        );
-    }
-
-    #[test]
-    fn long_spans_are_cut_evenly() {
-        assert_eq!(
-            split(vec![0..10, 20..41], 10),
-            [0..10, 20..27, 27..34, 34..41]
-        );
-        assert_eq!(split(vec![0..1, u64::MAX - 3..u64::MAX], 2).len(), 3);
-    }
-
-    proptest! {
-        #[test]
-        fn every_byte_is_in_exactly_one_span(
-            wants in prop::collection::vec((0_u64..5000, 0_u64..300), 0..60),
-            gap in 0_u64..200,
-            max_span in 1_u64..2000,
-        ) {
-            let wants: Vec<_> = wants.into_iter().map(|(s, n)| s..s + n).collect();
-            let spans = split(merge(wants.clone(), gap, max_span), max_span);
-            for pair in spans.windows(2) {
-                prop_assert!(pair[0].end <= pair[1].start);
+/// What of `ranges` lies outside of `held`; both are sorted and apart.
+pub(crate) fn outside(ranges: &[Range<u64>], held: &[Range<u64>]) -> Vec<Range<u64>> {
+    let mut left = Vec::new();
+    for range in ranges {
+        let mut at = range.start;
+        let first = held.partition_point(|span| span.end <= range.start);
+        for span in held.get(first..).unwrap_or_default() {
+            if span.start >= range.end {
+                break;
             }
-            for span in &spans {
-                prop_assert!(span.start < span.end && span.end - span.start <= max_span);
+            if span.start > at {
+                left.push(at..span.start);
             }
-            for want in &wants {
-                let held: u64 = spans
-                    .iter()
-                    .map(|s| s.end.min(want.end).saturating_sub(s.start.max(want.start)))
-                    .sum();
-                prop_assert_eq!(held, want.end - want.start);
-            }
+            at = at.max(span.end);
+        }
+        if at < range.end {
+            left.push(at..range.end);
         }
     }
+    left
 }
+
+/// Widens ranges in pages of metadata: such a page is filled from its start, and all of it is
+/// metadata. `size` is that of the object.
+pub(crate) fn in_pages(wants: &[Range<u64>], page: u64, size: u64) -> Vec<Range<u64>> {
+    let page = page.max(1);
+    let start_of = |at: u64| at.saturating_sub(at.rem_euclid(page));
+    let widened = wants.iter().map(|want| {
+        let start = start_of(want.start);
+        let end = if page <= WHOLE_PAGE {
+            want.end.div_ceil(page).saturating_mul(page)
+        } else {
+            let last = want.end.saturating_sub(1);
+            let page_end = start_of(last).saturating_add(page);
+            want.end.saturating_add(PAGE_AHEAD).min(page_end)
+        };
+        start..end.min(size.max(want.end))
+    });
+    merge(widened.collect(), 0, u64::MAX)
+}
+
+/// Widens ranges by what lies around them: what belongs together was mostly written together.
+pub(crate) fn around(wants: &[Range<u64>], more: u64, size: u64) -> Vec<Range<u64>> {
+    let widened = wants.iter().map(|want| {
+        let end = want.end.saturating_add(more).min(size.max(want.end));
+        want.start.saturating_sub(more)..end
+    });
+    merge(widened.collect(), 0, u64::MAX)
+}
+
+/// How much further the start of an object is to be read, where it has been read up to `held`:
+/// twice as far, if enough of that is wanted now to think that most of it will be.
+pub(crate) fn head(wants: &[Range<u64>], held: u64, size: u64) -> Option<Range<u64>> {
+    let next = held..held.saturating_add(held.min(MOST_HEAD)).min(size);
+    let first = wants.partition_point(|want| want.end <= next.start);
+    let within = wants.get(first..).unwrap_or_default().iter();
+    let wanted = within
+        .take_while(|want| want.start < next.end)
+        .map(|want| {
+            want.end
+                .min(next.end)
+                .saturating_sub(want.start.max(next.start))
+        })
+        .fold(0, u64::saturating_add);
+    let pays = wanted.saturating_mul(HEAD_WANTED) >= length(&next) || length(&next) <= LITTLE_HEAD;
+    (wanted > 0 && pays).then_some(next)
+}
+
+/// The requests for what is wanted and missing, and for those hints that are cheap: what they are
+/// next to is asked for anyway, or there is room for one more request at the same time. The
+/// hints that are not are left in `hints`.
+pub(crate) fn plan(
+    missing: Vec<Range<u64>>,
+    hints: &mut Vec<Hint>,
+    means: Means,
+) -> Vec<Range<u64>> {
+    // Where that much will be wanted that all between would be read as well, it is read now.
+    let dense = hints.extract_if(.., |hint| {
+        hint.places > 1 && length(&hint.range).div_euclid(hint.places) <= means.gap
+    });
+    let mut ranges = missing;
+    ranges.extend(dense.map(|hint| hint.range));
+    let spans = merge(ranges, means.gap, u64::MAX);
+    let spans = with_neighbours(spans, hints, means);
+    let spans = merge(with_room(spans, hints, means), 0, u64::MAX);
+    let total = spans.iter().map(length).fold(0, u64::saturating_add);
+    let workers = u64::try_from(means.concurrency.max(1)).unwrap_or(u64::MAX);
+    let part = total
+        .div_euclid(workers)
+        .max(LEAST_PART)
+        .min(means.max_span);
+    split(spans, part)
+}
+
+/// Takes the hints that lie next to a span.
+fn with_neighbours(
+    mut spans: Vec<Range<u64>>,
+    hints: &mut Vec<Hint>,
+    means: Means,
+) -> Vec<Range<u64>> {
+    let near = |spans: &[Range<u64>], range: &Range<u64>| {
+        let after = spans.partition_point(|span| span.end.saturating_add(means.gap) < range.start);
+        let next = spans.get(after);
+        next.is_some_and(|span| span.start <= range.end.saturating_add(means.gap))
+    };
+    // One may bring another near.
+    loop {
+        let taken: Vec<_> = hints
+            .extract_if(.., |hint| hint.places <= 1 && near(&spans, &hint.range))
+            .map(|hint| hint.range)
+            .collect();
+        if taken.is_empty() {
+            return spans;
+        }
+        spans.extend(taken);
+        spans = merge(spans, means.gap, u64::MAX);
+    }
+}
+
+/// Takes hints as long as there is room for their requests beside the others, which are at least
+/// one.
+fn with_room(mut spans: Vec<Range<u64>>, hints: &mut Vec<Hint>, means: Means) -> Vec<Range<u64>> {
+    if spans.is_empty() {
+        return spans;
+    }
+    let single = hints.iter().filter(|hint| hint.places <= 1);
+    let groups = merge(
+        single.map(|hint| hint.range.clone()).collect(),
+        means.gap,
+        means.max_span,
+    );
+    let mut left = means.hint_bytes;
+    let mut taken = Vec::new();
+    for group in groups {
+        let Some(rest) = left.checked_sub(length(&group)) else {
+            continue;
+        };
+        if spans.len() >= means.concurrency {
+            break;
+        }
+        left = rest;
+        spans.push(group.clone());
+        taken.push(group);
+    }
+    let is_taken = |range: &Range<u64>| {
+        let after = taken.partition_point(|span| span.end < range.end);
+        taken
+            .get(after)
+            .is_some_and(|span| span.start <= range.start)
+    };
+    hints.retain(|hint| hint.places > 1 || !is_taken(&hint.range));
+    spans
+}
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

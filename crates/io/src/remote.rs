@@ -1,20 +1,26 @@
 //! Objects behind a server.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt};
+use futures::FutureExt;
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange};
 
 use crate::cache::{Cache, Cover};
 use crate::error::{Error, Result, chain};
+use crate::flight::{Fetch, Flights};
+use crate::hint::Hint;
+use crate::log::WaveRecord;
 use crate::object::check_within;
-use crate::pieces::Pieces;
-use crate::plan::{merge, split};
+use crate::pieces::{Pieces, end};
+use crate::plan::{Means, length, plan};
 use crate::store::Store;
 use crate::transport::{Net, Target, Ticket, Whole};
+use crate::wave::{Ask, Piece, RemoteWave};
 
 /// One remote object.
 pub(crate) struct Remote {
@@ -26,18 +32,30 @@ pub(crate) struct Remote {
     pub(crate) path: Path,
     pub(crate) target: Arc<Target>,
     /// Held by the read that is to find out the size.
-    pub(crate) first: tokio::sync::Mutex<()>,
+    pub(crate) first: Arc<tokio::sync::Mutex<()>>,
+    pub(crate) flights: Flights,
+    /// Up to here the object was read from its start without a gap.
+    pub(crate) head: AtomicU64,
 }
 
 impl Drop for Remote {
     fn drop(&mut self) {
         self.cache().forget(self.id);
+        self.net.heads.learn(&self.target.used());
     }
 }
 
 impl Remote {
-    fn cache(&self) -> MutexGuard<'_, Cache> {
+    pub(crate) fn cache(&self) -> MutexGuard<'_, Cache> {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep(&self, start: u64, bytes: Bytes) {
+        let end = end(start, &bytes);
+        if start <= self.head.load(Ordering::Relaxed) {
+            self.head.fetch_max(end, Ordering::Relaxed);
+        }
+        self.cache().insert(self.id, start, bytes);
     }
 
     /// The size in bytes, from the first ranged GET.
@@ -56,9 +74,21 @@ impl Remote {
 
     /// Reads the start of an object of unknown size, which gives the size.
     async fn read_head(&self, wave: u64) -> Result<u64> {
-        let head = 0..self.net.options.head_read.max(1);
+        let head = 0..self.net.heads.length();
+        let started = Instant::now();
         match self.fetch(head.clone(), wave).await {
-            Ok((start, bytes)) => self.cache().insert(self.id, start, bytes),
+            Ok((start, bytes)) => {
+                self.net.log.wave_ended(WaveRecord {
+                    number: wave,
+                    url: self.target.name.clone(),
+                    what: "start of the file".to_owned(),
+                    wanted: end(0, &bytes),
+                    missing: end(0, &bytes),
+                    requests: std::iter::once(start..end(start, &bytes)).collect(),
+                    took: started.elapsed(),
+                });
+                self.keep(start, bytes);
+            }
             Err(Error::PastEnd { size, .. }) => return Ok(size),
             Err(error) => return Err(error),
         }
@@ -69,17 +99,42 @@ impl Remote {
         })
     }
 
-    /// Reads one wave.
-    pub(crate) async fn read(&self, wants: &[Range<u64>]) -> Result<Vec<Bytes>> {
+    /// Reads one wave whole, in the order asked.
+    pub(crate) async fn read(self: &Arc<Self>, wants: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        let mut wave = self
+            .wave(Ask {
+                wants,
+                what: "data".to_owned(),
+                ..Ask::default()
+            })
+            .await?;
+        let mut pieces = Vec::new();
+        while let Some(more) = wave.next().await? {
+            pieces.extend(more);
+        }
+        let pieces = Pieces::new(pieces);
+        let bytes = wants.iter().map(|want| {
+            pieces.get(want).ok_or_else(|| Error::PastEnd {
+                url: self.target.name.clone(),
+                range: want.clone(),
+                size: self.target.size().unwrap_or_default(),
+            })
+        });
+        bytes.collect()
+    }
+
+    /// Begins one wave.
+    pub(crate) async fn wave(self: &Arc<Self>, ask: Ask<'_>) -> Result<RemoteWave> {
+        let wants = ask.wants;
+        self.net.heads.note(&mut self.target.used(), wants);
         let mut wave = None;
         let mut first = None;
         if self.target.size().is_none() && wants.iter().any(|want| !want.is_empty()) {
-            first = Some(self.first.lock().await);
+            first = Some(Arc::clone(&self.first).lock_owned().await);
         }
         if self.target.size().is_none() && first.is_some() {
             // Before much is asked for on the word of a file that may lie, its size must be known.
-            let lengths = wants.iter().map(|want| want.end.saturating_sub(want.start));
-            let total = lengths.fold(0, u64::saturating_add);
+            let total = wants.iter().map(length).fold(0, u64::saturating_add);
             if total > self.net.options.max_span {
                 let number = self.net.log.wave();
                 self.read_head(number).await?;
@@ -91,75 +146,55 @@ impl Remote {
             first = None;
             check_within(&self.target.name, wants, size)?;
         }
-        let pieces = self.fill(wants, wave).await?;
-        drop(first);
-        let bytes = wants.iter().map(|want| {
-            pieces.get(want).ok_or_else(|| Error::PastEnd {
-                url: self.target.name.clone(),
-                range: want.clone(),
-                size: self.target.size().unwrap_or_default(),
-            })
-        });
-        bytes.collect()
+        Ok(RemoteWave::new(self, ask, wave, first))
     }
 
-    /// All that is wanted, from the cache and from the server.
-    async fn fill(&self, wants: &[Range<u64>], wave: Option<u64>) -> Result<Pieces> {
-        let mut cover = Cover::default();
-        let mut hits = 0_u64;
-        {
-            let mut cache = self.cache();
-            for want in wants.iter().filter(|want| !want.is_empty()) {
-                let hit = cache.cover(self.id, want, &mut cover);
-                hits = hits.saturating_add(u64::from(hit));
-            }
-        }
-        self.net.log.cache_hits(hits);
-        let Cover {
-            mut pieces,
-            missing,
-        } = cover;
-        if missing.is_empty() {
-            return Ok(Pieces::new(pieces));
-        }
-        let wave = wave.unwrap_or_else(|| self.net.log.wave());
-        let spans = self.plan(missing);
-        let requests = spans.into_iter().map(|span| self.fetch(span, wave));
-        let fetched: Result<Vec<_>> = futures::stream::iter(requests)
-            .buffer_unordered(self.net.options.concurrency.max(1))
-            .try_collect()
-            .await;
-        let fetched = match (fetched, self.target.size()) {
-            (Ok(fetched), _) => fetched,
-            // Named by what was asked for, not by what the plan made of it.
-            (Err(past @ Error::PastEnd { .. }), Some(size)) => {
-                check_within(&self.target.name, wants, size)?;
-                return Err(past);
-            }
-            (Err(error), _) => return Err(error),
-        };
+    /// What the cache has of these ranges, of those that it has whole.
+    pub(crate) fn kept(&self, ranges: &[Range<u64>]) -> Vec<Piece> {
         let mut cache = self.cache();
-        for (start, bytes) in fetched {
-            cache.insert(self.id, start, bytes.clone());
-            pieces.push((start, bytes));
+        let mut cover = Cover::default();
+        for range in ranges {
+            if cache.holds(self.id, range) {
+                self.net
+                    .heads
+                    .note(&mut self.target.used(), std::slice::from_ref(range));
+                cache.cover(self.id, range, &mut cover);
+            }
         }
-        Ok(Pieces::new(pieces))
+        let mut pieces = cover.pieces;
+        pieces.sort_unstable_by_key(|(start, _)| *start);
+        pieces.dedup_by_key(|(start, _)| *start);
+        pieces
     }
 
     /// The requests for what is missing.
-    fn plan(&self, mut missing: Vec<Range<u64>>) -> Vec<Range<u64>> {
-        let options = &self.net.options;
+    pub(crate) fn spans(
+        &self,
+        mut missing: Vec<Range<u64>>,
+        hints: &mut Vec<Hint>,
+        means: Means,
+    ) -> Vec<Range<u64>> {
         if self.target.ignores_range() {
             // Each answer is the whole object.
             missing.truncate(1);
             return missing;
         }
         let unknown = self.target.size().is_none();
-        if unknown && missing.iter().any(|range| range.start < options.head_read) {
-            missing.push(0..options.head_read);
+        let head = self.net.heads.length();
+        if unknown && missing.iter().any(|range| range.start < head) {
+            missing.push(0..head);
         }
-        let spans = merge(missing, options.merge_gap, options.max_span);
-        split(spans, options.max_span)
+        plan(missing, hints, means)
+    }
+
+    /// Fetches one span, and keeps it.
+    pub(crate) fn fetch_once(self: Arc<Self>, span: Range<u64>, wave: u64) -> Fetch {
+        let fetch = async move {
+            let (start, bytes) = self.fetch(span, wave).await?;
+            self.keep(start, bytes.clone());
+            Ok((start, bytes))
+        };
+        fetch.boxed().shared()
     }
 
     /// Fetches one span; at the end of the object it may come shorter. A server that ignores

@@ -2,20 +2,155 @@
 
 use std::fmt::Display;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::BytesMut;
+use futures::StreamExt;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::http::HttpBuilder;
-use object_store::{ObjectStore, RetryConfig};
+use object_store::path::Path;
+use object_store::{GetOptions, GetRange, GetResult, GetResultPayload, ObjectStore, RetryConfig};
 use url::Url;
 
 use crate::address::BucketKind;
-use crate::transport::{Connector, Net};
+use crate::options::Credentials;
+use crate::transport::{Connector, Net, Ticket, Whole};
 
-/// A store of any kind.
-pub(crate) type Store = Arc<dyn ObjectStore>;
+type Made = Arc<dyn ObjectStore>;
+
+/// The store of a bucket, or of one object behind a URL. Clones share what is found out of it.
+#[derive(Clone)]
+pub(crate) struct Store(Arc<Inner>);
+
+struct Inner {
+    /// What it takes to make the store anew, for another region.
+    bucket: Option<Bucket>,
+    now: Mutex<Now>,
+}
+
+struct Bucket {
+    net: Arc<Net>,
+    kind: BucketKind,
+    /// `scheme://bucket`.
+    base: String,
+    name: String,
+}
+
+#[derive(Clone)]
+struct Now {
+    made: Made,
+    /// The region that the server named.
+    region: Option<String>,
+}
+
+impl Store {
+    /// A store for the one object at this URL; its path is empty, so that the URL stays as it is,
+    /// query included.
+    pub(crate) fn http(net: &Arc<Net>, url: &Url) -> Result<Self, String> {
+        let options = object_store::ClientOptions::new().with_allow_http(true);
+        let made = HttpBuilder::new()
+            .with_url(url.as_str())
+            .with_client_options(options)
+            .with_retry(no_retries())
+            .with_http_connector(Connector(Arc::clone(net)))
+            .build()
+            .map_err(|error| printable(&error))?;
+        Ok(Self::new(None, Arc::new(made)))
+    }
+
+    /// A store for a bucket: from the environment, then from the client's options.
+    pub(crate) fn bucket(
+        net: &Arc<Net>,
+        kind: BucketKind,
+        base: String,
+        name: String,
+    ) -> Result<Self, String> {
+        let bucket = Bucket {
+            net: Arc::clone(net),
+            kind,
+            base,
+            name,
+        };
+        let made = bucket.make(None)?;
+        Ok(Self::new(Some(bucket), made))
+    }
+
+    fn new(bucket: Option<Bucket>, made: Made) -> Self {
+        let now = Mutex::new(Now { made, region: None });
+        Self(Arc::new(Inner { bucket, now }))
+    }
+
+    fn now(&self) -> MutexGuard<'_, Now> {
+        self.0.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One ranged GET. A bucket that turns out to be in another region is asked there, and what is
+    /// missing of an answer that broke off is asked for by itself.
+    pub(crate) async fn get_opts(
+        &self,
+        path: &Path,
+        options: GetOptions,
+    ) -> object_store::Result<GetResult> {
+        let mut result = self.ask(path, options.clone()).await?;
+        let (meta, range) = (result.meta.clone(), result.range.clone());
+        let (attributes, extensions) = (result.attributes.clone(), result.extensions.clone());
+        let mut joined = result.bytes().await?;
+        let length = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
+        while joined.len() < length && extensions.get::<Whole>().is_none() {
+            let came = u64::try_from(joined.len()).unwrap_or(u64::MAX);
+            let missing = range.start.saturating_add(came)..range.end;
+            let mut options = options.clone();
+            if let Some(ticket) = options.extensions.get_mut::<Ticket>() {
+                ticket.range = missing.clone();
+            }
+            options.range = Some(GetRange::Bounded(missing));
+            result = self.ask(path, options).await?;
+            if result.extensions.get::<Whole>().is_some() {
+                return Ok(result);
+            }
+            let mut more = BytesMut::from(joined);
+            more.extend_from_slice(&result.bytes().await?);
+            joined = more.freeze();
+        }
+        Ok(GetResult {
+            payload: GetResultPayload::Stream(
+                futures::stream::once(async move { Ok(joined) }).boxed(),
+            ),
+            meta,
+            range,
+            attributes,
+            extensions,
+        })
+    }
+
+    async fn ask(&self, path: &Path, options: GetOptions) -> object_store::Result<GetResult> {
+        let now = self.now().clone();
+        let answered = now.made.get_opts(path, options.clone()).await;
+        let (Err(_), Some(bucket), Some(ticket)) = (
+            &answered,
+            &self.0.bucket,
+            options.extensions.get::<Ticket>(),
+        ) else {
+            return answered;
+        };
+        match ticket.target.region() {
+            Some(region) if now.region.as_ref() != Some(&region) => {
+                let Ok(made) = bucket.make(Some(&region)) else {
+                    return answered;
+                };
+                let now = Now {
+                    made: Arc::clone(&made),
+                    region: Some(region),
+                };
+                *self.now() = now;
+                made.get_opts(path, options).await
+            }
+            _ => answered,
+        }
+    }
+}
 
 /// `object_store`'s own retries, switched off: they know nothing of `Retry-After`.
 fn no_retries() -> RetryConfig {
@@ -25,58 +160,86 @@ fn no_retries() -> RetryConfig {
     }
 }
 
-/// A store for the one object at this URL; its path is empty, so that the URL stays as it is,
-/// query included.
-pub(crate) fn http(net: &Arc<Net>, url: &Url) -> Result<Store, String> {
-    let options = object_store::ClientOptions::new().with_allow_http(true);
-    let store = HttpBuilder::new()
-        .with_url(url.as_str())
-        .with_client_options(options)
-        .with_retry(no_retries())
-        .with_http_connector(Connector(Arc::clone(net)))
-        .build()
-        .map_err(|error| printable(&error))?;
-    Ok(Arc::new(store))
-}
-
-/// A store for a bucket: from the environment, then from the client's `store_options`.
-pub(crate) fn bucket(
-    net: &Arc<Net>,
-    kind: BucketKind,
-    base: &str,
-    name: &str,
-) -> Result<Store, String> {
-    let options = &net.options.store_options;
-    let connector = Connector(Arc::clone(net));
-    match kind {
-        BucketKind::S3 => {
-            let mut builder = AmazonS3Builder::from_env();
-            for (key, value) in known::<AmazonS3ConfigKey>(options, "aws_")? {
-                builder = builder.with_config(key, value);
+impl Bucket {
+    /// Makes the store, for this region if one is given.
+    fn make(&self, region: Option<&str>) -> Result<Made, String> {
+        let options = &self.net.options;
+        let settings = &options.store_options;
+        let connector = Connector(Arc::clone(&self.net));
+        match self.kind {
+            BucketKind::S3 => {
+                let builder = self.s3(region)?.with_retry(no_retries());
+                let store = builder.with_http_connector(connector).build();
+                Ok(Arc::new(store.map_err(|error| printable(&error))?))
             }
-            let builder = builder.with_bucket_name(name).with_retry(no_retries());
-            let store = builder.with_http_connector(connector).build();
-            Ok(Arc::new(store.map_err(|error| printable(&error))?))
-        }
-        BucketKind::Google => {
-            let mut builder = GoogleCloudStorageBuilder::from_env();
-            for (key, value) in known::<GoogleConfigKey>(options, "google_")? {
-                builder = builder.with_config(key, value);
+            BucketKind::Google => {
+                let mut builder = GoogleCloudStorageBuilder::from_env();
+                for (key, value) in known::<GoogleConfigKey>(settings, "google_")? {
+                    builder = builder.with_config(key, value);
+                }
+                if options.credentials == Credentials::Anonymous {
+                    builder = builder.with_skip_signature(true);
+                }
+                let builder = builder
+                    .with_bucket_name(&self.name)
+                    .with_retry(no_retries());
+                let store = builder.with_http_connector(connector).build();
+                Ok(Arc::new(store.map_err(|error| printable(&error))?))
             }
-            let builder = builder.with_bucket_name(name).with_retry(no_retries());
-            let store = builder.with_http_connector(connector).build();
-            Ok(Arc::new(store.map_err(|error| printable(&error))?))
-        }
-        BucketKind::Azure => {
-            let mut builder = MicrosoftAzureBuilder::from_env();
-            for (key, value) in known::<AzureConfigKey>(options, "azure_")? {
-                builder = builder.with_config(key, value);
+            BucketKind::Azure => {
+                let mut builder = MicrosoftAzureBuilder::from_env();
+                for (key, value) in known::<AzureConfigKey>(settings, "azure_")? {
+                    builder = builder.with_config(key, value);
+                }
+                if options.credentials == Credentials::Anonymous {
+                    builder = builder.with_skip_signature(true);
+                }
+                let builder = builder.with_url(&self.base).with_retry(no_retries());
+                let store = builder.with_http_connector(connector).build();
+                Ok(Arc::new(store.map_err(|error| printable(&error))?))
             }
-            let builder = builder.with_url(base).with_retry(no_retries());
-            let store = builder.with_http_connector(connector).build();
-            Ok(Arc::new(store.map_err(|error| printable(&error))?))
         }
     }
+
+    fn s3(&self, region: Option<&str>) -> Result<AmazonS3Builder, String> {
+        let options = &self.net.options;
+        let mut builder = AmazonS3Builder::from_env();
+        for (key, value) in known::<AmazonS3ConfigKey>(&options.store_options, "aws_")? {
+            builder = builder.with_config(key, value);
+        }
+        if options.credentials == Credentials::Anonymous {
+            // Without credentials there is nothing that http could give away.
+            builder = builder.with_skip_signature(true).with_allow_http(true);
+        } else if options.credentials != Credentials::Instance && !has_credentials(&builder) {
+            return Err(NO_CREDENTIALS.to_owned());
+        }
+        if options.requester_pays {
+            builder = builder.with_request_payer(true);
+        }
+        if let Some(region) = region {
+            builder = builder.with_region(region);
+        }
+        Ok(builder.with_bucket_name(&self.name))
+    }
+}
+
+const NO_CREDENTIALS: &str = "no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and \
+    AWS_SESSION_TOKEN for temporary ones), read a public bucket anonymously (--anonymous), or let \
+    this machine's metadata service be asked (--instance-credentials)";
+
+/// Whether anything says where credentials come from. `object_store` would otherwise ask the
+/// metadata service, which for most is an address that never answers.
+fn has_credentials(builder: &AmazonS3Builder) -> bool {
+    let set = |key| builder.get_config_value(&key).is_some();
+    set(AmazonS3ConfigKey::AccessKeyId)
+        || set(AmazonS3ConfigKey::SecretAccessKey)
+        || set(AmazonS3ConfigKey::WebIdentityTokenFile)
+        || set(AmazonS3ConfigKey::ContainerCredentialsRelativeUri)
+        || set(AmazonS3ConfigKey::ContainerCredentialsFullUri)
+        || set(AmazonS3ConfigKey::MetadataEndpoint)
+        || builder
+            .get_config_value(&AmazonS3ConfigKey::SkipSignature)
+            .is_some_and(|skip| skip == "true")
 }
 
 /// The settings that a kind of store knows. One with its prefix that it does not know is an

@@ -71,6 +71,79 @@ async fn passing_faults_are_got_over() {
 }
 
 #[tokio::test]
+async fn answers_that_stop_coming_are_got_over() {
+    let options = || {
+        options()
+            .with_read_timeout(Duration::from_millis(60))
+            .with_attempt_timeout(Duration::from_millis(200))
+    };
+    for (fault, at_most) in [
+        // Nothing after the head; after the first bytes.
+        (Fault::Stall(0), 140),
+        (Fault::Stall(50), 140),
+        // Never silent for long, and never done.
+        (
+            Fault::Drip {
+                piece: 1,
+                pause: Duration::from_millis(20),
+            },
+            280,
+        ),
+        (Fault::Delay(Duration::from_mins(1)), 140),
+    ] {
+        let server = serve(fault.clone(), When::First(1)).await;
+        let client = Client::new(options());
+        let object = client.open(&server.url_of("a")).await.unwrap();
+        let started = Instant::now();
+        let got = object.read(&[0..200]).await.unwrap();
+        let took = started.elapsed();
+        assert_eq!(got[0], content(10_000)[0..200], "{fault:?}");
+        assert!(took >= Duration::from_millis(60), "{fault:?}: {took:?}");
+        let bound = Duration::from_millis(at_most + 500);
+        assert!(took < bound, "{fault:?}: {took:?}");
+        assert_eq!(client.log().snapshot().retries, 1, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_late_is_gone_on_with() {
+    let size = 300_000_u64;
+    for fault in [Fault::Truncate(100_000), Fault::Stall(100_000)] {
+        let server = RangeServer::builder()
+            .object("/a", content(300_000))
+            .fault(fault.clone(), When::First(2))
+            .start()
+            .await;
+        let options = options().with_read_timeout(Duration::from_millis(60));
+        let client = Client::new(options);
+        let object = client.open(&server.url_of("a")).await.unwrap();
+        assert_eq!(object.read(&[0..size]).await.unwrap()[0], content(300_000));
+        let asked: Vec<_> = server.log().into_iter().filter_map(|e| e.range).collect();
+        assert_eq!(asked, [0..size, 100_000..size, 200_000..size], "{fault:?}");
+        let stats = client.log().snapshot();
+        assert_eq!((stats.bytes, stats.retries), (size, 2), "{fault:?}");
+    }
+    // An object that is replaced in between is not put together of two.
+    let server = RangeServer::builder()
+        .object("/a", content(300_000))
+        .fault(Fault::Truncate(100_000), When::First(1))
+        .fault(Fault::Replace, When::After(1))
+        .start()
+        .await;
+    let client = Client::new(options());
+    let object = client.open(&server.url_of("a")).await.unwrap();
+    let error = object.read(&[0..size]).await.unwrap_err();
+    assert!(
+        matches!(&error, Error::Changed { what: "ETag", .. }),
+        "{error}"
+    );
+    // One that breaks off forever is given up.
+    server.set_fault(Fault::Truncate(100), When::Always);
+    let error = read_error(&server, options().with_retries(3)).await;
+    assert!(error.to_string().contains("(attempts: 4)"), "{error}");
+}
+
+#[tokio::test]
 async fn every_other_request_may_fail() {
     let server = serve(Fault::Truncate(3), When::Every(3)).await;
     // Which ranges meet the fault is chance: one of 400 may meet it six times in a row.
@@ -94,7 +167,7 @@ async fn retries_end() {
     );
     // 100 objects on a host that is down: 600 requests, were it not for the budget.
     server.reset();
-    let client = Client::new(options());
+    let client = Client::new(options().with_retry_budget(100));
     let reads = (0..100).map(|n| {
         let (client, url) = (client.clone(), server.url_of(&n.to_string()));
         async move { client.open(&url).await.unwrap().size().await.unwrap_err() }
@@ -122,6 +195,18 @@ async fn retry_after_is_kept_to() {
         error.to_string().contains("asked to wait 86400 s"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_host_that_is_busy_is_left_alone_for_a_while() {
+    // All of 300 requests would run into the pause: 32 at once do.
+    let server = serve(status(503, Some("1")), When::First(32)).await;
+    let client = Client::new(options().with_retry_budget(40));
+    let object = client.open(&server.url_of("a")).await.unwrap();
+    let wants: Vec<_> = (10..310).map(|n| n * 30..n * 30 + 20).collect();
+    object.read(&wants).await.unwrap();
+    assert_eq!(client.log().snapshot().retries, 32);
+    assert_eq!(server.requests(), 332);
 }
 
 #[tokio::test]
@@ -164,6 +249,8 @@ async fn wrong_answers_are_refused() {
             Fault::Header("Content-Encoding".into(), "gzip".into()),
             "Content-Encoding gzip",
         ),
+        (Fault::Gzip, "Content-Encoding gzip"),
+        (Fault::ShiftRange, "another range: bytes 1-200/10000"),
     ] {
         let server = serve(fault, When::Always).await;
         let error = read_error(&server, options()).await;

@@ -109,6 +109,10 @@ async fn redirects_that_lead_nowhere_are_refused() {
             "redirects from http to ftp, which is not followed",
         ),
         ("http://[", "redirects to what is no URL"),
+        (
+            "http://169.254.169.254/latest/meta-data/",
+            "redirects to an address of this machine's own link, which is not followed",
+        ),
     ] {
         server.reset();
         server.set_fault(Fault::Redirect(location.into()), When::Always);

@@ -60,6 +60,11 @@ impl Mapper<'_> {
         named: Named<'_>,
         warnings: &mut Vec<String>,
     ) -> Result<Mapped, Failure> {
+        let grown = self.grown(named, warnings);
+        let named = Named {
+            dataset: grown.as_ref().unwrap_or(named.dataset),
+            ..named
+        };
         let dataset = named.dataset;
         if dataset.dataspace == Dataspace::Null {
             return Err("a null dataspace: it has no value".into());

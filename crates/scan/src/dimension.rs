@@ -128,6 +128,30 @@ impl<'a> Dimensions<'a> {
         self.attached.insert(address, scales);
     }
 
+    /// The lengths that netCDF readers show a dataset with, if it is shorter than an unlimited
+    /// dimension of its.
+    pub(crate) fn longer(&self, address: Address, dataset: &Dataset) -> Option<Vec<u64>> {
+        let own = extents(&dataset.dataspace);
+        let scales = self.attached.get(&address)?;
+        let lengths: Vec<u64> = own
+            .iter()
+            .enumerate()
+            .map(|(axis, &(length, unlimited))| {
+                let scale = scales.get(axis).copied().flatten();
+                let extent = scale.and_then(|scale| self.scales.get(&scale)?.extent);
+                match extent {
+                    Some((dimension, true)) if unlimited => length.max(dimension),
+                    _ => length,
+                }
+            })
+            .collect();
+        let is_longer = lengths
+            .iter()
+            .zip(&own)
+            .any(|(length, (own, _))| length > own);
+        is_longer.then_some(lengths)
+    }
+
     /// The names of a dataset's axes, those of an array datatype (`extra`) last.
     pub(crate) fn names(
         &self,
@@ -176,6 +200,20 @@ impl<'a> Dimensions<'a> {
         scales.iter().zip(&axes).any(|(scale, &(length, _))| {
             scale.is_none_or(|scale| self.mismatch(scale, length).is_some())
         })
+    }
+
+    /// The paths of the scales of unlimited axes that were not read.
+    pub(crate) fn unread(&self, address: Address, object: &Object) -> Vec<String> {
+        let (Some(dataset), Some(scales)) = (dataset(object), self.attached.get(&address)) else {
+            return Vec::new();
+        };
+        let axes = extents(&dataset.dataspace);
+        let unlimited = scales.iter().zip(&axes).filter(|(_, axis)| axis.1);
+        unlimited
+            .filter_map(|(scale, _)| *scale)
+            .filter(|scale| self.file.object(*scale).is_none())
+            .filter_map(|scale| self.links.path(scale))
+            .collect()
     }
 
     /// The scale that the file itself gives each axis.

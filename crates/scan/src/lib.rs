@@ -7,7 +7,9 @@
 //! # Dimension names
 //! In this order:
 //! 1. The last scale that `DIMENSION_LIST` attaches to an axis, if the axis is as long as the
-//!    dimension. (netCDF-C pads shorter ones with fill values; here they stay as they are.)
+//!    dimension. An unlimited axis that is shorter than its unlimited dimension (the longest of those
+//!    that were read) is shown as long, with fill values at its end, as netCDF readers show it; where
+//!    those can't be told for certain (no fill value is defined) it stays as it is, and anonymous.
 //! 2. For a dimension scale: its own name for one axis; for several, the scales that
 //!    `_Netcdf4Coordinates` lists by their `_Netcdf4Dimid`.
 //! 3. Otherwise the axis is anonymous, and shared as netCDF-C shares its "phony" dimensions: with
@@ -64,6 +66,7 @@ mod external;
 mod fill_value;
 mod flat;
 mod graft;
+mod grown;
 mod late;
 mod layout;
 mod links;

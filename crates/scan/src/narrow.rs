@@ -16,6 +16,7 @@ pub(crate) fn parser_options(options: &ScanOptions, size: u64, narrow: bool) -> 
     // Dimension scales and hidden attributes are needed, whatever is shown.
     parser.attributes = true;
     parser.chunks = narrow;
+    parser.small_data = options.inline_threshold;
     parser.decoder = Some(std::sync::Arc::new(
         crate::metadata_filters::MetadataFilters,
     ));

@@ -310,6 +310,7 @@ async fn read(there: &Here, paths: &[String]) -> Result<Option<Scan>> {
         let mut options = hdf5::ScanOptions::default();
         options.file_size = Some(there.size);
         options.attributes = false;
+        options.hints = !there.object.is_local();
         options.variables = variables.iter().cloned().collect();
         let mut parser = Scan::new(options);
         drive(&mut parser, &there.object).await?;

@@ -12,7 +12,7 @@ use chunkref_io::{Client, Object};
 
 use crate::data_type::{Refusal, refers};
 use crate::dimension::Dimensions;
-use crate::drive::drive;
+use crate::drive::{drive, drive_again};
 use crate::error::Result;
 use crate::links::Links;
 use crate::neighbour::neighbours;
@@ -33,9 +33,9 @@ pub(crate) struct Source {
     /// Its size in bytes.
     pub(crate) size: u64,
     pub(crate) parser: Scan,
-    /// The metadata of all datasets of the groups, where that of single variables does not do: the
-    /// name of an anonymous axis depends on the other scales of its group, and a reference may be
-    /// to any object.
+    /// More metadata, where that of what was asked for does not do: an unlimited axis may be as long
+    /// as a scale in another group, the name of an anonymous axis depends on the other scales of its
+    /// group, and a reference may be to any object.
     pub(crate) wider: Option<Scan>,
     /// What of it was asked for.
     narrow: Narrow,
@@ -69,19 +69,26 @@ impl Source {
     pub(crate) async fn read(
         object: Object,
         size: u64,
-        options: hdf5::ScanOptions,
-        wide: hdf5::ScanOptions,
+        mut options: hdf5::ScanOptions,
+        mut wide: hdf5::ScanOptions,
     ) -> Result<Self> {
+        options.hints = !object.is_local();
+        wide.hints = options.hints;
         let narrow = Narrow::new(&options);
         let is_narrow = !options.variables.is_empty();
-        let mut parser = Scan::new(options);
+        let mut parser = Scan::new(options.clone());
         drive(&mut parser, &object).await?;
-        let mut wider = None;
         let file = parser.file()?;
-        if is_narrow && (has_anonymous(file) || has_references(file)) {
-            let mut scan = Scan::new(wide);
-            drive(&mut scan, &object).await?;
-            wider = Some(scan);
+        let scales = unread_scales(file);
+        let mut wider = None;
+        if !scales.is_empty() {
+            let mut options = options;
+            options.chunks = false;
+            wider = Some(with_scales(options, &scales, &object).await?);
+        }
+        let known = wider.as_ref().map_or(Ok(file), Scan::file)?;
+        if is_narrow && (has_anonymous(known) || has_references(file)) {
+            wider = Some(with_scales(wide, &scales, &object).await?);
         }
         Ok(Self {
             object,
@@ -106,6 +113,32 @@ impl Source {
                 is_self(&trees) || is_self(&objects)
             })
     }
+}
+
+/// Reads a file as far as `options` say, and the scales of dimensions at these paths.
+async fn with_scales(
+    mut options: hdf5::ScanOptions,
+    scales: &BTreeSet<String>,
+    object: &Object,
+) -> Result<Scan> {
+    let is_whole = options.group.is_none() && options.variables.is_empty();
+    if !is_whole || !options.trees.is_empty() {
+        options.trees.extend(scales.iter().cloned());
+    }
+    let mut scan = Scan::new(options);
+    drive_again(&mut scan, object).await?;
+    Ok(scan)
+}
+
+/// The paths of the scales that were not read and may say how long unlimited axes are.
+fn unread_scales(file: &File) -> BTreeSet<String> {
+    let links = Links::new(file);
+    let decoder = Decoder::new(file, &links);
+    let dimensions = Dimensions::new(file, &links, &decoder);
+    let objects = file.objects.iter();
+    objects
+        .flat_map(|(&address, object)| dimensions.unread(address, object))
+        .collect()
 }
 
 /// Whether an axis of any dataset read has no name of its own.

@@ -1,6 +1,9 @@
 //! What goes wrong, and when.
 
+use std::ops::Range;
 use std::time::Duration;
+
+use crate::schedule::Schedule;
 
 /// One way for an answer to go wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +13,16 @@ pub enum Fault {
     Reset,
     /// The headers are those of the whole answer; the connection ends after this many bytes of body.
     Truncate(u64),
+    /// The headers are those of the whole answer; after this many bytes of body nothing comes, and
+    /// the connection stays open.
+    Stall(u64),
+    /// The body comes in pieces of `piece` bytes with a pause after each.
+    Drip {
+        /// Bytes in one piece; at least 1.
+        piece: u64,
+        /// The time between two pieces.
+        pause: Duration,
+    },
     /// An answer with this status and an empty body.
     Status {
         /// The status code.
@@ -21,6 +34,14 @@ pub enum Fault {
     IgnoreRange,
     /// 206 with this `Content-Range` in place of the true one.
     ContentRange(String),
+    /// 206 with the bytes one further on, and the `Content-Range` that is true of them; as asked
+    /// where there are none.
+    ShiftRange,
+    /// The body is gzip, and `Content-Encoding` says so. `Content-Range` stays that of the bytes.
+    Gzip,
+    /// Another object of the same size in place of the right one: each bit is flipped, and the
+    /// `ETag` is another.
+    Replace,
     /// 302 to this `Location`.
     Redirect(String),
     /// An extra header; it replaces the server's own of that name.
@@ -55,23 +76,47 @@ impl When {
     }
 }
 
-/// A fault, its schedule, and the requests that it has seen.
+/// Faults for the requests of one path, or of all.
 #[derive(Debug)]
 pub(crate) struct Rule {
-    pub(crate) path: Option<String>,
-    pub(crate) fault: Fault,
-    pub(crate) when: When,
-    pub(crate) seen: u64,
+    path: Option<String>,
+    source: Source,
+}
+
+#[derive(Debug)]
+enum Source {
+    /// One fault, and the requests that it has seen.
+    One(Fault, When, u64),
+    Many(Schedule),
 }
 
 impl Rule {
+    pub(crate) fn one(path: Option<&str>, fault: Fault, when: When) -> Self {
+        Self {
+            path: path.map(str::to_owned),
+            source: Source::One(fault, when, 0),
+        }
+    }
+
+    pub(crate) fn many(path: &str, schedule: Schedule) -> Self {
+        Self {
+            path: Some(path.to_owned()),
+            source: Source::Many(schedule),
+        }
+    }
+
     /// The fault, if this request is to have it. Counts the request if the rule matches its path.
-    pub(crate) fn strike(&mut self, path: &str) -> Option<Fault> {
+    pub(crate) fn strike(&mut self, path: &str, range: Option<&Range<u64>>) -> Option<Fault> {
         if self.path.as_deref().is_some_and(|only| only != path) {
             return None;
         }
-        let number = self.seen;
-        self.seen += 1;
-        self.when.hits(number).then(|| self.fault.clone())
+        match &mut self.source {
+            Source::One(fault, when, seen) => {
+                let number = *seen;
+                *seen += 1;
+                when.hits(number).then(|| fault.clone())
+            }
+            Source::Many(schedule) => schedule.strike(range),
+        }
     }
 }

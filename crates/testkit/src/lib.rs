@@ -3,7 +3,8 @@
 //! [`RangeServer`] serves a folder or objects in memory over HTTP/1.1 on a loopback port, from
 //! threads of its own, so tests, the demo and Python processes use it alike. It waits before each
 //! answer, caps the bandwidth of each connection, goes wrong on a schedule, and writes down
-//! every request.
+//! every request. With the feature `tls` it serves HTTPS, and HTTP/2 where the client offers it.
+//! With the feature `s3` there is a server of S3 over a folder, `S3Server`.
 //!
 //! ```
 //! use chunkref_testkit::RangeServer;
@@ -17,14 +18,25 @@
 
 #![forbid(unsafe_code)]
 
+mod answer;
 mod connection;
 mod content;
 mod date;
 mod fault;
+#[cfg(feature = "tls")]
+mod http2;
 mod log;
 mod request;
+#[cfg(feature = "s3")]
+mod s3;
+mod schedule;
 mod server;
+#[cfg(feature = "tls")]
+mod tls;
 
 pub use fault::{Fault, When};
 pub use log::Entry;
+#[cfg(feature = "s3")]
+pub use s3::{S3Request, S3Server, S3ServerBuilder};
+pub use schedule::Schedule;
 pub use server::{RangeServer, RangeServerBuilder};

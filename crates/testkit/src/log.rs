@@ -2,6 +2,9 @@
 
 use std::ops::Range;
 
+use crate::answer::Answer;
+use crate::request::Request;
+
 /// One request and how it was answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -20,4 +23,24 @@ pub struct Entry {
     pub bytes: u64,
     /// The request's `Authorization` header.
     pub authorization: Option<String>,
+    /// The number of the connection, from 0.
+    pub connection: u64,
+    /// Whether it came over HTTP/2.
+    pub http2: bool,
+}
+
+impl Entry {
+    pub(crate) fn new(request: &Request, answer: &Answer, connection: u64, http2: bool) -> Self {
+        Self {
+            method: request.method.clone(),
+            path: request.path.clone(),
+            query: request.query.clone(),
+            range: answer.range.clone(),
+            status: answer.status,
+            bytes: u64::try_from(answer.body.len()).unwrap_or(u64::MAX),
+            authorization: request.header("authorization").map(str::to_owned),
+            connection,
+            http2,
+        }
+    }
 }

@@ -45,6 +45,21 @@ impl Request {
         Some(request)
     }
 
+    /// A request of HTTP/2.
+    #[cfg(feature = "tls")]
+    pub(crate) fn of_http2<B>(request: &http::Request<B>) -> Self {
+        let headers = request.headers().iter().filter_map(|(name, value)| {
+            Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+        });
+        Self {
+            method: request.method().to_string(),
+            path: request.uri().path().to_owned(),
+            query: request.uri().query().map(str::to_owned),
+            close: false,
+            headers: headers.collect(),
+        }
+    }
+
     /// The first header of this lower-case name.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers

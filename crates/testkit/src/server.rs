@@ -1,6 +1,7 @@
 //! The server: how it is built, and the handle to it.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,13 +9,16 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
 use crate::connection;
 use crate::content::{Content, Found};
 use crate::fault::{Fault, Rule, When};
 use crate::log::Entry;
+use crate::schedule::{Schedule, mix};
+#[cfg(feature = "tls")]
+use crate::tls::Tls;
 
 /// What all connections share.
 #[derive(Debug)]
@@ -22,10 +26,25 @@ pub(crate) struct Shared {
     content: Mutex<Content>,
     rules: Mutex<Vec<Rule>>,
     entries: Mutex<Vec<Entry>>,
-    pub(crate) latency: Duration,
+    latency: Duration,
+    jitter: Duration,
     pub(crate) bandwidth: Option<u64>,
-    pub(crate) in_flight: AtomicU64,
-    pub(crate) max_in_flight: AtomicU64,
+    in_flight: AtomicU64,
+    max_in_flight: AtomicU64,
+    waits: AtomicU64,
+    connections: AtomicU64,
+    #[cfg(feature = "tls")]
+    tls: Option<Tls>,
+}
+
+/// Counts a request as under way until it is dropped.
+#[derive(Debug)]
+pub(crate) struct UnderWay<'a>(&'a AtomicU64);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// A panic elsewhere must not hide the log from the test that reads it.
@@ -43,11 +62,34 @@ impl Shared {
     }
 
     /// The faults that this request is to have.
-    pub(crate) fn strike(&self, path: &str) -> Vec<Fault> {
+    pub(crate) fn strike(&self, path: &str, range: Option<&Range<u64>>) -> Vec<Fault> {
         lock(&self.rules)
             .iter_mut()
-            .filter_map(|rule| rule.strike(path))
+            .filter_map(|rule| rule.strike(path, range))
             .collect()
+    }
+
+    /// The latency of the next request.
+    pub(crate) fn wait(&self) -> Duration {
+        let number = self.waits.fetch_add(1, Ordering::Relaxed);
+        let part = u32::try_from(mix(number) % 1001).unwrap_or(0);
+        self.latency + self.jitter * part / 1000
+    }
+
+    pub(crate) fn under_way(&self) -> UnderWay<'_> {
+        let in_flight = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
+        self.max_in_flight.fetch_max(in_flight, Ordering::SeqCst);
+        UnderWay(&self.in_flight)
+    }
+
+    async fn serve(&self, stream: TcpStream) -> std::io::Result<()> {
+        let number = self.connections.fetch_add(1, Ordering::SeqCst);
+        stream.set_nodelay(true)?;
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.tls {
+            return tls.serve(stream, self, number).await;
+        }
+        connection::serve(stream, self, number).await
     }
 }
 
@@ -59,8 +101,11 @@ pub struct RangeServerBuilder {
     content: Content,
     rules: Vec<Rule>,
     latency: Duration,
+    jitter: Duration,
     bandwidth: Option<u64>,
     port: u16,
+    #[cfg(feature = "tls")]
+    tls: Option<Tls>,
 }
 
 impl RangeServerBuilder {
@@ -82,6 +127,12 @@ impl RangeServerBuilder {
         self
     }
 
+    /// Waits up to this much longer, by a number that is drawn for each request.
+    pub fn jitter(mut self, jitter: Duration) -> Self {
+        self.jitter = jitter;
+        self
+    }
+
     /// Sends at most so many bytes a second on each connection; 0 is no limit.
     pub fn bandwidth(mut self, bytes_per_second: u64) -> Self {
         self.bandwidth = (bytes_per_second > 0).then_some(bytes_per_second);
@@ -96,23 +147,27 @@ impl RangeServerBuilder {
 
     /// Goes wrong for requests of any path.
     pub fn fault(mut self, fault: Fault, when: When) -> Self {
-        self.rules.push(Rule {
-            path: None,
-            fault,
-            when,
-            seen: 0,
-        });
+        self.rules.push(Rule::one(None, fault, when));
         self
     }
 
     /// Goes wrong for requests of this path.
     pub fn fault_on(mut self, path: &str, fault: Fault, when: When) -> Self {
-        self.rules.push(Rule {
-            path: Some(path.to_owned()),
-            fault,
-            when,
-            seen: 0,
-        });
+        self.rules.push(Rule::one(Some(path), fault, when));
+        self
+    }
+
+    /// Goes wrong for requests of this path as a seed has it.
+    pub fn schedule(mut self, path: &str, schedule: Schedule) -> Self {
+        self.rules.push(Rule::many(path, schedule));
+        self
+    }
+
+    /// Serves HTTPS with a certificate of its own ([`RangeServer::certificate`]): HTTP/2 where the
+    /// client offers it, or only HTTP/1.1.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, http2: bool) -> Self {
+        self.tls = Some(Tls::new(http2));
         self
     }
 
@@ -146,9 +201,14 @@ impl RangeServerBuilder {
             rules: Mutex::new(self.rules),
             entries: Mutex::default(),
             latency: self.latency,
+            jitter: self.jitter,
             bandwidth: self.bandwidth,
             in_flight: AtomicU64::new(0),
             max_in_flight: AtomicU64::new(0),
+            waits: AtomicU64::new(0),
+            connections: AtomicU64::new(0),
+            #[cfg(feature = "tls")]
+            tls: self.tls,
         });
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, self.port))
             .expect("a port of the loopback interface");
@@ -185,7 +245,7 @@ fn run(listener: std::net::TcpListener, shared: &Arc<Shared>, stopped: oneshot::
                 let shared = Arc::clone(shared);
                 tokio::spawn(async move {
                     // A client that went away is no fault of the server.
-                    let _ = connection::serve(stream, &shared).await;
+                    let _ = shared.serve(stream).await;
                 });
             }
         }
@@ -199,7 +259,7 @@ fn run(listener: std::net::TcpListener, shared: &Arc<Shared>, stopped: oneshot::
     runtime.shutdown_background();
 }
 
-/// An HTTP/1.1 server with ranges, latency, faults and a request log.
+/// An HTTP server with ranges, latency, faults and a request log.
 #[derive(Debug)]
 pub struct RangeServer {
     shared: Arc<Shared>,
@@ -214,9 +274,24 @@ impl RangeServer {
         RangeServerBuilder::default()
     }
 
-    /// `http://127.0.0.1:port`, without a slash at the end.
+    /// `http://127.0.0.1:port`, without a slash at the end; with TLS `https://localhost:port`.
     pub fn url(&self) -> String {
+        #[cfg(feature = "tls")]
+        if self.shared.tls.is_some() {
+            return format!("https://localhost:{}", self.address.port());
+        }
         format!("http://{}", self.address)
+    }
+
+    /// The certificate to trust, as PEM, if the server has TLS.
+    #[cfg(feature = "tls")]
+    pub fn certificate(&self) -> Option<&str> {
+        Some(self.shared.tls.as_ref()?.certificate())
+    }
+
+    /// How many connections were made.
+    pub fn connections(&self) -> u64 {
+        self.shared.connections.load(Ordering::SeqCst)
     }
 
     /// The URL of an object or file; the name is taken as it is, percent-encoding included.
@@ -270,12 +345,7 @@ impl RangeServer {
 
     /// Replaces all faults by this one; its count begins anew.
     pub fn set_fault(&self, fault: Fault, when: When) {
-        *lock(&self.shared.rules) = vec![Rule {
-            path: None,
-            fault,
-            when,
-            seen: 0,
-        }];
+        *lock(&self.shared.rules) = vec![Rule::one(None, fault, when)];
     }
 
     /// Goes wrong no more.

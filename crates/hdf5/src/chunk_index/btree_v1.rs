@@ -9,6 +9,8 @@
 //! | child: a node, or the chunk        | offsets       |
 //! | last key, unused                   | as above      |
 
+use std::ops::Range;
+
 use super::columns::{Columns, Stored};
 use super::elements::{le_u32, uint};
 use super::grid::Cells;
@@ -38,6 +40,8 @@ pub(crate) struct BTreeV1 {
     /// The root node, until it is among `nodes`.
     root: Option<Address>,
     nodes: Worklist<Node>,
+    /// Ranges between neighbours that have nodes below them, with how many those may be.
+    spread: Vec<(Range<u64>, u64)>,
 }
 
 impl BTreeV1 {
@@ -46,7 +50,14 @@ impl BTreeV1 {
         Self {
             root: root.defined(),
             nodes: Worklist::default(),
+            spread: Vec::new(),
         }
+    }
+
+    /// Takes the ranges in which nodes are likely to lie that are below those found, as a tree
+    /// that grows has them between the nodes above: each with how many there may be.
+    pub(crate) fn take_spread(&mut self) -> Vec<(Range<u64>, u64)> {
+        std::mem::take(&mut self.spread)
     }
 
     pub(crate) fn is_done(&self) -> bool {
@@ -69,8 +80,9 @@ impl BTreeV1 {
             self.nodes.push_once(held.place(NODE, address), root)?;
         }
         let entry = Entry::new(held, cells);
+        let spread = &mut self.spread;
         self.nodes.advance(wants, |node, nodes| {
-            entry.read_node(held, node, nodes, cells, columns)
+            entry.read_node(held, node, nodes, spread, cells, columns)
         })
     }
 }
@@ -107,6 +119,7 @@ impl Entry {
         held: &Held,
         node: &Node,
         nodes: &mut Worklist<Node>,
+        spread: &mut Vec<(Range<u64>, u64)>,
         cells: &Cells,
         columns: &mut Columns,
     ) -> Step<()> {
@@ -137,6 +150,18 @@ impl Entry {
                         room: node.room.max(count),
                     };
                     nodes.push_once(held.place(NODE, address), child)?;
+                }
+                if below > 0 {
+                    let children = entries.chunks_exact(self.size);
+                    let addresses = children.map(|entry| {
+                        let (_, child) = entry.split_at_checked(self.key).unwrap_or_default();
+                        held.base.saturating_add(uint(child))
+                    });
+                    let room = node.room.max(count);
+                    let nodes = (0..below).fold(1, |nodes: u64, _| {
+                        nodes.saturating_mul(room).saturating_add(1)
+                    });
+                    between(addresses.collect(), nodes, spread);
                 }
             }
             None => {
@@ -185,6 +210,16 @@ impl Entry {
             filter_mask: le_u32(sizes.get(4..).unwrap_or_default()),
         };
         columns.push(held, number, stored)
+    }
+}
+
+/// The ranges between neighbours, each with `nodes`.
+fn between(mut addresses: Vec<u64>, nodes: u64, spread: &mut Vec<(Range<u64>, u64)>) {
+    addresses.sort_unstable();
+    for pair in addresses.windows(2) {
+        if let [start, end] = pair {
+            spread.push((*start..*end, nodes));
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Reading a chunk index, of whatever kind.
 
+use std::ops::Range;
+
 use super::btree_v1::BTreeV1;
 use super::columns::{Columns, Stored};
 use super::elements::check_size_width;
@@ -63,6 +65,14 @@ impl ChunkWalk {
             cells,
             kind,
         })
+    }
+
+    /// Takes the ranges in which nodes not yet read are spread, each with how many there may be.
+    pub(crate) fn take_spread(&mut self) -> Vec<(Range<u64>, u64)> {
+        match &mut self.kind {
+            Kind::BTreeV1(tree) => tree.take_spread(),
+            _ => Vec::new(),
+        }
     }
 }
 

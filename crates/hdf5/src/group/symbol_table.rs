@@ -26,10 +26,6 @@ use crate::walk::{Taken, Walk, Wants, Worklist};
 const TREE: &str = "version 1 B-tree node";
 const LEAF: &str = "symbol table node";
 
-/// Sizes of nodes with the usual "K" values of the superblock and 8-byte addresses.
-const TREE_HINT: u64 = 544;
-const LEAF_HINT: u64 = 328;
-
 /// How often the strings of a heap may be shared: libhdf5 never does, so this only stops files
 /// whose every name is the whole heap.
 const SHARING: usize = 2;
@@ -61,6 +57,8 @@ struct Entry {
     /// Where the name is in the local heap.
     name: u64,
     target: Target,
+    /// B-tree and local heap of the group that it leads to, where the entry repeats them.
+    group: Option<(Address, Address)>,
 }
 
 #[derive(Debug)]
@@ -84,6 +82,16 @@ impl SymbolTable {
             entries: Vec::new(),
             taken: Taken::default(),
         }
+    }
+
+    /// The groups among the members, each with its B-tree and local heap, as far as the entries
+    /// repeat them.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = (Address, (Address, Address))> {
+        let entries = self.entries.iter();
+        entries.filter_map(|entry| match entry.target {
+            Target::Hard(header) => Some((header, entry.group?)),
+            Target::Soft(_) => None,
+        })
     }
 }
 
@@ -158,7 +166,7 @@ fn string(heap: &DataSegment, offset: u64, room: &mut usize) -> Result<Bytes> {
 fn tree_node(held: &Held, address: Address, level: Option<u8>, taken: &mut Taken) -> Step<Cursor> {
     let (offsets, lengths) = (u64::from(held.sizes.offsets), u64::from(held.sizes.lengths));
     let header = offsets.saturating_mul(2).saturating_add(8);
-    let mut cursor = held.cursor_with_hint(TREE, address, header, TREE_HINT)?;
+    let mut cursor = held.cursor_with_hint(TREE, address, header, held.group_nodes.tree)?;
     cursor.signature(*b"TREE")?;
     let kind = cursor.u8()?;
     if kind != 0 {
@@ -209,7 +217,7 @@ fn read_children(held: &Held, cursor: &mut Cursor, nodes: &mut Worklist<Node>) -
 /// A cursor over a symbol table node, before its number of entries; all of those are held.
 fn leaf_node(held: &Held, address: Address, taken: &mut Taken) -> Step<Cursor> {
     const HEADER: u64 = 8;
-    let mut cursor = held.cursor_with_hint(LEAF, address, HEADER, LEAF_HINT)?;
+    let mut cursor = held.cursor_with_hint(LEAF, address, HEADER, held.group_nodes.leaf)?;
     cursor.signature(*b"SNOD")?;
     cursor.version(1)?;
     cursor.skip(1)?;
@@ -236,21 +244,30 @@ fn read_entry(cursor: &mut Cursor, number: u16) -> Result<Entry> {
     let header = cursor.address()?;
     let cache_type = cursor.u32()?;
     cursor.skip(4)?;
-    let link_value = u64::from(cursor.u32()?);
-    cursor.skip(12)?;
+    let mut scratch_pad = cursor.clone();
+    cursor.skip(16)?;
     let target = match cache_type {
         // 1: the scratch-pad repeats the symbol table message of the group.
         0 | 1 if header.defined().is_some() => Target::Hard(header),
         0 | 1 => {
             return Err(cursor.malformed(format!("entry {number} has an undefined address")));
         }
-        2 => Target::Soft(link_value),
+        2 => Target::Soft(u64::from(scratch_pad.u32()?)),
         other => {
             let what = format!("entry {number} has cache type {other}, 0 to 2 expected");
             return Err(cursor.malformed(what));
         }
     };
-    Ok(Entry { name, target })
+    // Wider addresses are not in it.
+    let group = match cache_type {
+        1 if cursor.sizes().offsets <= 8 => Some((scratch_pad.address()?, scratch_pad.address()?)),
+        _ => None,
+    };
+    Ok(Entry {
+        name,
+        target,
+        group,
+    })
 }
 
 #[cfg(test)]

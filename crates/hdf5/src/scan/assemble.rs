@@ -12,7 +12,7 @@ use crate::cursor::Cursor;
 use crate::dataspace::Dataspace;
 use crate::datatype::Datatype;
 use crate::error::{Place, Result};
-use crate::fill_value::FillValue;
+use crate::fill_value::{FillValue, fills_chunks};
 use crate::filter::Filter;
 use crate::heap::LocalHeap;
 use crate::held::Held;
@@ -183,21 +183,24 @@ impl State {
         }
     }
 
-    fn fill_value(&self, building: &Building, held: &Held) -> Result<FillValue> {
+    /// The fill value, and whether chunks are filled with it when they are made.
+    fn fill_value(&self, building: &Building, held: &Held) -> Result<(FillValue, bool)> {
         if let Some(mut cursor) =
             self.body(building, kind::FILL_VALUE, "fill value message", held)?
         {
-            return FillValue::parse_new(&mut cursor);
+            let filled = fills_chunks(&mut cursor.clone());
+            return Ok((FillValue::parse_new(&mut cursor)?, filled?));
         }
-        match self.body(
+        let value = match self.body(
             building,
             kind::FILL_VALUE_OLD,
             "old fill value message",
             held,
         )? {
-            Some(mut cursor) => FillValue::parse_old(&mut cursor),
-            None => Ok(FillValue::Default),
-        }
+            Some(mut cursor) => FillValue::parse_old(&mut cursor)?,
+            None => FillValue::Default,
+        };
+        Ok((value, true))
     }
 
     /// Puts the file together.
@@ -206,6 +209,7 @@ impl State {
             file.heap.append(&mut self.heap);
             return Ok(file);
         }
+        self.early.clear();
         let root = self.objects.get(&self.superblock.root);
         if let Some(error) = root.and_then(|root| root.refused.as_ref()) {
             return Err(error.clone());
@@ -329,10 +333,12 @@ impl State {
                 external_files.push(ExternalFile { name, offset, size });
             }
         }
+        let (fill_value, chunks_are_filled) = self.fill_value(building, held)?;
         Ok(Dataset {
             dataspace,
             datatype,
-            fill_value: self.fill_value(building, held)?,
+            fill_value,
+            chunks_are_filled,
             filters: self.filters(building, held)?,
             layout,
             external_files,

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::early::Early;
 use super::job::Reading;
 use super::options::ScanOptions;
 use super::soft_links::Task;
@@ -10,7 +11,7 @@ use crate::address::Address;
 use crate::cache_image::CacheImage;
 use crate::driver;
 use crate::error::{Place, Result};
-use crate::group::{DenseAttributes, DenseLinks, SymbolTable};
+use crate::group::{DenseAttributes, DenseLinks};
 use crate::held::Held;
 use crate::link::{Link, LinkTarget, Links};
 use crate::message::{
@@ -88,6 +89,7 @@ impl State {
             .iter()
             .any(|message| message.kind == kind::LINK_INFO);
         let mut links = Links::default();
+        let mut early = None;
         let mut tracked = false;
         let mut elsewhere = false;
         for message in &messages {
@@ -97,9 +99,16 @@ impl State {
                     let mut cursor = message.cursor("symbol table message", sizes);
                     let table = SymbolTableMessage::parse(&mut cursor)?;
                     self.claim(held, "version 1 B-tree", table.btree)?;
-                    let walk = SymbolTable::new(table.btree, table.heap);
-                    self.start(object, Reading::SymbolTable(Box::new(walk)));
-                    elsewhere = true;
+                    match self.take_early(object, &table) {
+                        Early::Reading(walk) => {
+                            self.start(object, Reading::SymbolTable(walk));
+                            elsewhere = true;
+                        }
+                        Early::Read(read, groups) => {
+                            self.hints.note_groups(groups.into_iter());
+                            early = Some(read);
+                        }
+                    }
                 }
                 kind::LINK_INFO => {
                     let info = LinkInfo::parse(&mut message.cursor("link info message", sizes))?;
@@ -134,17 +143,19 @@ impl State {
                 _ => {}
             }
         }
+        self.early.remove(&object);
         let is_dataset = messages.iter().any(|message| message.kind == kind::LAYOUT);
         if let Some(building) = self.objects.get_mut(&object) {
             building.messages = messages;
             building.creation_order_tracked = tracked;
         }
         if is_dataset {
-            self.begin_dataset(object, held, options)
-        } else if elsewhere {
-            Ok(())
-        } else {
-            self.take_links(object, links, held, options)
+            self.begin_dataset(object, held, options)?;
+        }
+        match early {
+            Some(links) => self.take_links(object, links, held, options),
+            None if is_dataset || elsewhere => Ok(()),
+            None => self.take_links(object, links, held, options),
         }
     }
 

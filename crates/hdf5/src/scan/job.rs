@@ -100,6 +100,21 @@ impl Reading {
         })
     }
 
+    /// What is read, in words.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Extension(_) => "superblock extension",
+            Self::CacheImage(_) => "metadata cache image",
+            Self::Header(_) => "object header",
+            Self::SymbolTable(_) | Self::DenseLinks(_) => "group",
+            Self::DenseAttributes(_) => "dense attributes",
+            Self::ExternalNames(_) => "names of external files",
+            Self::Chunks(_) => "chunk index",
+            Self::Shared(_) => "shared messages",
+            Self::GlobalHeap(_) => "global heap",
+        }
+    }
+
     /// Whether an unsupported feature in this structure concerns its object alone. A group whose
     /// links can't be read would hide what is in it, so that fails the scan.
     pub(super) fn is_local(&self) -> bool {

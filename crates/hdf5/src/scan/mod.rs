@@ -14,6 +14,8 @@
 
 mod assemble;
 mod attributes;
+mod early;
+mod hints;
 mod intake;
 mod job;
 mod narrow;
@@ -36,6 +38,7 @@ use crate::object::{File, ObjectKind};
 use crate::superblock::{self, Opening, Search};
 use crate::walk::Wants;
 
+pub use hints::Hint;
 pub use narrow::Narrow;
 pub use options::{Limits, ScanOptions};
 use state::State;
@@ -139,6 +142,45 @@ impl Scan {
         Ok(Progress::Wants(missing))
     }
 
+    /// Takes what is likely to be wanted later, as far as that was seen since the last call: in no
+    /// order, and with no promise. Nothing but when it is wanted depends on whether it is supplied
+    /// then. Only with [`ScanOptions::hints`].
+    pub fn take_hints(&mut self) -> Vec<Hint> {
+        match &mut self.stage {
+            Stage::Objects(state) | Stage::Done(state, _) => state.hints.take(&self.held),
+            _ => Vec::new(),
+        }
+    }
+
+    /// What the last poll wanted: kinds of structures, each with how many of them and how many
+    /// bytes. Only with [`ScanOptions::hints`].
+    pub fn wanted(&self) -> Vec<(&'static str, u64, u64)> {
+        match &self.stage {
+            Stage::Objects(state) => {
+                let wanted = state.wanted.iter();
+                wanted
+                    .map(|(&name, &(count, bytes))| (name, count, bytes))
+                    .collect()
+            }
+            Stage::Search(_) | Stage::Opening(_) => vec![("superblock", 1, 0)],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Bytes per page, while what is wanted lies in pages that hold nothing but metadata (file space
+    /// info message, 0x0017). Not so the global heap, which lies among raw data.
+    pub fn page_size(&self) -> Option<u64> {
+        match &self.stage {
+            Stage::Objects(state) if !state.is_at_heap() => state.superblock.page_size,
+            _ => None,
+        }
+    }
+
+    /// Bytes of structures that were read so far: what of the file was needed.
+    pub fn bytes_parsed(&self) -> u64 {
+        self.held.parsed()
+    }
+
     fn advance(&mut self, wants: &mut Wants) -> Result<()> {
         loop {
             match &mut self.stage {
@@ -146,6 +188,7 @@ impl Scan {
                     Ok(opening) => {
                         self.held.base = opening.superblock.offset;
                         self.held.sizes = opening.superblock.sizes;
+                        self.held.group_nodes = opening.group_nodes;
                         self.stage = Stage::Opening(Box::new(opening));
                     }
                     Err(stop) => return wait(stop, wants),

@@ -25,6 +25,13 @@ pub struct ScanOptions {
     pub limits: Limits,
     /// What undoes the I/O filters of a heap; without it, such heaps are not supported.
     pub decoder: Option<Arc<dyn Decode>>,
+    /// Whether to look out for what is likely to be wanted later ([`Scan::take_hints`]): for
+    /// drivers whose reads take long.
+    ///
+    /// [`Scan::take_hints`]: crate::Scan::take_hints
+    pub hints: bool,
+    /// The stored bytes of a dataset are likely to be wanted as well if they are no more than this.
+    pub small_data: u64,
 }
 
 impl Default for ScanOptions {
@@ -38,6 +45,8 @@ impl Default for ScanOptions {
             file_size: None,
             limits: Limits::default(),
             decoder: None,
+            hints: false,
+            small_data: 0,
         }
     }
 }

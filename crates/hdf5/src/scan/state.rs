@@ -1,9 +1,12 @@
 //! The jobs under way and the objects being put together.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Range;
 
 use bytes::Bytes;
 
+use super::early::EarlyTables;
+use super::hints::Hints;
 use super::job::{Job, Output, Reading};
 use super::narrow::Narrow;
 use super::options::ScanOptions;
@@ -19,7 +22,7 @@ use crate::message::{Message, SharedMessageTable};
 use crate::object::{ExternalLink, File};
 use crate::object_header::ObjectHeader;
 use crate::superblock::{Opening, Superblock};
-use crate::walk::{Unsupported, Wants};
+use crate::walk::{Unsupported, Walk, Wants};
 
 /// Bytes in memory for an object without messages: its parts while they come in, the walk over
 /// its header, and what is made of it.
@@ -48,6 +51,10 @@ pub(super) struct State {
     pub(super) cache_image: Option<Vec<(u64, Bytes)>>,
     /// The file as it was put together, when more is read after that.
     pub(super) assembled: Option<File>,
+    pub(super) hints: Hints,
+    pub(super) early: EarlyTables,
+    /// What was wanted at the last poll: by structure, how often and how many bytes.
+    pub(super) wanted: BTreeMap<&'static str, (u64, u64)>,
 }
 
 /// What is left to do when no job is under way.
@@ -104,6 +111,9 @@ impl State {
             claimed: HashSet::new(),
             cache_image: None,
             assembled: None,
+            hints: Hints::new(options),
+            early: EarlyTables::new(),
+            wanted: BTreeMap::new(),
         };
         match opening.extension {
             // It says what may stand in the way of reading anything else.
@@ -123,6 +133,11 @@ impl State {
 
     pub(super) fn is_done(&self) -> bool {
         self.jobs.is_empty() && self.stage == Stage::Done
+    }
+
+    /// Whether all but the global heap was read.
+    pub(super) fn is_at_heap(&self) -> bool {
+        matches!(self.stage, Stage::Heap(_))
     }
 
     /// Whether messages are under way that attributes may depend on.
@@ -158,9 +173,16 @@ impl State {
         wants: &mut Wants,
     ) -> Result<()> {
         let mut waiting = Vec::new();
+        self.wanted.clear();
         loop {
             for mut job in std::mem::take(&mut self.jobs) {
-                match job.advance(held, wants) {
+                let before = wants.len();
+                let advanced = job.advance(held, wants);
+                if self.hints.are_wanted {
+                    self.look_ahead(&mut job, held);
+                    self.note_wants(&job, wants.get(before..).unwrap_or_default());
+                }
+                match advanced {
                     Ok(()) if job.is_done() => self.take(job, held, options)?,
                     Ok(()) => waiting.push(job),
                     Err(error) => self.refuse(&job, error)?,
@@ -171,8 +193,37 @@ impl State {
             }
             if self.jobs.is_empty() {
                 self.jobs = waiting;
+                if !self.early.is_empty() {
+                    self.advance_early(held, wants);
+                }
                 return Ok(());
             }
+        }
+    }
+
+    /// Looks at what a job has read since the last time, for what is likely to be wanted later.
+    fn look_ahead(&mut self, job: &mut Job, held: &Held) {
+        match &mut job.walk {
+            Reading::Header(walk) => {
+                let table = self.hints.look_at(walk.fresh(), held);
+                if let Some(table) = table.filter(|_| !walk.is_done()) {
+                    self.start_early(job.object, table);
+                }
+            }
+            Reading::SymbolTable(walk) if walk.is_done() => self.hints.note_groups(walk.groups()),
+            Reading::Chunks(walk) => self.hints.look_at_index(walk.take_spread(), held),
+            _ => {}
+        }
+    }
+
+    fn note_wants(&mut self, job: &Job, wants: &[Range<u64>]) {
+        if wants.is_empty() {
+            return;
+        }
+        let (count, bytes) = self.wanted.entry(job.walk.name()).or_default();
+        for want in wants {
+            *count = count.saturating_add(1);
+            *bytes = bytes.saturating_add(want.end.saturating_sub(want.start));
         }
     }
 
@@ -252,6 +303,7 @@ impl State {
                 }
             }
             Output::Chunks(chunks) => {
+                self.hints.look_at_chunks(&chunks, held);
                 if let Some(building) = self.objects.get_mut(&object) {
                     building.chunks = Some(Box::new(chunks));
                 }
@@ -315,6 +367,9 @@ impl State {
         }
         held.charge_memory(place, OBJECT)?;
         self.objects.insert(address, Building::default());
+        if let Some(table) = self.hints.begin(address) {
+            self.start_early(address, table);
+        }
         self.start(address, Reading::Header(ObjectHeader::new(address)));
         Ok(())
     }

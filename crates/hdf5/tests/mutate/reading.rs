@@ -57,14 +57,24 @@ pub(crate) fn read(file: &[u8]) -> (Result<File, Error>, Effort) {
     }
 }
 
-/// Supplies one want after another, cut in two, in any order, with a poll in between.
+/// Supplies one want after another, cut in two, in any order, with a poll in between; and some of
+/// what is hinted at, half of the times.
 pub(crate) fn read_in_disorder(file: &[u8], random: &mut Random) -> Result<File, Error> {
     let whole = Bytes::copy_from_slice(file);
-    let mut scan = Scan::new(options(file.len()));
+    let mut options = options(file.len());
+    options.hints = random.below(2) == 0;
+    options.small_data = 500;
+    let mut scan = Scan::new(options);
     loop {
         let Progress::Wants(mut ranges) = scan.poll()? else {
             return scan.into_file();
         };
+        for hint in scan.take_hints() {
+            assert!(!hint.range.is_empty() && hint.range.end <= file.len() as u64);
+            if random.below(2) == 0 {
+                scan.supply(hint.range.start, whole.slice(index(&hint.range)));
+            }
+        }
         // Some come now, at least one; the others are asked for again.
         for _ in 0..=random.below(ranges.len()) {
             if ranges.is_empty() {

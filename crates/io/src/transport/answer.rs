@@ -12,7 +12,7 @@ use http::{HeaderMap, StatusCode};
 use object_store::client::HttpResponse;
 use url::Url;
 
-use super::attempt::{Exchange, Failure, read_body};
+use super::attempt::{Exchange, Failure, Seen};
 use super::retry::retry_after;
 use crate::error::Error;
 use crate::pin::Pin;
@@ -30,30 +30,41 @@ pub(crate) enum Answer {
 #[derive(Clone, Debug)]
 pub(crate) struct Whole(pub(crate) Bytes);
 
+/// Where S3 names the region of a bucket.
+const BUCKET_REGION: HeaderName = HeaderName::from_static("x-amz-bucket-region");
+
 /// Of the body of an error so much is read, to find the store's error code.
 const ERROR_BODY: usize = 16 << 10;
 
-/// Reads an answer. Bytes of body are added to `came` also if it fails.
+/// Reads an answer. What came of its body is in `seen` also if that fails.
 pub(crate) async fn read(
     exchange: &Exchange<'_>,
     url: &Url,
     response: reqwest::Response,
-    came: &mut u64,
+    seen: &mut Seen,
 ) -> Result<Answer, Failure> {
     let status = response.status();
     match status {
-        StatusCode::PARTIAL_CONTENT => partial(exchange, response, came).await,
-        StatusCode::OK => whole(exchange, url, response, came).await,
+        StatusCode::PARTIAL_CONTENT => partial(exchange, response, seen).await,
+        StatusCode::OK => whole(exchange, url, response, seen).await,
         StatusCode::RANGE_NOT_SATISFIABLE => Err(unsatisfiable(exchange, &response).into()),
-        _ if status.is_redirection() && response.headers().contains_key(LOCATION) => {
+        _ if leads_on(exchange, &response) => {
             let location = text(response.headers(), &LOCATION);
             let location = location.ok_or_else(|| {
                 exchange.response_error("redirect to a location that is not ASCII")
             })?;
             Ok(Answer::Redirect(location))
         }
-        _ => Err(refused(exchange, url, response, came).await),
+        _ => Err(refused(exchange, url, response, seen).await),
     }
+}
+
+/// Whether an answer is a redirect to follow. Where a bucket's region is another, the request must
+/// be signed anew.
+fn leads_on(exchange: &Exchange<'_>, response: &reqwest::Response) -> bool {
+    let headers = response.headers();
+    let other_region = exchange.ticket.target.in_bucket && headers.contains_key(&BUCKET_REGION);
+    response.status().is_redirection() && headers.contains_key(LOCATION) && !other_region
 }
 
 /// A header as text; `None` if absent or not visible ASCII.
@@ -96,7 +107,7 @@ fn pin(headers: &HeaderMap, size: u64) -> Pin {
 async fn partial(
     exchange: &Exchange<'_>,
     response: reqwest::Response,
-    came: &mut u64,
+    seen: &mut Seen,
 ) -> Result<Answer, Failure> {
     let headers = response.headers().clone();
     let asked = &exchange.ticket.range;
@@ -118,12 +129,21 @@ async fn partial(
     let length = range.end.saturating_sub(range.start);
     let limit = usize::try_from(length)
         .map_err(|_| exchange.response_error("longer than this machine can address"))?;
-    let body = read_counted(exchange, response, limit, came).await?;
-    if body.len() < limit {
-        let reason = format!("body broke off after {} of {limit} bytes", body.len());
-        return Err(Failure::transient(reason));
+    let part = Part {
+        headers,
+        range,
+        size,
+    };
+    seen.set_part(&part);
+    match seen.read(response, limit).await {
+        Ok(()) if seen.length() == limit => Ok(Answer::Bytes(part.response(seen.take(), None))),
+        Ok(()) => Err(Failure::transient(format!(
+            "body broke off after {} of {limit} bytes",
+            seen.length()
+        ))),
+        Err(failure) if failure.too_long => Err(exchange.response_error(failure.reason()).into()),
+        Err(failure) => Err(Failure::transient(failure.reason())),
     }
-    Ok(Answer::Bytes(made(&headers, &range, size, body, None)))
 }
 
 /// Takes the whole object for an answer, if it is small.
@@ -131,7 +151,7 @@ async fn whole(
     exchange: &Exchange<'_>,
     url: &Url,
     response: reqwest::Response,
-    came: &mut u64,
+    seen: &mut Seen,
 ) -> Result<Answer, Failure> {
     let headers = response.headers().clone();
     let media_type = text(&headers, &CONTENT_TYPE).unwrap_or_default();
@@ -150,7 +170,7 @@ async fn whole(
     let ignored = |length: &str| {
         exchange.response_error(format!(
             "the server ignores Range: it answered with the whole object ({length} bytes), \
-             of which up to {limit} would be read"
+             of which up to {limit} would be read (--whole-object)"
         ))
     };
     if let Some(length) = response.content_length()
@@ -159,19 +179,15 @@ async fn whole(
         return Err(ignored(&length.to_string()).into());
     }
     let stop = usize::try_from(limit).unwrap_or(usize::MAX);
-    let body = match read_body(response, stop).await {
-        Ok(body) => body,
-        Err(failure) => {
-            *came = came.saturating_add(u64::try_from(failure.got).unwrap_or(0));
-            return Err(if failure.too_long {
-                ignored(&format!("more than {limit}")).into()
-            } else {
-                Failure::transient(failure.reason())
-            });
+    match seen.read(response, stop).await {
+        Ok(()) => {}
+        Err(failure) if failure.too_long => {
+            return Err(ignored(&format!("more than {limit}")).into());
         }
-    };
+        Err(failure) => return Err(Failure::transient(failure.reason())),
+    }
+    let body = seen.take();
     let size = crate::pieces::end(0, &body);
-    *came = came.saturating_add(size);
     target.agree(pin(&headers, size))?;
     target.set_ignores_range();
     let asked = &exchange.ticket.range;
@@ -180,53 +196,63 @@ async fn whole(
     }
     let range = asked.start..asked.end.min(size);
     let slice = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
-    let part = body.slice(slice(range.start)..slice(range.end));
-    Ok(Answer::Bytes(made(
-        &headers,
-        &range,
+    let bytes = body.slice(slice(range.start)..slice(range.end));
+    let part = Part {
+        headers,
+        range,
         size,
-        part,
-        Some(Whole(body)),
-    )))
+    };
+    Ok(Answer::Bytes(part.response(bytes, Some(Whole(body)))))
 }
 
-/// The response that `object_store` gets to see. Its parts were checked, and headers that it
-/// can't parse, such as a `Last-Modified` that is no date, are left out.
-fn made(
-    headers: &HeaderMap,
-    range: &Range<u64>,
+/// What the headers of an answer say that has bytes of the object.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    headers: HeaderMap,
+    /// The bytes of the object that are or were to come.
+    range: Range<u64>,
+    /// The object's size.
     size: u64,
-    body: Bytes,
-    whole: Option<Whole>,
-) -> HttpResponse {
-    let length = body.len();
-    let mut response = HttpResponse::new(body.into());
-    *response.status_mut() = StatusCode::PARTIAL_CONTENT;
-    let content_range = format!(
-        "bytes {}-{}/{size}",
-        range.start,
-        range.end.saturating_sub(1)
-    );
-    let out = response.headers_mut();
-    if let Ok(value) = HeaderValue::from_str(&content_range) {
-        out.insert(CONTENT_RANGE, value);
+}
+
+impl Part {
+    /// The response that `object_store` gets to see. Its parts were checked, and headers that it
+    /// can't parse, such as a `Last-Modified` that is no date, are left out.
+    pub(crate) fn response(&self, body: Bytes, whole: Option<Whole>) -> HttpResponse {
+        let Self {
+            headers,
+            range,
+            size,
+        } = self;
+        let length = body.len();
+        let mut response = HttpResponse::new(body.into());
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+        let content_range = format!(
+            "bytes {}-{}/{size}",
+            range.start,
+            range.end.saturating_sub(1)
+        );
+        let out = response.headers_mut();
+        if let Ok(value) = HeaderValue::from_str(&content_range) {
+            out.insert(CONTENT_RANGE, value);
+        }
+        out.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        if text(headers, &ETAG).is_some()
+            && let Some(value) = headers.get(ETAG)
+        {
+            out.insert(ETAG, value.clone());
+        }
+        if let Some(date) = text(headers, &LAST_MODIFIED)
+            && chrono::DateTime::parse_from_rfc2822(&date).is_ok()
+            && let Some(value) = headers.get(LAST_MODIFIED)
+        {
+            out.insert(LAST_MODIFIED, value.clone());
+        }
+        if let Some(whole) = whole {
+            response.extensions_mut().insert(whole);
+        }
+        response
     }
-    out.insert(CONTENT_LENGTH, HeaderValue::from(length));
-    if text(headers, &ETAG).is_some()
-        && let Some(value) = headers.get(ETAG)
-    {
-        out.insert(ETAG, value.clone());
-    }
-    if let Some(date) = text(headers, &LAST_MODIFIED)
-        && chrono::DateTime::parse_from_rfc2822(&date).is_ok()
-        && let Some(value) = headers.get(LAST_MODIFIED)
-    {
-        out.insert(LAST_MODIFIED, value.clone());
-    }
-    if let Some(whole) = whole {
-        response.extensions_mut().insert(whole);
-    }
-    response
 }
 
 /// 416: the range starts at or past the end.
@@ -260,7 +286,7 @@ async fn refused(
     exchange: &Exchange<'_>,
     place: &Url,
     response: reqwest::Response,
-    came: &mut u64,
+    seen: &mut Seen,
 ) -> Failure {
     let status = response.status();
     let headers = response.headers().clone();
@@ -269,16 +295,22 @@ async fn refused(
         let host = place.host_str().unwrap_or_default();
         reason = format!("{reason} from {host}, after a redirect");
     }
-    if let Ok(body) = read_body(response, ERROR_BODY).await {
-        *came = came.saturating_add(crate::pieces::end(0, &body));
-        if let Some(code) = error_code(&body) {
+    let mut region = text(&headers, &BUCKET_REGION);
+    if seen.read(response, ERROR_BODY).await.is_ok() {
+        let body = seen.take();
+        if let Some(code) = element(&body, "Code") {
             reason = format!("{reason} ({code})");
         }
+        region = region.or_else(|| element(&body, "Region").map(str::to_owned));
     }
-    if let Some(region) = text(&headers, &HeaderName::from_static("x-amz-bucket-region"))
-        && (status.is_redirection() || status == StatusCode::BAD_REQUEST)
+    if let Some(region) = region.filter(|region| is_region(region))
+        && exchange.ticket.target.in_bucket
+        && place.origin() == exchange.url.origin()
     {
-        reason = format!("{reason}; the bucket is in region {region}: set AWS_REGION to it");
+        exchange.ticket.target.set_region(&region);
+        if status.is_redirection() || status == StatusCode::BAD_REQUEST {
+            reason = format!("{reason}; the bucket is in region {region}: set AWS_REGION to it");
+        }
     }
     let url = exchange.ticket.target.name.clone();
     match status.as_u16() {
@@ -289,44 +321,31 @@ async fn refused(
             reason,
             retry_after: retry_after(&headers, SystemTime::now()),
             connect: false,
+            busy: matches!(status.as_u16(), 429 | 503),
+            kept: None,
         },
         _ => exchange.response_error(reason).into(),
     }
 }
 
-/// The `<Code>` of an error of S3, GCS or Azure, if it is a plain word.
-fn error_code(body: &[u8]) -> Option<&str> {
+/// The text of an element of an error of S3, GCS or Azure, if it is a plain word.
+fn element<'a>(body: &'a [u8], name: &str) -> Option<&'a str> {
     let body = std::str::from_utf8(body).ok()?;
-    let code = body.split_once("<Code>")?.1.split_once("</Code>")?.0;
-    let plain = code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    plain.then_some(code)
+    let text = body.split_once(&format!("<{name}>"))?.1;
+    let text = text.split_once(&format!("</{name}>"))?.0;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    (text.len() <= 64 && text.bytes().all(plain)).then_some(text)
 }
 
-async fn read_counted(
-    exchange: &Exchange<'_>,
-    response: reqwest::Response,
-    limit: usize,
-    came: &mut u64,
-) -> Result<Bytes, Failure> {
-    match read_body(response, limit).await {
-        Ok(body) => {
-            *came = came.saturating_add(crate::pieces::end(0, &body));
-            Ok(body)
-        }
-        Err(failure) => {
-            *came = came.saturating_add(u64::try_from(failure.got).unwrap_or(0));
-            Err(if failure.too_long {
-                exchange.response_error(failure.reason()).into()
-            } else {
-                Failure::transient(failure.reason())
-            })
-        }
-    }
+/// Whether this may be the name of a region: it becomes a part of a host's name.
+fn is_region(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=32).contains(&name.len()) && name.bytes().all(plain)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{content_range, error_code};
+    use super::{content_range, element, is_region};
 
     #[test]
     fn content_ranges_are_parsed_strictly() {
@@ -347,12 +366,18 @@ mod tests {
     }
 
     #[test]
-    fn only_plain_error_codes_are_repeated() {
+    fn only_plain_words_of_errors_are_repeated() {
+        let code = |body| element(body, "Code");
+        assert_eq!(code(b"<Error><Code>NoSuchKey</Code>"), Some("NoSuchKey"));
+        assert_eq!(code(b"<Code>a b</Code>"), None);
+        assert_eq!(code(b"<html>"), None);
         assert_eq!(
-            error_code(b"<Error><Code>NoSuchKey</Code>"),
-            Some("NoSuchKey")
+            element(b"<Region>eu-x-1</Region>", "Region"),
+            Some("eu-x-1")
         );
-        assert_eq!(error_code(b"<Code>a b</Code>"), None);
-        assert_eq!(error_code(b"<html>"), None);
+        assert!(is_region("us-west-2") && is_region("cn-north-1"));
+        for bad in ["", "a.b", "A", "evil/host", &"a".repeat(33)] {
+            assert!(!is_region(bad), "{bad}");
+        }
     }
 }

@@ -1,13 +1,14 @@
 //! One request sent once.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderValue, RANGE, USER_AGENT};
+use object_store::client::HttpResponse;
 use url::Url;
 
-use super::answer::{self, Answer};
+use super::answer::{self, Answer, Part};
 use super::{Net, Ticket};
 use crate::error::{Error, chain};
 use crate::log::RequestRecord;
@@ -34,6 +35,10 @@ pub(crate) enum Failure {
         retry_after: Option<Duration>,
         /// No connection came about: the host may well not exist.
         connect: bool,
+        /// The host has too many requests.
+        busy: bool,
+        /// An answer with the first bytes of the range, where enough came to go on from there.
+        kept: Option<Box<HttpResponse>>,
     },
 }
 
@@ -43,6 +48,8 @@ impl Failure {
             reason: reason.into(),
             retry_after: None,
             connect: false,
+            busy: false,
+            kept: None,
         }
     }
 }
@@ -62,18 +69,20 @@ fn transport_failure(error: reqwest::Error) -> Failure {
     Failure::Transient {
         connect: error.is_connect() && !error.is_timeout(),
         retry_after: None,
+        busy: false,
+        kept: None,
         reason: transport_reason(error),
     }
 }
 
-/// Reads a body of at most `limit` bytes; a longer one is a final failure that says so.
+/// Reads a body of at most `limit` bytes into `body`; a longer one is a final failure that says so.
 pub(crate) async fn read_body(
     mut response: reqwest::Response,
     limit: usize,
-) -> Result<Bytes, BodyFailure> {
+    body: &mut BytesMut,
+) -> Result<(), BodyFailure> {
     let expected = response.content_length().unwrap_or(0);
-    let expected = usize::try_from(expected).unwrap_or(usize::MAX).min(limit);
-    let mut body = BytesMut::with_capacity(expected);
+    body.reserve(usize::try_from(expected).unwrap_or(usize::MAX).min(limit));
     while let Some(piece) = response.chunk().await.map_err(|error| BodyFailure {
         reason: format!(
             "body broke off after {} bytes: {}",
@@ -81,18 +90,16 @@ pub(crate) async fn read_body(
             transport_reason(error)
         ),
         too_long: false,
-        got: body.len(),
     })? {
         if piece.len() > limit.saturating_sub(body.len()) {
             return Err(BodyFailure {
                 reason: format!("body is longer than the {limit} bytes expected"),
                 too_long: true,
-                got: body.len(),
             });
         }
         body.extend_from_slice(&piece);
     }
-    Ok(body.freeze())
+    Ok(())
 }
 
 /// Why a body could not be read.
@@ -101,8 +108,6 @@ pub(crate) struct BodyFailure {
     reason: String,
     /// The server sends more than it should; otherwise the connection failed.
     pub(crate) too_long: bool,
-    /// Bytes that came before that.
-    pub(crate) got: usize,
 }
 
 impl BodyFailure {
@@ -129,26 +134,48 @@ impl Exchange<'_> {
         let permit = host.enter().await;
         let timeout = self.net.options.attempt_timeout;
         let mut seen = Seen::default();
+        let asked = Instant::now();
         let answered = tokio::time::timeout(timeout, async {
             let response = request.send().await.map_err(transport_failure)?;
             seen.status = Some(response.status().as_u16());
-            answer::read(self, url, response, &mut seen.bytes).await
+            answer::read(self, url, response, &mut seen).await
         })
         .await;
         drop(permit);
-        self.net.log.request(seen.bytes, || RequestRecord {
+        let bytes = seen
+            .bytes
+            .max(u64::try_from(seen.body.len()).unwrap_or(u64::MAX));
+        if let Ok(Ok(Answer::Bytes(_))) = &answered {
+            self.net.cost.note(bytes, asked.elapsed());
+        }
+        self.net.log.request(bytes, || RequestRecord {
             url: if url == &self.url {
                 self.ticket.target.name.clone()
             } else {
                 crate::address::printable(url.as_str())
             },
             range: self.ticket.range.clone(),
-            bytes: seen.bytes,
+            bytes,
             wave: self.ticket.wave,
             status: seen.status,
         });
         let late = format!("no complete answer within {} s", timeout.as_secs());
-        answered.unwrap_or_else(|_| Err(Failure::transient(late)))
+        match answered.unwrap_or_else(|_| Err(Failure::transient(late))) {
+            Err(Failure::Transient {
+                reason,
+                retry_after,
+                connect,
+                busy,
+                kept: _,
+            }) => Err(Failure::Transient {
+                reason,
+                retry_after,
+                connect,
+                busy,
+                kept: seen.kept().map(Box::new),
+            }),
+            answered => answered,
+        }
     }
 
     /// The headers for a host: where it is not the one that was asked for, only those that say
@@ -169,7 +196,48 @@ impl Exchange<'_> {
 
 /// What is known of an attempt, also when it was given up.
 #[derive(Debug, Default)]
-struct Seen {
+pub(crate) struct Seen {
     status: Option<u16>,
+    /// Bytes of a body that was taken whole.
     bytes: u64,
+    /// The body, as far as it came.
+    body: BytesMut,
+    /// What the headers of a partial answer say, once they were found right.
+    part: Option<Part>,
+}
+
+/// Fewer bytes are not worth keeping: the request is sent again as it was.
+const KEPT: usize = 16 << 10;
+
+impl Seen {
+    /// Reads a body of at most `limit` bytes.
+    pub(crate) async fn read(
+        &mut self,
+        response: reqwest::Response,
+        limit: usize,
+    ) -> Result<(), BodyFailure> {
+        read_body(response, limit, &mut self.body).await
+    }
+
+    /// How much of the body has come.
+    pub(crate) fn length(&self) -> usize {
+        self.body.len()
+    }
+
+    /// The body as it is.
+    pub(crate) fn take(&mut self) -> Bytes {
+        let body = std::mem::take(&mut self.body).freeze();
+        self.bytes = crate::pieces::end(0, &body);
+        body
+    }
+
+    pub(crate) fn set_part(&mut self, part: &Part) {
+        self.part = Some(part.clone());
+    }
+
+    /// An answer of what came, under the headers of all.
+    fn kept(self) -> Option<HttpResponse> {
+        let part = self.part.filter(|_| self.body.len() >= KEPT)?;
+        Some(part.response(self.body.freeze(), None))
+    }
 }

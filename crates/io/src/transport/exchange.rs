@@ -14,14 +14,15 @@ use crate::error::Error;
 const CONNECT_ATTEMPTS: u32 = 3;
 
 impl Exchange<'_> {
-    /// Asks until there is an answer, a failure that stays, or no more patience.
+    /// Asks until there is an answer, a failure that stays, or no more patience. An answer that broke
+    /// off late is given as it is: under the headers of the whole range its body is shorter.
     pub(crate) async fn run(&self) -> Result<HttpResponse, Error> {
         let started = Instant::now();
         let host = self.net.host(&self.url);
         let mut attempts = 0;
         loop {
             attempts = u32::saturating_add(attempts, 1);
-            let (reason, retry_after, connect) = match self.follow().await {
+            let (reason, retry_after, connect, busy, kept) = match self.follow().await {
                 Ok(response) => {
                     host.refund();
                     return Ok(response);
@@ -31,7 +32,9 @@ impl Exchange<'_> {
                     reason,
                     retry_after,
                     connect,
-                }) => (reason, retry_after, connect),
+                    busy,
+                    kept,
+                }) => (reason, retry_after, connect, busy, kept),
             };
             let unavailable = |reason| Error::Unavailable {
                 url: self.ticket.target.name.clone(),
@@ -61,7 +64,14 @@ impl Exchange<'_> {
                 "{reason}; will be asked again"
             );
             self.net.log.retry();
+            if busy {
+                host.hold(wait);
+            }
             tokio::time::sleep(wait).await;
+            if let Some(kept) = kept {
+                // What is missing is asked for by itself.
+                return Ok(*kept);
+            }
         }
     }
 
@@ -146,6 +156,11 @@ impl Exchange<'_> {
                     from.scheme()
                 )));
             }
+        }
+        if super::on_link(&next) && !super::on_link(from) {
+            return Err(self.response_error(format!(
+                "{place} redirects to an address of this machine's own link, which is not followed"
+            )));
         }
         // A login in a redirect is not ours to send.
         let _ = next.set_username("");

@@ -14,25 +14,36 @@ mod target;
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::BytesMut;
 use object_store::ClientConfigKey;
 use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
 };
 use url::Url;
 
+use crate::cost::Cost;
 use crate::error::{Error, chain};
+use crate::head::Heads;
 use crate::log::RequestLog;
-use crate::options::ClientOptions;
+use crate::options::{ClientOptions, Credentials};
 use attempt::Exchange;
 use host::Host;
 
 pub(crate) use answer::Whole;
 pub(crate) use target::Target;
 
+/// Bytes of one answer that HTTP/2 lets come unread.
+const HTTP2_STREAM_WINDOW: u32 = 8 << 20;
+/// Bytes of all answers on one connection that HTTP/2 lets come unread.
+const HTTP2_WINDOW: u32 = 32 << 20;
+/// How long a connection of HTTP/2 may be silent before it is asked whether it still is one, and
+/// how long it then has to answer.
+const HTTP2_PING: Duration = Duration::from_secs(15);
 /// For hosts on the machine's own link, which answer at once where they exist.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -49,6 +60,8 @@ pub(crate) struct Ticket {
 pub(crate) struct Net {
     pub(crate) options: ClientOptions,
     pub(crate) log: RequestLog,
+    pub(crate) cost: Cost,
+    pub(crate) heads: Heads,
     http: OnceLock<Result<reqwest::Client, String>>,
     hosts: Mutex<HashMap<String, Arc<Host>>>,
 }
@@ -57,7 +70,9 @@ impl Net {
     pub(crate) fn new(options: ClientOptions) -> Self {
         Self {
             log: RequestLog::new(options.keep_records),
+            heads: Heads::new(options.head_read),
             options,
+            cost: Cost::default(),
             http: OnceLock::new(),
             hosts: Mutex::default(),
         }
@@ -67,15 +82,25 @@ impl Net {
     /// which a client that only opens local files has no use for.
     fn http(&self) -> Result<&reqwest::Client, String> {
         let made = self.http.get_or_init(|| {
-            reqwest::Client::builder()
+            let mut builder = reqwest::Client::builder()
                 .user_agent(concat!("chunkref/", env!("CARGO_PKG_VERSION")))
                 .redirect(reqwest::redirect::Policy::none())
                 .retry(reqwest::retry::never())
                 .connect_timeout(self.options.connect_timeout)
                 .read_timeout(self.options.read_timeout)
                 .pool_max_idle_per_host(self.options.concurrency)
-                // Parallel connections carry more than the streams of one.
-                .http1_only()
+                // All requests to a host share one connection of HTTP/2: room for what is under way.
+                .http2_initial_stream_window_size(HTTP2_STREAM_WINDOW)
+                .http2_initial_connection_window_size(HTTP2_WINDOW)
+                .http2_keep_alive_interval(HTTP2_PING)
+                .http2_keep_alive_timeout(HTTP2_PING);
+            if self.options.http1_only {
+                builder = builder.http1_only();
+            }
+            if let Some(path) = &self.options.ca_bundle {
+                builder = builder.tls_certs_merge(certificates(path)?);
+            }
+            builder
                 .build()
                 .map_err(|error| format!("no HTTP client: {}", chain(&error)))
         });
@@ -89,9 +114,21 @@ impl Net {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         let host = hosts
             .entry(name)
-            .or_insert_with(|| Arc::new(Host::new(self.options.concurrency)));
+            .or_insert_with(|| Arc::new(Host::new(&self.options)));
         Arc::clone(host)
     }
+}
+
+/// The certificates of a PEM file.
+fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, String> {
+    let fail = |reason: String| format!("certificates in {}: {reason}", path.display());
+    let pem = std::fs::read(path).map_err(|error| fail(error.to_string()))?;
+    let certificates = reqwest::Certificate::from_pem_bundle(&pem)
+        .map_err(|error| fail(format!("not PEM: {}", chain(&error))))?;
+    if certificates.is_empty() {
+        return Err(fail("none found, expected PEM".to_owned()));
+    }
+    Ok(certificates)
 }
 
 /// Gives `object_store` the one service.
@@ -138,7 +175,9 @@ impl HttpService for Service {
             .map_err(|error| store_error(format!("not a URL: {error}")))?;
         if url.scheme() == "http" && !self.allow_http {
             return Err(store_error(
-                "credentials are not sent over http: the option `allow_http` permits it".into(),
+                "credentials are not sent over http: AWS_ALLOW_HTTP=true, or the store option \
+                 `allow_http`, permits it"
+                    .into(),
             ));
         }
         let Some(ticket) = ticket else {
@@ -164,6 +203,11 @@ impl Service {
     ) -> Result<HttpResponse, String> {
         /// Longer answers are no credentials.
         const MAX_BODY: usize = 1 << 20;
+        if is_metadata_service(&url) && self.net.options.credentials != Credentials::Instance {
+            return Err("this machine's metadata service is asked only where that is permitted \
+                        (--instance-credentials): set credentials, or read anonymously (--anonymous)"
+                .to_owned());
+        }
         let body = body.as_bytes().cloned().unwrap_or_default();
         let timeout = if on_link(&url) {
             METADATA_TIMEOUT
@@ -182,9 +226,10 @@ impl Service {
         let answered = tokio::time::timeout(timeout, async {
             let response = request.send().await.map_err(attempt::transport_reason)?;
             let (status, headers) = (response.status(), response.headers().clone());
-            let body = attempt::read_body(response, MAX_BODY).await;
-            let body = body.map_err(|failure| failure.reason().to_owned())?;
-            Ok::<_, String>((status, headers, body))
+            let mut body = BytesMut::new();
+            let read = attempt::read_body(response, MAX_BODY, &mut body).await;
+            read.map_err(|failure| failure.reason().to_owned())?;
+            Ok::<_, String>((status, headers, body.freeze()))
         })
         .await
         .unwrap_or_else(|_| Err(format!("no answer within {} s", timeout.as_secs())));
@@ -206,7 +251,20 @@ impl Service {
     }
 }
 
-/// Whether a host is one that hands out a machine's credentials.
+/// Whether a host is the service that tells a machine in the cloud about itself, and hands out its
+/// credentials. (Those of containers have other addresses, which the environment must name.)
+fn is_metadata_service(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Ipv4(address)) => address.octets() == [169, 254, 169, 254],
+        Some(url::Host::Ipv6(address)) => {
+            address.segments() == [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254]
+        }
+        Some(url::Host::Domain(name)) => name.starts_with("metadata.google.internal"),
+        None => false,
+    }
+}
+
+/// Whether a host is on the machine's own link, as those are that hand out credentials.
 fn on_link(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Ipv4(address)) => address.is_link_local(),

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use url::Url;
 
 use crate::error::Result;
+use crate::head::Used;
 use crate::pin::Pin;
 
 /// One remote object: its pin, where it was redirected to, and the login of its URL.
@@ -14,7 +15,10 @@ pub(crate) struct Target {
     pub(crate) name: String,
     /// User and password that the URL held.
     pub(crate) login: Option<(String, String)>,
+    /// Whether it lies in a bucket, whose store signs requests.
+    pub(crate) in_bucket: bool,
     state: Mutex<State>,
+    used: Mutex<Used>,
     /// Held by the one request that finds out where the object is redirected to.
     pub(crate) resolving: tokio::sync::Mutex<()>,
 }
@@ -24,6 +28,7 @@ struct State {
     pin: Pin,
     route: Option<Url>,
     ignores_range: bool,
+    region: Option<String>,
 }
 
 impl Target {
@@ -31,8 +36,17 @@ impl Target {
         Self {
             name,
             login,
+            in_bucket: false,
             state: Mutex::default(),
+            used: Mutex::default(),
             resolving: tokio::sync::Mutex::new(()),
+        }
+    }
+
+    pub(crate) fn in_bucket(name: String) -> Self {
+        Self {
+            in_bucket: true,
+            ..Self::new(name, None)
         }
     }
 
@@ -77,6 +91,20 @@ impl Target {
 
     pub(crate) fn set_ignores_range(&self) {
         self.state().ignores_range = true;
+    }
+
+    /// What was used of the object's start.
+    pub(crate) fn used(&self) -> MutexGuard<'_, Used> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The region that a server has named as the bucket's.
+    pub(crate) fn region(&self) -> Option<String> {
+        self.state().region.clone()
+    }
+
+    pub(crate) fn set_region(&self, region: &str) {
+        self.state().region = Some(region.to_owned());
     }
 }
 

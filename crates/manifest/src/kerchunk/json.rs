@@ -1,6 +1,5 @@
 //! Kerchunk's JSON, version 1: `{"version":1,"refs":{key: text | "base64:..." | [url,offset,length]}}`.
 
-use std::collections::HashMap;
 use std::io;
 
 use base64::Engine as _;
@@ -38,10 +37,7 @@ pub fn write_json(manifest: &Manifest, out: impl io::Write) -> Result<()> {
     // zarr-python can't list groups below the root of a reference file system (it asks for `/a`,
     // fsspec knows `a`) and would show them as empty. Every set has it, so that one call opens all.
     refs.document(".zmetadata", &v2::consolidated(manifest)?)?;
-    let mut urls = Urls {
-        locations: &manifest.locations,
-        quoted: HashMap::new(),
-    };
+    let mut urls = Urls::new(&manifest.locations);
     let arrays = manifest.arrays();
     for (path, array) in arrays.filter(|(_, array)| array.beyond_zarr().is_none()) {
         refs.array(&path, array, &mut urls)?;
@@ -162,21 +158,30 @@ fn failed(source: io::Error) -> Error {
 /// URLs as JSON strings, each escaped once.
 struct Urls<'a> {
     locations: &'a Locations,
-    quoted: HashMap<LocationId, Vec<u8>>,
+    /// By the number of the location.
+    quoted: Vec<Option<Vec<u8>>>,
 }
 
-impl Urls<'_> {
+impl<'a> Urls<'a> {
+    fn new(locations: &'a Locations) -> Self {
+        Self {
+            locations,
+            quoted: vec![None; locations.len()],
+        }
+    }
+
     fn get(&mut self, id: LocationId) -> Result<&[u8]> {
-        let location = self.locations.get(id).ok_or(Error::UnknownLocation {
-            id,
-            known: self.locations.len(),
-        });
-        Ok(match self.quoted.entry(id) {
-            std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::hash_map::Entry::Vacant(entry) => {
-                entry.insert(quoted(&location?.url))
-            }
-        })
+        let slot = usize::try_from(id.0)
+            .ok()
+            .and_then(|number| self.quoted.get_mut(number));
+        match (slot, self.locations.get(id)) {
+            (Some(Some(url)), _) => Ok(url),
+            (Some(slot), Some(location)) => Ok(slot.insert(quoted(&location.url))),
+            _ => Err(Error::UnknownLocation {
+                id,
+                known: self.locations.len(),
+            }),
+        }
     }
 }
 

@@ -1,0 +1,394 @@
+//! A server of S3 over a folder: `s3s-fs` behind latency, with what real S3 adds to it.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder as Connections;
+use s3s::access::{S3Access, S3AccessContext};
+use s3s::auth::SimpleAuth;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::{Body, S3Result, s3_error};
+use s3s_fs::FileSystem;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+/// Builds an [`S3Server`].
+#[derive(Default)]
+#[must_use]
+pub struct S3ServerBuilder {
+    root: PathBuf,
+    objects: Vec<(String, String, Bytes)>,
+    keys: Option<(String, String)>,
+    rules: Rules,
+    port: u16,
+}
+
+/// What is asked of a request before S3 sees it.
+#[derive(Default)]
+struct Rules {
+    anonymous: bool,
+    token: Option<String>,
+    /// The buckets' region, and the status with which requests signed for another are answered.
+    region: Option<(String, StatusCode)>,
+    requester_pays: bool,
+    latency: Duration,
+}
+
+impl S3ServerBuilder {
+    /// Puts an object into a bucket, as S3 does: its `ETag` is stored.
+    pub fn object(mut self, bucket: &str, key: &str, bytes: impl Into<Bytes>) -> Self {
+        let object = (bucket.to_owned(), key.to_owned(), bytes.into());
+        self.objects.push(object);
+        self
+    }
+
+    /// Checks signatures: with these keys.
+    pub fn keys(mut self, id: &str, secret: &str) -> Self {
+        self.keys = Some((id.to_owned(), secret.to_owned()));
+        self
+    }
+
+    /// Wants this session token of signed requests.
+    pub fn token(mut self, token: &str) -> Self {
+        self.rules.token = Some(token.to_owned());
+        self
+    }
+
+    /// Answers requests without a signature too.
+    pub fn anonymous(mut self) -> Self {
+        self.rules.anonymous = true;
+        self
+    }
+
+    /// Wants requests to be signed for this region. Others are answered with this status: 301 as
+    /// `PermanentRedirect`, which names the region in a header; 400 as
+    /// `AuthorizationHeaderMalformed`, which names it in the body.
+    ///
+    /// # Panics
+    ///
+    /// If this is no status.
+    pub fn region(mut self, name: &str, status: u16) -> Self {
+        let status = StatusCode::from_u16(status).expect("a status");
+        self.rules.region = Some((name.to_owned(), status));
+        self
+    }
+
+    /// Wants requests to say that the requester pays.
+    pub fn requester_pays(mut self) -> Self {
+        self.rules.requester_pays = true;
+        self
+    }
+
+    /// Waits this long before each answer.
+    pub fn latency(mut self, latency: Duration) -> Self {
+        self.rules.latency = latency;
+        self
+    }
+
+    /// Listens on this port; 0, the default, is any free one.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// Starts the server from async code.
+    ///
+    /// # Panics
+    ///
+    /// As [`start_blocking`](Self::start_blocking).
+    pub async fn start(self) -> S3Server {
+        match tokio::task::spawn_blocking(|| self.start_blocking()).await {
+            Ok(server) => server,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+
+    /// Starts the server on threads of its own; it stops when the handle is dropped.
+    ///
+    /// # Panics
+    ///
+    /// If the folder can't be used, an object not be put, or no port be had.
+    pub fn start_blocking(self) -> S3Server {
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, self.port))
+            .expect("a port of the loopback interface");
+        listener
+            .set_nonblocking(true)
+            .expect("a socket that does not block");
+        let address = listener.local_addr().expect("the port that was bound");
+        let entries = Arc::new(Mutex::default());
+        let (stop, stopped) = oneshot::channel();
+        let (ready, is_ready) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn({
+            let entries = Arc::clone(&entries);
+            move || {
+                let runtime = tokio::runtime::Builder::new_multi_thread()
+                    .worker_threads(2)
+                    .thread_name("s3-server")
+                    .enable_all()
+                    .build()
+                    .expect("a tokio runtime");
+                runtime.block_on(async {
+                    let shared = self.shared(entries).await;
+                    let _ = ready.send(());
+                    tokio::select! {
+                        () = accept(listener, shared) => {}
+                        _ = stopped => {}
+                    }
+                });
+                runtime.shutdown_background();
+            }
+        });
+        is_ready.recv().expect("a server that has begun");
+        S3Server {
+            address,
+            entries,
+            stop: Some(stop),
+            thread: Some(thread),
+        }
+    }
+
+    async fn shared(self, entries: Arc<Mutex<Vec<S3Request>>>) -> Arc<Shared> {
+        let files = || FileSystem::new(&self.root).expect("a folder for S3");
+        let open = S3ServiceBuilder::new(files()).build();
+        for (bucket, key, bytes) in self.objects {
+            std::fs::create_dir_all(self.root.join(&bucket)).expect("a folder for the bucket");
+            put(&open, &bucket, &key, bytes).await;
+        }
+        let mut service = S3ServiceBuilder::new(files());
+        if let Some((id, secret)) = self.keys {
+            service.set_auth(SimpleAuth::from_single(id, secret));
+            service.set_access(Access {
+                anonymous: self.rules.anonymous,
+            });
+        }
+        Arc::new(Shared {
+            service: service.build(),
+            rules: self.rules,
+            entries,
+        })
+    }
+}
+
+async fn put(service: &S3Service, bucket: &str, key: &str, bytes: Bytes) {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-._".contains(byte);
+    let key: String = key
+        .bytes()
+        .map(|byte| {
+            if plain(&byte) {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
+        .collect();
+    let request = Request::put(format!("http://localhost/{bucket}/{key}"))
+        .header("content-length", bytes.len())
+        .body(Body::from(bytes))
+        .expect("a request");
+    let answer = service.call(request).await.expect("an answer");
+    let status = answer.status();
+    assert_eq!(status, StatusCode::OK, "{bucket}/{key} was not put");
+}
+
+/// Who may read.
+struct Access {
+    anonymous: bool,
+}
+
+#[async_trait::async_trait]
+impl S3Access for Access {
+    async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
+        if self.anonymous || context.credentials().is_some() {
+            return Ok(());
+        }
+        Err(s3_error!(AccessDenied, "no signature"))
+    }
+}
+
+struct Shared {
+    service: S3Service,
+    rules: Rules,
+    entries: Arc<Mutex<Vec<S3Request>>>,
+}
+
+async fn accept(listener: std::net::TcpListener, shared: Arc<Shared>) {
+    let listener = TcpListener::from_std(listener).expect("a listener that does not block");
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            continue;
+        };
+        let _ = stream.set_nodelay(true);
+        let shared = Arc::clone(&shared);
+        tokio::spawn(async move {
+            let service = service_fn(move |request| {
+                let shared = Arc::clone(&shared);
+                async move { shared.answer(request).await }
+            });
+            // A client that went away is no fault of the server.
+            let _ = Connections::new(TokioExecutor::new())
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+    }
+}
+
+impl Shared {
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+        tokio::time::sleep(self.rules.latency).await;
+        let text = |headers: &HeaderMap, name: &str| {
+            let value = headers.get(name)?.to_str().ok()?;
+            Some(value.to_owned())
+        };
+        let mut entry = S3Request {
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
+            range: text(request.headers(), "range"),
+            signed_for: text(request.headers(), "authorization").and_then(|text| region(&text)),
+            token: text(request.headers(), "x-amz-security-token"),
+            status: 0,
+            bytes: 0,
+        };
+        let answered = match self.rules.refusal(&entry, request.headers()) {
+            Some(refused) => refused,
+            None => match self.service.call(request.map(Body::from)).await {
+                Ok(answered) => answered,
+                Err(_) => error(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", ""),
+            },
+        };
+        entry.status = answered.status().as_u16();
+        entry.bytes = text(answered.headers(), "content-length")
+            .and_then(|length| length.parse().ok())
+            .unwrap_or(0);
+        lock(&self.entries).push(entry);
+        Ok(answered)
+    }
+}
+
+impl Rules {
+    /// What real S3 says to a request that `s3s` would answer.
+    fn refusal(&self, entry: &S3Request, headers: &HeaderMap) -> Option<Response<Body>> {
+        if let (Some((name, status)), Some(other)) = (&self.region, &entry.signed_for)
+            && other != name
+        {
+            if *status == StatusCode::BAD_REQUEST {
+                let region = format!("<Region>{name}</Region>");
+                return Some(error(*status, "AuthorizationHeaderMalformed", &region));
+            }
+            let mut refused = error(*status, "PermanentRedirect", "");
+            let name = name.parse().expect("a region's name");
+            refused.headers_mut().insert("x-amz-bucket-region", name);
+            return Some(refused);
+        }
+        if entry.signed_for.is_some() && self.token.is_some() && entry.token != self.token {
+            return Some(error(StatusCode::FORBIDDEN, "InvalidToken", ""));
+        }
+        let pays = headers.get("x-amz-request-payer");
+        if self.requester_pays && pays.is_none_or(|pays| pays != "requester") {
+            return Some(error(StatusCode::FORBIDDEN, "AccessDenied", ""));
+        }
+        None
+    }
+}
+
+/// The region of a signature: `AWS4-HMAC-SHA256 Credential=id/date/region/s3/aws4_request, ...`.
+fn region(authorization: &str) -> Option<String> {
+    let scope = authorization.split_once("Credential=")?.1;
+    Some(scope.split('/').nth(2)?.to_owned())
+}
+
+/// An error as S3 writes it.
+fn error(status: StatusCode, code: &str, more: &str) -> Response<Body> {
+    let text = format!("<Error><Code>{code}</Code><Message>no</Message>{more}</Error>");
+    let mut response = Response::new(Body::from(Bytes::from(text)));
+    *response.status_mut() = status;
+    response
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One request to an [`S3Server`], and how it was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct S3Request {
+    /// The method.
+    pub method: Method,
+    /// The path, percent-encoded.
+    pub path: String,
+    /// The `Range` header.
+    pub range: Option<String>,
+    /// The region for which it is signed, if it is.
+    pub signed_for: Option<String>,
+    /// The session token that came with it.
+    pub token: Option<String>,
+    /// The status.
+    pub status: u16,
+    /// The length of the answer's body in bytes.
+    pub bytes: u64,
+}
+
+/// A server of S3 over a folder, on a loopback port; path style: `endpoint/bucket/key`.
+#[derive(Debug)]
+pub struct S3Server {
+    address: SocketAddr,
+    entries: Arc<Mutex<Vec<S3Request>>>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl S3Server {
+    /// A server to be built, over a folder whose folders are the buckets.
+    pub fn builder(root: impl Into<PathBuf>) -> S3ServerBuilder {
+        S3ServerBuilder {
+            root: root.into(),
+            ..S3ServerBuilder::default()
+        }
+    }
+
+    /// `http://127.0.0.1:port`, without a slash at the end.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// All requests since the start or the last [`reset`](Self::reset), in the order in which they
+    /// were answered.
+    pub fn log(&self) -> Vec<S3Request> {
+        lock(&self.entries).clone()
+    }
+
+    /// Forgets the log.
+    pub fn reset(&self) {
+        lock(&self.entries).clear();
+    }
+}
+
+impl Drop for S3Server {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Without the keys.
+impl fmt::Debug for S3ServerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("S3ServerBuilder")
+            .field("root", &self.root)
+            .finish_non_exhaustive()
+    }
+}
