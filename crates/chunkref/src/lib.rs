@@ -39,7 +39,7 @@ pub use chunkref_scan::{
     Scanned, scan,
 };
 pub use combine::concat;
-pub use many::{Finished, scan_many};
+pub use many::{Finished, ManyOptions, scan_many};
 pub use open::{OpenError, is_set, open};
 pub use store::Store;
 pub use write::{WriteError, write, write_file};

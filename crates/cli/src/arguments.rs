@@ -49,9 +49,13 @@ pub(crate) struct Scan {
     /// Join several files along this dimension into one output
     #[arg(long, value_name = "DIMENSION")]
     pub(crate) concat_dim: Option<String>,
-    /// Files to scan at one time; memory grows with it
-    #[arg(long, value_name = "N", default_value_t = 16)]
+    /// Files to scan at one time, at most
+    #[arg(long, value_name = "N", default_value_t = chunkref::ManyOptions::default().jobs)]
     pub(crate) jobs: usize,
+    /// Scan fewer at one time where they would take more memory than this together, judged by those
+    /// before
+    #[arg(long, value_name = "BYTES", default_value_t = chunkref::ManyOptions::default().memory)]
+    pub(crate) memory: u64,
     /// What becomes of the others when a file can't be scanned
     #[arg(long, value_enum, value_name = "ACTION", default_value_t = OnError::Collect)]
     pub(crate) on_error: OnError,

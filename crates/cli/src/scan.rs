@@ -8,7 +8,8 @@ use std::time::Instant;
 
 use chunkref::combine::{ConcatOptions, concat};
 use chunkref::{
-    Client, Manifest, Outcome, Report, ScanOptions, Scanned, scan_many, write, write_file,
+    Client, Manifest, ManyOptions, Outcome, Report, ScanOptions, Scanned, scan_many, write,
+    write_file,
 };
 use futures::StreamExt as _;
 
@@ -151,7 +152,10 @@ async fn gather<T>(
     let mut options: ScanOptions = arguments.narrow.options();
     options.inline_threshold = arguments.inline_threshold;
     let addresses = arguments.files.iter().map(|file| absolute(file));
-    let mut scans = scan_many(client, addresses, &options, arguments.jobs);
+    let many = ManyOptions::default()
+        .with_jobs(arguments.jobs)
+        .with_memory(arguments.memory);
+    let mut scans = scan_many(client, addresses, &options, &many);
     let mut ended: Vec<_> = arguments.files.iter().map(|_| None).collect();
     while let Some(finished) = scans.next().await {
         let index = finished.index;

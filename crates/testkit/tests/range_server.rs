@@ -107,6 +107,81 @@ fn faults_strike_on_schedule() {
 }
 
 #[test]
+fn bodies_that_are_not_what_they_should_be() {
+    let server = RangeServer::builder()
+        .object("/a", (0..100).collect::<Vec<u8>>())
+        .start_blocking();
+    server.set_fault(Fault::ShiftRange, When::Always);
+    let (head, body) = ask(&server, "GET", "/a", "10-19");
+    assert!(head.contains("Content-Range: bytes 11-20/100"), "{head}");
+    assert_eq!(body, (11..21).collect::<Vec<u8>>());
+    let (head, _) = ask(&server, "GET", "/a", "90-99");
+    assert!(head.contains("Content-Range: bytes 90-99/100"), "{head}");
+    server.set_fault(Fault::Replace, When::Always);
+    let (head, body) = ask(&server, "GET", "/a", "10-19");
+    assert!(head.contains("ETag: \"replaced\"") && !head.contains("11-20"));
+    assert_eq!(body, (10..20).map(|byte: u8| !byte).collect::<Vec<_>>());
+    server.set_fault(Fault::Gzip, When::Always);
+    let (head, body) = ask(&server, "GET", "/a", "10-19");
+    assert!(head.contains("Content-Encoding: gzip"), "{head}");
+    assert!(head.contains("Content-Range: bytes 10-19/100"), "{head}");
+    assert!(head.contains(&format!("Content-Length: {}", body.len())));
+    assert_eq!(body[..2], [0x1f, 0x8b]);
+}
+
+#[test]
+fn answers_stall_and_drip() {
+    let server = RangeServer::builder()
+        .object("/a", vec![1; 1000])
+        .start_blocking();
+    server.set_fault(Fault::Stall(10), When::Always);
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    stream.write_all(b"GET /a HTTP/1.1\r\n\r\n").unwrap();
+    let wait = Duration::from_millis(200);
+    stream.set_read_timeout(Some(wait)).unwrap();
+    let mut answer = Vec::new();
+    let error = stream.read_to_end(&mut answer).unwrap_err();
+    assert!(
+        matches!(
+            error.kind(),
+            std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
+        ),
+        "{error}"
+    );
+    assert!(answer.ends_with(&[b'\n', 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]));
+    let drip = Fault::Drip {
+        piece: 10,
+        pause: Duration::from_millis(20),
+    };
+    server.set_fault(drip, When::Always);
+    let start = Instant::now();
+    assert_eq!(ask(&server, "GET", "/a", "0-99").1.len(), 100);
+    assert!(start.elapsed() >= Duration::from_millis(190));
+}
+
+#[test]
+fn jitter_is_added_to_the_latency() {
+    let server = RangeServer::builder()
+        .object("/a", "x")
+        .latency(Duration::from_millis(10))
+        .jitter(Duration::from_millis(40))
+        .start_blocking();
+    let waits: Vec<_> = (0..8)
+        .map(|_| {
+            let start = Instant::now();
+            ask(&server, "GET", "/a", "");
+            start.elapsed()
+        })
+        .collect();
+    assert!(waits.iter().all(|wait| *wait >= Duration::from_millis(10)));
+    assert!(
+        waits.iter().max().unwrap() >= &Duration::from_millis(25),
+        "{waits:?}"
+    );
+    assert_eq!(server.connections(), 8);
+}
+
+#[test]
 fn latency_and_bandwidth_take_their_time() {
     let server = RangeServer::builder()
         .object("/a", vec![1; 64 << 10])
