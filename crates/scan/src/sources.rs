@@ -12,7 +12,7 @@ use chunkref_io::{Client, Object};
 
 use crate::data_type::{Refusal, refers};
 use crate::dimension::Dimensions;
-use crate::drive::{drive, drive_again};
+use crate::drive::drive;
 use crate::error::Result;
 use crate::links::Links;
 use crate::neighbour::neighbours;
@@ -82,7 +82,7 @@ impl Source {
         let file = parser.file()?;
         if is_narrow && (has_anonymous(file) || has_references(file)) {
             let mut scan = Scan::new(wide);
-            drive_again(&mut scan, &object).await?;
+            drive(&mut scan, &object).await?;
             wider = Some(scan);
         }
         Ok(Self {

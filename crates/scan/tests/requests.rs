@@ -37,6 +37,12 @@ async fn scan_remote(
     let client = Client::new(options);
     let scanned = scan(&client, &server.url_of(name), scan_options).await;
     let scanned = scanned.unwrap_or_else(|error| panic!("{name}: {error}"));
+    // Of what was read something was needed, and each byte of it counts once.
+    let stats = client.log().snapshot();
+    assert!(
+        0 < stats.needed && stats.needed <= stats.bytes,
+        "{name}: {stats:?}"
+    );
     (scanned, client.log().waves())
 }
 
