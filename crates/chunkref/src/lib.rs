@@ -33,8 +33,8 @@ mod write;
 pub use chunkref_io::{Client, ClientOptions, Stats, WaveRecord};
 pub use chunkref_manifest::Manifest;
 pub use chunkref_scan::{
-    DatasetReport, Error as ScanError, LinkReport, Outcome, RefusedAttribute, Report, ScanOptions,
-    Scanned, scan,
+    DatasetReport, Error as ScanError, Granule, LinkReport, Outcome, RefusedAttribute, Report,
+    ScanOptions, Scanned, scan,
 };
 pub use combine::concat;
 pub use open::{OpenError, is_set, open};
