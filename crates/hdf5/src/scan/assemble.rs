@@ -65,11 +65,16 @@ impl State {
                 }
                 Ok(())
             }
-            Err(error) if error.is_unsupported() => match self.objects.get_mut(&object) {
-                Some(building) => building.refused.keep(error),
+            Err(error) if error.is_limit() => Err(error),
+            // Its messages concern no other object: libhdf5 opens the file, and fails to open this.
+            Err(error) => match self.objects.get_mut(&object) {
+                Some(building) if error.is_unsupported() => building.refused.keep(error),
+                Some(building) => {
+                    building.contradiction = Some(error);
+                    Ok(())
+                }
                 None => Ok(()),
             },
-            Err(error) => Err(error),
         }
     }
 
@@ -217,12 +222,13 @@ impl State {
         let mut known = SharedDatatypes::default();
         let mut kinds = Vec::with_capacity(self.objects.len());
         for building in self.objects.values() {
-            kinds.push(match building.refused.as_ref() {
+            let refused = building.contradiction.as_ref();
+            kinds.push(match refused.or(building.refused.as_ref()) {
                 Some(error) => ObjectKind::Refused(error.clone()),
                 None => match self.kind(building, held, &mut known) {
                     Ok(kind) => kind,
-                    Err(error) if error.is_unsupported() => ObjectKind::Refused(error),
-                    Err(error) => return Err(error),
+                    Err(error) if error.is_limit() => return Err(error),
+                    Err(error) => ObjectKind::Refused(error),
                 },
             });
         }

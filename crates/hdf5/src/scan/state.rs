@@ -82,6 +82,8 @@ pub(super) struct Building {
     pub(super) external_names: Option<Box<DataSegment>>,
     pub(super) chunks: Option<Box<Chunks>>,
     pub(super) refused: Unsupported,
+    /// What contradicts the format in the messages of a dataset.
+    pub(super) contradiction: Option<Error>,
     pub(super) attributes: Vec<Attribute>,
     pub(super) refused_attributes: Vec<(String, Error)>,
 }
