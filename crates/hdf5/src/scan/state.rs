@@ -1,7 +1,6 @@
 //! The jobs under way and the objects being put together.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::ops::Range;
 
 use bytes::Bytes;
 
@@ -22,7 +21,7 @@ use crate::message::{Message, SharedMessageTable};
 use crate::object::{ExternalLink, File};
 use crate::object_header::ObjectHeader;
 use crate::superblock::{Opening, Superblock};
-use crate::walk::{Unsupported, Walk, Wants};
+use crate::walk::{Unsupported, Wants};
 
 /// Bytes in memory for an object without messages: its parts while they come in, the walk over
 /// its header, and what is made of it.
@@ -200,32 +199,6 @@ impl State {
                 }
                 return Ok(());
             }
-        }
-    }
-
-    /// Looks at what a job has read since the last time, for what is likely to be wanted later.
-    fn look_ahead(&mut self, job: &mut Job, held: &Held) {
-        match &mut job.walk {
-            Reading::Header(walk) => {
-                let table = self.hints.look_at(walk.fresh(), held);
-                if let Some(table) = table.filter(|_| !walk.is_done()) {
-                    self.start_early(job.object, table);
-                }
-            }
-            Reading::SymbolTable(walk) if walk.is_done() => self.hints.note_groups(walk.groups()),
-            Reading::Chunks(walk) => self.hints.look_at_index(walk.take_spread(), held),
-            _ => {}
-        }
-    }
-
-    fn note_wants(&mut self, job: &Job, wants: &[Range<u64>]) {
-        if wants.is_empty() {
-            return;
-        }
-        let (count, bytes) = self.wanted.entry(job.walk.name()).or_default();
-        for want in wants {
-            *count = count.saturating_add(1);
-            *bytes = bytes.saturating_add(want.end.saturating_sub(want.start));
         }
     }
 
