@@ -13,7 +13,7 @@ use super::soft_links::LinkId;
 /// An object whose parts are still coming in.
 #[derive(Debug, Default)]
 pub(super) struct Building {
-    /// The paths by which it was reached, as far as they matter to [`Narrow`].
+    /// The paths by which it was reached, as far as they matter to [`Narrow`](super::narrow::Narrow).
     pub(super) paths: Vec<Vec<String>>,
     pub(super) messages: Vec<Message>,
     pub(super) links: Vec<Link>,
