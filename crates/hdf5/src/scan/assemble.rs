@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::building::Building;
 use super::job::Reading;
 use super::options::ScanOptions;
 use super::shared::SharedDatatypes;
-use super::state::{Building, State};
+use super::state::State;
 use crate::address::Address;
 use crate::chunk_index::{ChunkWalk, Grid};
 use crate::cursor::Cursor;

@@ -5,9 +5,10 @@ use std::collections::{BTreeSet, HashSet};
 
 use bytes::Bytes;
 
+use super::building::Building;
 use super::options::ScanOptions;
 use super::shared::SharedDatatypes;
-use super::state::{Building, State};
+use super::state::State;
 use crate::attribute::{Attribute, AttributeMessage};
 use crate::cursor::Cursor;
 use crate::dataspace::Dataspace;

@@ -14,6 +14,7 @@
 
 mod assemble;
 mod attributes;
+mod building;
 mod early;
 mod hints;
 mod intake;
