@@ -240,9 +240,12 @@ impl Hints {
 
     /// The chunks of a dataset are known.
     pub(super) fn look_at_chunks(&mut self, chunks: &Chunks, held: &Held) {
+        if !self.are_wanted {
+            return;
+        }
         let lengths = chunks.lengths.iter();
         let total = lengths.fold(0_u64, |all, &length| all.saturating_add(length));
-        if self.are_wanted && total <= self.small_data {
+        if total <= self.small_data {
             for (&offset, &length) in chunks.offsets.iter().zip(&chunks.lengths) {
                 self.add_range(held, offset..offset.saturating_add(length), 1);
             }
