@@ -34,11 +34,12 @@ fn options(head_read: u64, merge_gap: u64) -> ClientOptions {
     ClientOptions::default()
         .with_head_read(head_read)
         .with_merge_gap(merge_gap)
+        .with_concurrency(32)
         .with_retries(30)
         .with_retry_budget(100_000)
         .with_backoff(Duration::from_millis(1))
-        .with_read_timeout(Duration::from_millis(100))
-        .with_attempt_timeout(Duration::from_millis(600))
+        .with_read_timeout(Duration::from_millis(500))
+        .with_attempt_timeout(Duration::from_secs(2))
 }
 
 /// The references of what lies at a URL, under another name.
