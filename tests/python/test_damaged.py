@@ -211,3 +211,40 @@ def test_references_to_what_has_no_path(tmp_path: Path) -> None:
     assert all("no path that was read leads to" in reason for reason in reasons.values())
     assert [(row["path"], row["name"]) for row in report["attributes_refused"]] == [("/", "gone")]
     assert json.loads(report["refs"][".zattrs"]) == {"there": "/there"}
+
+
+# Of a little-endian number of 8 bytes: class and version, bits, size, offset, precision, exponent
+# at 52 of 11 bits, mantissa of 52.
+DOUBLE = bytes.fromhex("11203f000800000000004000340b0034ff030000")
+
+
+def test_messages_that_contradict_the_format(tmp_path: Path) -> None:
+    """A datatype, a fill value and an address that can't be, of a dataset or an attribute each."""
+    path = tmp_path / "messages.h5"
+    with h5py.File(path, "w") as file:
+        file["numbers"] = NUMBERS
+        file["numbers"].attrs["whole"] = np.int16(3)
+        file["doubles"] = np.arange(3, dtype="<f8")
+        file["numbers"].attrs["double"] = np.float64(1.5)
+        file["outside"] = np.full(700, 7, "<i4")
+        where = file["outside"].id.get_offset()
+    data = bytearray(path.read_bytes())
+    assert data.count(DOUBLE) == 2
+    # Mantissas of 128 bits.
+    data = data.replace(DOUBLE, DOUBLE[:15] + b"\x80" + DOUBLE[16:])
+    at = data.find(struct.pack("<Q", where))
+    struct.pack_into("<Q", data, at, 1 << 50)
+    path.write_bytes(data)
+    with h5py.File(path) as file:
+        assert (file["numbers"][:] == NUMBERS).all()
+        assert file["numbers"].attrs["whole"] == 3
+        with pytest.raises(KeyError, match="invalid dataset size"):
+            file["outside"]
+    report = report_of(path, tmp_path)
+    reasons = refused(report)
+    assert reasons.keys() == {"/doubles", "/outside"}
+    assert "datatype message at " in reasons["/doubles"]
+    assert "the file ends at" in reasons["/outside"]
+    [attribute] = report["attributes_refused"]
+    assert (attribute["path"], attribute["name"]) == ("/numbers", "double")
+    assert json.loads(report["refs"]["numbers/.zattrs"])["whole"] == 3

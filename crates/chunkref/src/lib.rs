@@ -35,8 +35,8 @@ mod write;
 pub use chunkref_io::{Client, ClientOptions, Credentials, Stats, WaveRecord};
 pub use chunkref_manifest::Manifest;
 pub use chunkref_scan::{
-    DatasetReport, Error as ScanError, LinkReport, Outcome, RefusedAttribute, Report, ScanOptions,
-    Scanned, scan,
+    DatasetReport, Error as ScanError, Granule, LinkReport, Outcome, RefusedAttribute, Report,
+    ScanOptions, Scanned, scan,
 };
 pub use combine::concat;
 pub use many::{Finished, ManyOptions, scan_many};

@@ -48,6 +48,7 @@ fn help_names_every_option_and_exit_code() {
         "--inline-threshold",
         "--concat-dim",
         "--stats",
+        "--explain",
         "--report",
         "--strict",
         "Exit codes:",
@@ -82,6 +83,34 @@ fn a_granule_becomes_references_with_absolute_paths() {
     assert!(json.contains(absolute.to_str().unwrap()));
     assert!(json.contains("analysed_sst/.zarray"));
     assert_eq!(names(folder.path()), ["day.nc", "out.json"]);
+}
+
+#[test]
+fn waves_are_explained() {
+    let file = std::fs::read(granule("mur_like_20200601.nc")).unwrap();
+    let server = chunkref_testkit::RangeServer::builder()
+        .object("/day.nc", file)
+        .start_blocking();
+    let url = server.url_of("day.nc");
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["scan", &url, "-o", "out.json", "--stats", "--explain"];
+    let run = chunkref(&arguments, folder.path());
+    let told = stderr(&run);
+    assert_eq!(run.status.code(), Some(0), "{told}");
+    let waves = told.lines().filter(|line| line.starts_with("wave "));
+    let fetched: u64 = waves
+        .map(|line| {
+            assert!(line.contains("wanted "), "{line}");
+            let (_, rest) = line.split_once("; fetched ").unwrap();
+            let (bytes, _) = rest.split_once(' ').unwrap();
+            bytes.parse::<u64>().unwrap()
+        })
+        .sum();
+    assert_eq!(fetched, server.bytes(), "{told}");
+    assert!(told.contains("wave 1: wanted ") && told.contains("start of the file"));
+    for words in ["retries 0", "cache hits ", "bytes needed "] {
+        assert!(told.contains(words), "{told}");
+    }
 }
 
 #[test]

@@ -68,6 +68,11 @@ impl Error {
     pub fn is_unsupported(&self) -> bool {
         matches!(self, Self::Unsupported { .. })
     }
+
+    /// Whether the file asks for more than is allowed.
+    pub(crate) fn is_limit(&self) -> bool {
+        matches!(self, Self::Limit { .. })
+    }
 }
 
 /// Where an error is reported: the structure and its place from the start of the file.

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 
@@ -51,6 +51,37 @@ pub(crate) struct Held {
     parsed: AtomicU64,
     /// Bytes allocated for what was read so far, for [`Held::charge_memory`].
     memory: AtomicU64,
+    /// What structures have read of the file, if that is to be known.
+    used: Option<Mutex<Vec<Range<u64>>>>,
+}
+
+fn lock(used: &Mutex<Vec<Range<u64>>>) -> MutexGuard<'_, Vec<Range<u64>>> {
+    used.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Adds a range; they are joined now and then, as many are read more than once.
+fn note(used: &Mutex<Vec<Range<u64>>>, range: Range<u64>) {
+    let mut used = lock(used);
+    if used.len() == used.capacity() {
+        let all = std::mem::take(&mut *used);
+        *used = apart(all);
+        let room = used.len().max(1024);
+        used.reserve(room);
+    }
+    used.push(range);
+}
+
+/// Sorts ranges and joins those that touch.
+pub(crate) fn apart(mut ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
+    ranges.sort_unstable_by_key(|range| (range.start, range.end));
+    let mut out: Vec<Range<u64>> = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        match out.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => out.push(range),
+        }
+    }
+    out
 }
 
 impl Held {
@@ -102,6 +133,9 @@ impl Held {
             .into());
         }
         if let Some(bytes) = self.get(start..end) {
+            if let Some(used) = &self.used {
+                note(used, start..end);
+            }
             return Ok(Cursor::new(bytes, self.sizes, place));
         }
         let mut hinted = start.saturating_add(hint).max(end);
@@ -216,9 +250,16 @@ impl Held {
         }
     }
 
-    /// Bytes of structures read so far.
-    pub(crate) fn parsed(&self) -> u64 {
-        self.parsed.load(Ordering::Relaxed)
+    /// Begins to note what is read of the file.
+    pub(crate) fn note_used(&mut self) {
+        self.used = Some(Mutex::default());
+    }
+
+    /// Takes what was read of the file, sorted and apart.
+    pub(crate) fn take_used(&self) -> Vec<Range<u64>> {
+        let used = self.used.as_ref();
+        let used = used.map(|used| std::mem::take(&mut *lock(used)));
+        apart(used.unwrap_or_default())
     }
 
     /// Counts `bytes` that are about to be allocated because of the structure at `place`, against

@@ -137,7 +137,7 @@ impl File {
 pub struct Object {
     /// Its attributes, sorted by name.
     pub attributes: Vec<Attribute>,
-    /// Attributes that this version can't read, each with the reason.
+    /// Attributes that can't be read, each with the reason.
     pub refused_attributes: Vec<(String, Error)>,
     /// What it is.
     pub kind: ObjectKind,
@@ -152,7 +152,7 @@ pub enum ObjectKind {
     Dataset(Box<Dataset>),
     /// A committed ("named") datatype.
     CommittedDatatype(Datatype),
-    /// A dataset that this version can't read, with the reason.
+    /// A dataset or a datatype that can't be read, with the reason.
     Refused(Error),
 }
 

@@ -102,6 +102,7 @@ impl Client {
             first: Arc::default(),
             flights: Flights::default(),
             head: AtomicU64::new(0),
+            needed: Mutex::default(),
         }))))
     }
 

@@ -14,7 +14,11 @@ pub(crate) type Fetch = Shared<BoxFuture<'static, Result<(u64, Bytes)>>>;
 
 /// The spans of one object that are being fetched.
 #[derive(Debug, Default)]
-pub(crate) struct Flights(Mutex<Vec<Flight>>);
+pub(crate) struct Flights {
+    flights: Mutex<Vec<Flight>>,
+    /// Held from looking up what is under way to adding to it.
+    planning: Mutex<()>,
+}
 
 #[derive(Debug)]
 struct Flight {
@@ -22,9 +26,23 @@ struct Flight {
     fetch: WeakShared<BoxFuture<'static, Result<(u64, Bytes)>>>,
 }
 
+/// What a read can wait for that was asked for by others.
+#[derive(Debug, Default)]
+pub(crate) struct Joined {
+    /// Each with its length.
+    pub(crate) fetches: Vec<(u64, Fetch)>,
+    /// What none of them brings; `None`: all that is wanted.
+    pub(crate) left: Option<Vec<Range<u64>>>,
+}
+
 impl Flights {
     fn flights(&self) -> MutexGuard<'_, Vec<Flight>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets one read plan at a time.
+    pub(crate) fn planning(&self) -> MutexGuard<'_, ()> {
+        self.planning.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes that a span is being fetched.
@@ -34,33 +52,36 @@ impl Flights {
         }
     }
 
-    /// Those under way that bring parts of `missing`, and what none of them brings. Those that
-    /// have ended, or that nobody waits for any more, are forgotten.
-    pub(crate) fn join(&self, missing: Vec<Range<u64>>) -> (Vec<(u64, Fetch)>, Vec<Range<u64>>) {
+    /// Finds those under way that bring parts of what is wanted. Those that have ended, or that
+    /// nobody waits for any more, are forgotten.
+    pub(crate) fn join(&self, wants: &[Range<u64>]) -> Joined {
         let mut joined = Vec::new();
         let mut ranges = Vec::new();
-        let mut flights = self.flights();
-        flights.retain(|flight| {
+        self.flights().retain(|flight| {
             let Some(fetch) = flight.fetch.upgrade() else {
                 return false;
             };
             if fetch.peek().is_some() {
                 return false;
             }
-            let overlaps = |range: &Range<u64>| {
-                range.start < flight.range.end && flight.range.start < range.end
-            };
-            if missing.iter().any(overlaps) {
+            let Range { start, end } = flight.range;
+            if wants
+                .iter()
+                .any(|want| want.start < end && start < want.end)
+            {
                 ranges.push(flight.range.clone());
                 joined.push((length(&flight.range), fetch));
             }
             true
         });
-        drop(flights);
         if joined.is_empty() {
-            return (joined, missing);
+            return Joined::default();
         }
-        let left = outside(&merge(missing, 0, u64::MAX), &merge(ranges, 0, u64::MAX));
-        (joined, left)
+        let wants = merge(wants.to_vec(), 0, u64::MAX);
+        let left = outside(&wants, &merge(ranges, 0, u64::MAX));
+        Joined {
+            fetches: joined,
+            left: Some(left),
+        }
     }
 }

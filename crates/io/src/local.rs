@@ -23,7 +23,7 @@ pub(crate) struct Local {
     file: Arc<File>,
     size: u64,
     pin: Pin,
-    pub(crate) net: Arc<Net>,
+    net: Arc<Net>,
 }
 
 /// The error where a task on the blocking pool was lost.

@@ -22,7 +22,7 @@ pub struct Stats {
     pub redirects: u64,
     /// Ranges that were answered from what had been fetched before.
     pub cache_hits: u64,
-    /// Bytes of what was read that turned out to be needed, as told by
+    /// Bytes of remote objects that turned out to be needed, as told by
     /// [`Object::note_needed`](crate::Object::note_needed).
     pub needed: u64,
 }

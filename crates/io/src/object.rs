@@ -86,11 +86,11 @@ impl Object {
         }
     }
 
-    /// Takes note that so many of the bytes read were needed ([`Stats::needed`](crate::Stats)).
-    pub fn note_needed(&self, bytes: u64) {
-        match &self.0 {
-            Source::Local(local) => local.net.log.needed(bytes),
-            Source::Remote(remote) => remote.net.log.needed(bytes),
+    /// Takes note that these ranges were needed ([`Stats::needed`](crate::Stats)); each byte counts
+    /// once.
+    pub fn note_needed(&self, ranges: &[Range<u64>]) {
+        if let Source::Remote(remote) = &self.0 {
+            remote.note_needed(ranges);
         }
     }
 

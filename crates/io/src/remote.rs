@@ -17,7 +17,7 @@ use crate::hint::Hint;
 use crate::log::WaveRecord;
 use crate::object::check_within;
 use crate::pieces::{Pieces, end};
-use crate::plan::{Means, length, plan};
+use crate::plan::{Means, length, merge, outside, plan};
 use crate::store::Store;
 use crate::transport::{Net, Target, Ticket, Whole};
 use crate::wave::{Ask, Piece, RemoteWave};
@@ -36,6 +36,8 @@ pub(crate) struct Remote {
     pub(crate) flights: Flights,
     /// Up to here the object was read from its start without a gap.
     pub(crate) head: AtomicU64,
+    /// What was needed of it, sorted and apart.
+    pub(crate) needed: Mutex<Vec<Range<u64>>>,
 }
 
 impl Drop for Remote {
@@ -147,6 +149,16 @@ impl Remote {
             check_within(&self.target.name, wants, size)?;
         }
         Ok(RemoteWave::new(self, ask, wave, first))
+    }
+
+    /// Counts what was needed and has not been counted yet.
+    pub(crate) fn note_needed(&self, ranges: &[Range<u64>]) {
+        let mut needed = self.needed.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = outside(&merge(ranges.to_vec(), 0, u64::MAX), &needed);
+        let bytes = new.iter().map(length).fold(0, u64::saturating_add);
+        self.net.log.needed(bytes);
+        needed.extend(new);
+        *needed = merge(std::mem::take(&mut *needed), 0, u64::MAX);
     }
 
     /// What the cache has of these ranges, of those that it has whole.

@@ -155,8 +155,13 @@ fn spans(
         _ => Vec::new(),
     };
     let mut wanted = missing.to_vec();
+    let size = remote.target.size().unwrap_or(0);
     let mut cache = remote.cache();
-    hints.retain(|hint| hint.places > 1 || !cache.holds(remote.id, &hint.range));
+    // A hint may be wrong, and what is not there can't be read.
+    hints.retain(|hint| {
+        let known = hint.places <= 1 && cache.holds(remote.id, &hint.range);
+        !known && hint.range.end <= size
+    });
     // Only by what is not held yet.
     let mut cover = Cover::default();
     for range in &wider {
@@ -207,8 +212,11 @@ impl RemoteWave {
         number: Option<u64>,
         first: Option<OwnedMutexGuard<()>>,
     ) -> Self {
-        let (at_hand, missing) = look_up(remote, ask.wants);
-        let (joined, missing) = remote.flights.join(missing);
+        // Until what is planned here is known to be under way.
+        let planning = remote.flights.planning();
+        let joined = remote.flights.join(ask.wants);
+        // What has just come is no longer under way, but in the cache.
+        let (at_hand, missing) = look_up(remote, joined.left.as_deref().unwrap_or(ask.wants));
         let mut hints = ask.hints;
         let spans = if missing.is_empty() {
             Vec::new()
@@ -231,12 +239,13 @@ impl RemoteWave {
         // What others depend on comes first.
         let mut order = spans.clone();
         order.sort_by_key(|span| !overlaps(&missing, span));
-        let mut waiting: VecDeque<_> = joined.into();
+        let mut waiting: VecDeque<_> = joined.fetches.into();
         for span in order {
             let fetch = Arc::clone(remote).fetch_once(span.clone(), number);
             remote.flights.add(span.clone(), &fetch);
             waiting.push_back((length(&span), fetch));
         }
+        drop(planning);
         Self {
             remote: Arc::clone(remote),
             wants: ask.wants.to_vec(),

@@ -161,12 +161,12 @@ impl<'a> Dimensions<'a> {
         extra: &[u64],
         warnings: &mut Vec<String>,
     ) -> Vec<String> {
-        if let Some(reason) = self.unread_list(address) {
+        let mut axes = extents(&dataset.dataspace);
+        if let Some(reason) = self.unread_list(address, axes.len()) {
             warnings.push(format!(
                 "DIMENSION_LIST does not say the scales of all axes: {reason}"
             ));
         }
-        let mut axes = extents(&dataset.dataspace);
         axes.extend(extra.iter().map(|&length| (length, false)));
         let mut scales = self.attached.get(&address).cloned().unwrap_or_default();
         scales.resize(axes.len(), None);
@@ -262,13 +262,14 @@ impl<'a> Dimensions<'a> {
     }
 
     /// Why scales that `DIMENSION_LIST` attaches can't be read, if any can't.
-    fn unread_list(&self, address: Address) -> Option<String> {
+    fn unread_list(&self, address: Address, rank: usize) -> Option<String> {
         let attribute = find(self.file.object(address)?, "DIMENSION_LIST")?;
         let Datatype::Sequence { size, .. } = &attribute.datatype else {
             return None;
         };
         let size = usize::try_from(*size).unwrap_or(usize::MAX).max(1);
-        attribute.data.chunks_exact(size).find_map(|element| {
+        let mut elements = attribute.data.chunks_exact(size).take(rank);
+        elements.find_map(|element| {
             let id = HeapReference::read(element)?.object?;
             heap_object(self.file, id).err()
         })

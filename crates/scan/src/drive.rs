@@ -22,22 +22,12 @@ const GULP: usize = 4 << 20;
 /// # Errors
 /// When reading or parsing fails.
 pub(crate) async fn drive(scan: &mut Scan, object: &Object) -> Result<()> {
-    let before = scan.bytes_parsed();
-    drive_again(scan, object).await?;
-    object.note_needed(scan.bytes_parsed().saturating_sub(before));
-    Ok(())
-}
-
-/// As [`drive`], where most of what is read was read before for another scan of the same file: it
-/// does not count as needed twice.
-///
-/// # Errors
-/// As [`drive`].
-pub(crate) async fn drive_again(scan: &mut Scan, object: &Object) -> Result<()> {
     if object.is_local() {
         drive_local(scan, object).await
     } else {
-        drive_remote(scan, object).await
+        let driven = drive_remote(scan, object).await;
+        object.note_needed(&scan.take_used());
+        driven
     }
 }
 
@@ -174,10 +164,7 @@ pub(crate) async fn read_all(object: &Object, mut ranges: &[Range<u64>]) -> Resu
     while !ranges.is_empty() {
         let batch = batch(ranges);
         read.extend(object.read(batch).await?);
-        let lengths = batch
-            .iter()
-            .map(|range| range.end.saturating_sub(range.start));
-        object.note_needed(lengths.fold(0, u64::saturating_add));
+        object.note_needed(batch);
         ranges = ranges.get(batch.len()..).unwrap_or_default();
     }
     Ok(read)

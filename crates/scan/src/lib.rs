@@ -66,6 +66,7 @@ mod external;
 mod fill_value;
 mod flat;
 mod graft;
+mod granule;
 mod grown;
 mod late;
 mod layout;
@@ -93,6 +94,7 @@ mod virtual_dataset;
 
 pub use chunkref_manifest::Manifest;
 pub use error::{Error, Result};
+pub use granule::Granule;
 pub use options::ScanOptions;
 pub use report::{DatasetReport, LinkReport, Outcome, RefusedAttribute, Report};
 pub use scan::{Scanned, scan};

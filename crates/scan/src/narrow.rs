@@ -13,6 +13,7 @@ pub(crate) fn parser_options(options: &ScanOptions, size: u64, narrow: bool) -> 
     let mut parser = hdf5::ScanOptions::default();
     parser.group.clone_from(&options.group);
     parser.file_size = Some(size);
+    parser.depth = (!options.subgroups).then_some(1);
     // Dimension scales and hidden attributes are needed, whatever is shown.
     parser.attributes = true;
     parser.chunks = narrow;

@@ -8,6 +8,9 @@ pub struct ScanOptions {
     pub group: Option<String>,
     /// Only these datasets, as names or paths from the group; empty: all.
     pub variables: Vec<String>,
+    /// Whether what is in the groups of the group is wanted; if not, they are there, with their
+    /// attributes, but empty.
+    pub subgroups: bool,
     /// Whether attributes are wanted in the manifest.
     pub attributes: bool,
     /// An array whose stored chunks together take at most so many bytes is inlined.
@@ -30,6 +33,7 @@ impl Default for ScanOptions {
         Self {
             group: None,
             variables: Vec::new(),
+            subgroups: true,
             attributes: true,
             inline_threshold: 500,
             split_size: 32 << 20,
@@ -46,6 +50,13 @@ impl ScanOptions {
     #[must_use]
     pub fn with_group(mut self, group: impl Into<String>) -> Self {
         self.group = Some(group.into());
+        self
+    }
+
+    /// Sets whether what is in the groups of the group is wanted.
+    #[must_use]
+    pub fn with_subgroups(mut self, subgroups: bool) -> Self {
+        self.subgroups = subgroups;
         self
     }
 

@@ -1,7 +1,7 @@
 //! The scan of one granule.
 
 use chunkref_hdf5::File;
-use chunkref_io::Client;
+use chunkref_io::{Client, Object};
 use chunkref_manifest::{Group, LocationId, Locations, Manifest};
 
 use crate::dataset::Mapper;
@@ -54,6 +54,16 @@ pub struct Scanned {
 /// error: the [`Report`] gives the reason.
 pub async fn scan(client: &Client, url: &str, options: &ScanOptions) -> Result<Scanned> {
     let object = client.open(url).await?;
+    scan_object(client, url, object, options).await
+}
+
+/// As [`scan`], of a file that is open.
+pub(crate) async fn scan_object(
+    client: &Client,
+    url: &str,
+    object: Object,
+    options: &ScanOptions,
+) -> Result<Scanned> {
     let size = object.size().await?;
     let narrow = parser_options(options, size, true);
     let wide = parser_options(options, size, false);

@@ -12,7 +12,7 @@ use chunkref_io::{Client, Object};
 
 use crate::data_type::{Refusal, refers};
 use crate::dimension::Dimensions;
-use crate::drive::{drive, drive_again};
+use crate::drive::drive;
 use crate::error::Result;
 use crate::links::Links;
 use crate::neighbour::neighbours;
@@ -126,7 +126,7 @@ async fn with_scales(
         options.trees.extend(scales.iter().cloned());
     }
     let mut scan = Scan::new(options);
-    drive_again(&mut scan, object).await?;
+    drive(&mut scan, object).await?;
     Ok(scan)
 }
 

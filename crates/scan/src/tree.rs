@@ -327,8 +327,11 @@ impl<'a> Walk<'a> {
             }
         }
         match result {
-            // Another file that contradicts itself spoils only what is read of it.
-            Err(Failure::Fatal(error)) if member.source != 0 => {
+            // Data outside of the file, or not as the type says, concerns no other dataset; another
+            // file that contradicts itself spoils only what is read of it.
+            Err(Failure::Fatal(error))
+                if matches!(error, Error::Malformed { .. }) || member.source != 0 =>
+            {
                 self.report.refuse(path, error.to_string());
             }
             Err(Failure::Fatal(error)) => return Err(error),

@@ -1,7 +1,7 @@
 //! What a narrow scan says of an array is what the whole scan says of it.
 
 use chunkref_io::{Client, ClientOptions};
-use chunkref_scan::{Error, Manifest, Outcome, ScanOptions, Scanned, scan};
+use chunkref_scan::{Error, Granule, Manifest, Outcome, ScanOptions, Scanned, scan};
 
 fn granule(name: &str) -> String {
     format!(
@@ -102,4 +102,40 @@ fn a_variable_is_a_path_from_the_group() {
     let bare = ScanOptions::default().with_variables(["h_ph"]);
     let error = run("atl03_like.h5", &bare).unwrap_err().to_string();
     assert!(error.contains("the root group"), "{error}");
+}
+
+#[tokio::test]
+async fn each_group_on_demand_is_as_in_the_whole() {
+    for name in ["dims.nc", "phony.h5", "scales.h5", "atl03_like.h5"] {
+        let whole = run_async(name, &ScanOptions::default()).await;
+        let client = Client::new(ClientOptions::default());
+        let path = granule(name);
+        let granule = Granule::open(&client, &path, ScanOptions::default()).await;
+        let granule = granule.unwrap();
+        let mut paths = vec![String::from("/")];
+        let mut count = 0;
+        while let Some(path) = paths.pop() {
+            let scanned = granule.group(&path).await.unwrap();
+            let found = scanned.manifest.group(&path).unwrap();
+            let expected = whole.manifest.group(&path).unwrap();
+            assert_eq!(found.attributes, expected.attributes, "{name}: {path}");
+            assert_eq!(found.arrays, expected.arrays, "{name}: {path}");
+            let names = |group: &chunkref_manifest::Group| -> Vec<String> {
+                group.groups.keys().cloned().collect()
+            };
+            assert_eq!(names(found), names(expected), "{name}: {path}");
+            for (below, group) in &found.groups {
+                assert!(group.arrays.is_empty() && group.groups.is_empty());
+                assert_eq!(group.attributes, expected.groups[below].attributes);
+                paths.push(format!("{}/{below}", path.trim_end_matches('/')));
+            }
+            count += found.arrays.len();
+        }
+        assert_eq!(count, whole.manifest.arrays().count(), "{name}");
+    }
+}
+
+async fn run_async(name: &str, options: &ScanOptions) -> Scanned {
+    let client = Client::new(ClientOptions::default());
+    scan(&client, &granule(name), options).await.unwrap()
 }

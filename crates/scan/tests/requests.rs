@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chunkref_io::{Client, ClientOptions, WaveRecord};
-use chunkref_scan::{ScanOptions, Scanned, scan};
+use chunkref_scan::{Granule, ScanOptions, Scanned, scan};
 use chunkref_testkit::RangeServer;
 
 mod old_style;
@@ -37,6 +37,12 @@ async fn scan_remote(
     let client = Client::new(options);
     let scanned = scan(&client, &server.url_of(name), scan_options).await;
     let scanned = scanned.unwrap_or_else(|error| panic!("{name}: {error}"));
+    // Of what was read something was needed, and each byte of it counts once.
+    let stats = client.log().snapshot();
+    assert!(
+        0 < stats.needed && stats.needed <= stats.bytes,
+        "{name}: {stats:?}"
+    );
     (scanned, client.log().waves())
 }
 
@@ -149,4 +155,25 @@ async fn a_narrow_scan_reads_only_the_way_there() {
         server.requests()
     );
     assert!(server.bytes() < u64::try_from(size).unwrap() / 20);
+}
+
+#[tokio::test]
+async fn groups_are_read_on_demand() {
+    let file = old_style::file(1000, 128);
+    let server = RangeServer::builder().object("/a.h5", file).start().await;
+    let client = Client::new(options().with_concurrency(2000));
+    let url = server.url_of("a.h5");
+    let granule = Granule::open(&client, &url, ScanOptions::default()).await;
+    let granule = granule.unwrap();
+    assert_eq!(server.requests(), 1);
+    let root = granule.group("/").await.unwrap().manifest.root;
+    assert_eq!(root.groups.keys().collect::<Vec<_>>(), ["g"]);
+    assert!(root.groups["g"].arrays.is_empty());
+    // The links of the group, but not its datasets.
+    let listed = server.requests();
+    assert!(listed < 200, "{listed}");
+    let group = granule.group("g").await.unwrap().manifest;
+    assert_eq!(group.arrays().count(), 1000);
+    // The way there was kept.
+    assert_eq!(server.requests() - listed, 1000);
 }

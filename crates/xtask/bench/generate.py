@@ -5,6 +5,9 @@ generate.py chunks OUT.h5 [--side 1000]  one dataset of side x side chunks under
 generate.py granule OUT.h5               an altimetry granule: 1,000 datasets in 100 groups, 22,000
                                          chunks, old-style structures, appended to in turn so that
                                          the metadata lies scattered among the data
+generate.py paged OUT.h5                 the same in pages of 8 MiB, metadata apart from data
+generate.py map OUT.nc                   a sea surface temperature map of 17999 x 36000, as netCDF-C
+                                         writes it: 4 variables, 1,296 chunks
 """
 
 import argparse
@@ -77,9 +80,9 @@ def fill(group, names, length, rng):
         d.dims[0].attach_scale(scale)
 
 
-def granule(out):
+def granule(out, **pages):
     rng = np.random.default_rng(5)
-    with h5py.File(out, "w", libver=("earliest", "v108")) as f:
+    with h5py.File(out, "w", libver=("earliest", "v108"), **pages) as f:
         for k in range(45):
             f.attrs[f"global_{k:02}"] = np.bytes_((TEXT * 2)[: 20 + 6 * k].encode())
         for beam in BEAMS:
@@ -99,16 +102,54 @@ def granule(out):
                     describe(d, f"value_{k}", rng)
 
 
+def paged(out):
+    granule(out, fs_strategy="page", fs_page_size=8 << 20)
+
+
+MAP = [("analysed_sst", "i2", -32768), ("analysis_error", "i2", -32768), ("mask", "i1", -128), ("sea_ice_fraction", "i1", -128)]
+
+
+def world_map(out):
+    import netCDF4
+
+    shape, chunk = (17999, 36000), (1023, 2047)
+    with netCDF4.Dataset(out, "w") as nc:
+        for k in range(40):
+            nc.setncattr(f"global_{k:02}", (TEXT * 2)[: 20 + 6 * k])
+        for name, length in (("time", 1), ("lat", shape[0]), ("lon", shape[1])):
+            nc.createDimension(name, length)
+            nc.createVariable(name, "i4" if name == "time" else "f4", (name,))[:] = np.arange(length)
+        nc["time"].units = "seconds since 1981-01-01"
+        for name, kind, fill in MAP:
+            v = nc.createVariable(
+                name, kind, ("time", "lat", "lon"), zlib=True, chunksizes=(1, *chunk), fill_value=fill
+            )
+            v.long_name, v.comment = name.replace("_", " "), TEXT
+    rng = np.random.default_rng(7)
+    with h5py.File(out, "r+") as f:
+        for name, kind, _ in MAP:
+            # A plain with noise here and there, of which a chunk takes about 90 kB.
+            blobs = []
+            for k in range(6):
+                values = np.full(chunk, 1000 + k if kind == "i2" else k, kind)
+                values[:: 12 + k] = rng.integers(0, 60, values[:: 12 + k].shape)
+                split = np.frombuffer(values.tobytes(), "u1").reshape(-1, values.itemsize).T
+                blobs.append(zlib.compress(split.tobytes(), 7))
+            for i in range(-(-shape[0] // chunk[0])):
+                for j in range(-(-shape[1] // chunk[1])):
+                    f[name].id.write_direct_chunk((0, i * chunk[0], j * chunk[1]), blobs[(i * 5 + j) % 6])
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     p = commands.add_parser("chunks")
     p.add_argument("out")
     p.add_argument("--side", type=int, default=1000)
-    p = commands.add_parser("granule")
-    p.add_argument("out")
+    for name in ("granule", "paged", "map"):
+        commands.add_parser(name).add_argument("out")
     args = parser.parse_args()
     if args.command == "chunks":
         chunks(args.out, args.side)
     else:
-        granule(args.out)
+        {"granule": granule, "paged": paged, "map": world_map}[args.command](args.out)

@@ -22,11 +22,14 @@ FILES = {
 }
 
 
-def measure(command, environment=None):
-    """Runs a command; wall seconds, CPU seconds, peak MB, standard output."""
+def measure(command, environment=None, stderr=False):
+    """Runs a command; wall seconds, CPU seconds, peak MB, standard output (or error)."""
     start = time.perf_counter()
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
-    output = child.stdout.read().decode()
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    if stderr:
+        streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    child = subprocess.Popen(command, env=environment, **streams)
+    output = (child.stderr or child.stdout).read().decode()
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
@@ -41,6 +44,15 @@ def run(tool, path, out, chunkref):
         return wall, cpu, peak
     _, cpu, peak, output = measure([sys.executable, os.path.join(HERE, "peers.py"), tool, path, out])
     return float(output.split()[-2]), cpu, peak
+
+
+def make(kind, path):
+    """Makes a file unless it is there."""
+    if os.path.exists(path):
+        return
+    print(f"making {os.path.basename(path)}", file=sys.stderr, flush=True)
+    subprocess.run([sys.executable, os.path.join(HERE, "generate.py"), kind, path + ".part"], check=True)
+    os.rename(path + ".part", path)
 
 
 def table(title, rows):
@@ -63,10 +75,7 @@ def main():
     text = []
     for kind, (title, name) in FILES.items():
         path = os.path.abspath(os.path.join(args.data, name))
-        if not os.path.exists(path):
-            print(f"making {name}", file=sys.stderr, flush=True)
-            subprocess.run([sys.executable, os.path.join(HERE, "generate.py"), kind, path + ".part"], check=True)
-            os.rename(path + ".part", path)
+        make(kind, path)
         results = {tool: [] for tool in ["chunkref", *PEERS]}
         with tempfile.TemporaryDirectory() as folder:
             for k in range(args.runs):

@@ -1,5 +1,6 @@
-//! `cargo xtask bench scan`: chunkref beside its peers, into `docs/benchmarks.md`; `bench decode`:
-//! its filters beside those of libhdf5.
+//! `cargo xtask bench scan`: chunkref beside its peers, into `docs/benchmarks.md`, on local files
+//! (`local` alone) and behind a server 50 ms away (`remote` alone); `bench decode`: its filters beside
+//! those of libhdf5.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,6 +9,7 @@ use crate::process::{cargo, root, run as run_program, target_folder};
 use crate::{Error, tools, venv};
 
 const DOCUMENT: &str = "docs/benchmarks.md";
+const PLOT: &str = "docs/remote.svg";
 
 /// Builds the release binary, makes the data if they are not there, measures, and puts the tables
 /// into the document.
@@ -17,9 +19,10 @@ const DOCUMENT: &str = "docs/benchmarks.md";
 pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
     let (what, options) = arguments
         .split_first()
-        .ok_or("say what to measure: scan, decode")?;
-    if !matches!(what.as_str(), "scan" | "decode") {
-        return Err(format!("`{what}` can't be measured; `scan` and `decode` can").into());
+        .ok_or("say what to measure: scan, local, remote, decode")?;
+    if !matches!(what.as_str(), "scan" | "local" | "remote" | "decode") {
+        let can = "`scan`, `local`, `remote` and `decode` can";
+        return Err(format!("`{what}` can't be measured; {can}").into());
     }
     let tools = tools::find()?;
     let target = target_folder()?;
@@ -34,11 +37,51 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
         "--package",
         "chunkref-cli",
     ]))?;
+    if what != "remote" {
+        local(&python, &target, options)?;
+    }
+    if what != "local" {
+        remote(&python, &target, options)?;
+    }
+    Ok(())
+}
+
+fn local(python: &Path, target: &Path, options: &[String]) -> Result<(), Error> {
     let tables = target.join("bench/scan.md");
-    run_program(&mut measurement(&python, &target, &tables, options))?;
+    run_program(&mut measurement(
+        python, target, "scan.py", &tables, options,
+    ))?;
     insert(
         &root().join(DOCUMENT),
         "scan",
+        &std::fs::read_to_string(&tables)?,
+    )
+}
+
+fn remote(python: &Path, target: &Path, options: &[String]) -> Result<(), Error> {
+    run_program(&mut cargo(&[
+        "build",
+        "--release",
+        "--package",
+        "chunkref-testkit",
+        "--example",
+        "range_server",
+    ]))?;
+    let tables = target.join("bench/remote.md");
+    let server = format!(
+        "release/examples/range_server{}",
+        std::env::consts::EXE_SUFFIX
+    );
+    run_program(
+        measurement(python, target, "remote.py", &tables, options)
+            .arg("--server")
+            .arg(target.join(server))
+            .arg("--plot")
+            .arg(root().join(PLOT)),
+    )?;
+    insert(
+        &root().join(DOCUMENT),
+        "remote",
         &std::fs::read_to_string(&tables)?,
     )
 }
@@ -76,11 +119,17 @@ fn decode(python: &Path, target: &Path) -> Result<(), Error> {
     )
 }
 
-fn measurement(python: &Path, target: &Path, tables: &Path, options: &[String]) -> Command {
+fn measurement(
+    python: &Path,
+    target: &Path,
+    program: &str,
+    tables: &Path,
+    options: &[String],
+) -> Command {
     let name = format!("release/chunkref{}", std::env::consts::EXE_SUFFIX);
     let mut command = Command::new(python);
     command
-        .arg(root().join("crates/xtask/bench/scan.py"))
+        .arg(root().join("crates/xtask/bench").join(program))
         .arg("--chunkref")
         .arg(target.join(name))
         .arg("--data")

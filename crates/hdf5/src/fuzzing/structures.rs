@@ -157,7 +157,8 @@ pub fn attribute(data: &[u8]) {
 /// A link message.
 pub fn link(data: &[u8]) {
     if let Ok(link) = Link::parse(&mut message(data)) {
-        assert!(!link.name.is_empty());
+        let name = link.map_or_else(|(name, _)| name, |link| link.name);
+        assert!(!name.is_empty());
     }
 }
 

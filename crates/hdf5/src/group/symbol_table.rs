@@ -244,24 +244,31 @@ fn read_entry(cursor: &mut Cursor, number: u16) -> Result<Entry> {
     let header = cursor.address()?;
     let cache_type = cursor.u32()?;
     cursor.skip(4)?;
-    let mut scratch_pad = cursor.clone();
-    cursor.skip(16)?;
+    // The scratch-pad, of 16 bytes.
+    let (mut link_value, mut group) = (0, None);
+    let offsets = usize::from(cursor.sizes().offsets);
+    match (cache_type, 16_usize.checked_sub(offsets.saturating_mul(2))) {
+        // It repeats the symbol table message of the group, where that fits.
+        (1, Some(rest)) => {
+            group = Some((cursor.address()?, cursor.address()?));
+            cursor.skip(rest)?;
+        }
+        (2, _) => {
+            link_value = u64::from(cursor.u32()?);
+            cursor.skip(12)?;
+        }
+        _ => cursor.skip(16)?,
+    }
     let target = match cache_type {
-        // 1: the scratch-pad repeats the symbol table message of the group.
         0 | 1 if header.defined().is_some() => Target::Hard(header),
         0 | 1 => {
             return Err(cursor.malformed(format!("entry {number} has an undefined address")));
         }
-        2 => Target::Soft(u64::from(scratch_pad.u32()?)),
+        2 => Target::Soft(link_value),
         other => {
             let what = format!("entry {number} has cache type {other}, 0 to 2 expected");
             return Err(cursor.malformed(what));
         }
-    };
-    // Wider addresses are not in it.
-    let group = match cache_type {
-        1 if cursor.sizes().offsets <= 8 => Some((scratch_pad.address()?, scratch_pad.address()?)),
-        _ => None,
     };
     Ok(Entry {
         name,

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::building::Building;
 use super::job::Reading;
 use super::options::ScanOptions;
 use super::shared::SharedDatatypes;
-use super::state::{Building, State};
+use super::state::State;
 use crate::address::Address;
 use crate::chunk_index::{ChunkWalk, Grid};
 use crate::cursor::Cursor;
@@ -65,11 +66,16 @@ impl State {
                 }
                 Ok(())
             }
-            Err(error) if error.is_unsupported() => match self.objects.get_mut(&object) {
-                Some(building) => building.refused.keep(error),
+            Err(error) if error.is_limit() => Err(error),
+            // Its messages concern no other object: libhdf5 opens the file, and fails to open this.
+            Err(error) => match self.objects.get_mut(&object) {
+                Some(building) if error.is_unsupported() => building.refused.keep(error),
+                Some(building) => {
+                    building.contradiction = Some(error);
+                    Ok(())
+                }
                 None => Ok(()),
             },
-            Err(error) => Err(error),
         }
     }
 
@@ -217,12 +223,13 @@ impl State {
         let mut known = SharedDatatypes::default();
         let mut kinds = Vec::with_capacity(self.objects.len());
         for building in self.objects.values() {
-            kinds.push(match building.refused.as_ref() {
+            let refused = building.contradiction.as_ref();
+            kinds.push(match refused.or(building.refused.as_ref()) {
                 Some(error) => ObjectKind::Refused(error.clone()),
                 None => match self.kind(building, held, &mut known) {
                     Ok(kind) => kind,
-                    Err(error) if error.is_unsupported() => ObjectKind::Refused(error),
-                    Err(error) => return Err(error),
+                    Err(error) if error.is_limit() => return Err(error),
+                    Err(error) => ObjectKind::Refused(error),
                 },
             });
         }

@@ -5,9 +5,10 @@ use std::collections::{BTreeSet, HashSet};
 
 use bytes::Bytes;
 
+use super::building::Building;
 use super::options::ScanOptions;
 use super::shared::SharedDatatypes;
-use super::state::{Building, State};
+use super::state::State;
 use crate::attribute::{Attribute, AttributeMessage};
 use crate::cursor::Cursor;
 use crate::dataspace::Dataspace;
@@ -17,6 +18,10 @@ use crate::heap::HeapId;
 use crate::held::Held;
 use crate::message::{Embedded, Message, kind};
 use crate::variable_length::{heap_ids, is_variable};
+
+/// Bytes in memory for an attribute that can't be read: its name and the reason, here and where
+/// they are reported.
+const REFUSED: u64 = 600;
 
 /// Attributes that give dimensions their names: read also when no others are wanted.
 const DIMENSION_ATTRIBUTES: [&str; 6] = [
@@ -60,6 +65,7 @@ impl State {
             let mut refused = Vec::new();
             for message in all_attributes(building) {
                 let cursor = self.message_body(message, "attribute message", held)?;
+                let place = cursor.place();
                 match self.attribute(cursor, held, &mut known) {
                     Ok(attribute) => {
                         if options.attributes
@@ -68,11 +74,12 @@ impl State {
                             attributes.push(attribute);
                         }
                     }
+                    Err((_, error)) if error.is_limit() => return Err(error),
                     // Its name may not be known either.
-                    Err((name, error)) if error.is_unsupported() => {
+                    Err((name, error)) => {
+                        held.charge_memory(place, REFUSED)?;
                         refused.push((name.unwrap_or_else(|| "*".to_owned()), error));
                     }
-                    Err((_, error)) => return Err(error),
                 }
             }
             attributes.sort_by(|a, b| a.name.cmp(&b.name));

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
 use super::early::Table;
+use super::job::{Job, Reading};
 use super::options::ScanOptions;
+use super::state::State;
 use crate::address::Address;
 use crate::attribute::AttributeMessage;
 use crate::chunk_index::{ChunkIndex, Chunks};
@@ -15,6 +17,7 @@ use crate::layout::Layout;
 use crate::message::{
     AttributeInfo, Embedded, LinkInfo, Message, Shared, SymbolTableMessage, kind,
 };
+use crate::walk::Walk;
 
 /// Of any kind, no more than so many are kept.
 const MOST: usize = 1 << 16;
@@ -237,9 +240,12 @@ impl Hints {
 
     /// The chunks of a dataset are known.
     pub(super) fn look_at_chunks(&mut self, chunks: &Chunks, held: &Held) {
+        if !self.are_wanted {
+            return;
+        }
         let lengths = chunks.lengths.iter();
         let total = lengths.fold(0_u64, |all, &length| all.saturating_add(length));
-        if self.are_wanted && total <= self.small_data {
+        if total <= self.small_data {
             for (&offset, &length) in chunks.offsets.iter().zip(&chunks.lengths) {
                 self.add_range(held, offset..offset.saturating_add(length), 1);
             }
@@ -250,6 +256,35 @@ impl Hints {
     pub(super) fn look_at_index(&mut self, spread: Vec<(Range<u64>, u64)>, held: &Held) {
         for (range, nodes) in spread {
             self.add_range(held, range, nodes);
+        }
+    }
+}
+
+impl State {
+    /// Looks at what a job has read since the last time, for what is likely to be wanted later.
+    pub(super) fn look_ahead(&mut self, job: &mut Job, held: &Held) {
+        match &mut job.walk {
+            Reading::Header(walk) => {
+                let table = self.hints.look_at(walk.fresh(), held);
+                if let Some(table) = table.filter(|_| !walk.is_done()) {
+                    self.start_early(job.object, table);
+                }
+            }
+            Reading::SymbolTable(walk) if walk.is_done() => self.hints.note_groups(walk.groups()),
+            Reading::Chunks(walk) => self.hints.look_at_index(walk.take_spread(), held),
+            _ => {}
+        }
+    }
+
+    /// Counts what a job wants.
+    pub(super) fn note_wants(&mut self, job: &Job, wants: &[Range<u64>]) {
+        if wants.is_empty() {
+            return;
+        }
+        let (count, bytes) = self.wanted.entry(job.walk.name()).or_default();
+        for want in wants {
+            *count = count.saturating_add(1);
+            *bytes = bytes.saturating_add(want.end.saturating_sub(want.start));
         }
     }
 }

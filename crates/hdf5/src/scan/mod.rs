@@ -14,6 +14,7 @@
 
 mod assemble;
 mod attributes;
+mod building;
 mod early;
 mod hints;
 mod intake;
@@ -33,7 +34,7 @@ use crate::dataspace::Dataspace;
 use crate::driver;
 use crate::error::{Error, Place, Result};
 use crate::heap::HeapId;
-use crate::held::{Held, Stop};
+use crate::held::{Held, Stop, apart};
 use crate::object::{File, ObjectKind};
 use crate::superblock::{self, Opening, Search};
 use crate::walk::Wants;
@@ -97,6 +98,9 @@ impl Scan {
         held.file_size = options.file_size;
         held.limits = options.limits;
         held.decoder.clone_from(&options.decoder);
+        if options.hints {
+            held.note_used();
+        }
         Self {
             options,
             held,
@@ -176,9 +180,10 @@ impl Scan {
         }
     }
 
-    /// Bytes of structures that were read so far: what of the file was needed.
-    pub fn bytes_parsed(&self) -> u64 {
-        self.held.parsed()
+    /// Takes what structures have read of the file since the last call: what was needed of it, sorted
+    /// and apart. Only with [`ScanOptions::hints`].
+    pub fn take_used(&mut self) -> Vec<Range<u64>> {
+        self.held.take_used()
     }
 
     fn advance(&mut self, wants: &mut Wants) -> Result<()> {
@@ -296,17 +301,4 @@ fn wait(stop: Stop, wants: &mut Wants) -> Result<()> {
         }
         Stop::Error(error) => Err(error),
     }
-}
-
-/// Sorts ranges and joins those that touch.
-fn apart(mut wants: Wants) -> Wants {
-    wants.sort_unstable_by_key(|want| (want.start, want.end));
-    let mut out: Wants = Vec::with_capacity(wants.len());
-    for want in wants {
-        match out.last_mut() {
-            Some(last) if want.start <= last.end => last.end = last.end.max(want.end),
-            _ => out.push(want),
-        }
-    }
-    out
 }

@@ -9,6 +9,8 @@ pub struct Narrow {
     trees: Vec<Vec<String>>,
     /// Objects asked for alone.
     objects: Vec<Vec<String>>,
+    /// How far below a tree links are followed.
+    depth: usize,
 }
 
 impl Narrow {
@@ -27,6 +29,7 @@ impl Narrow {
         Self {
             objects: objects.collect(),
             trees,
+            depth: options.depth.unwrap_or(usize::MAX),
         }
     }
 
@@ -34,18 +37,27 @@ impl Narrow {
     /// for, or part of it.
     pub fn follows(&self, path: &[String], name: &str) -> bool {
         self.trees.iter().any(|tree| {
-            path.starts_with(tree) || leads_to(path, tree).is_some_and(|next| next == name)
+            self.is_within(path, tree) || leads_to(path, tree).is_some_and(|next| next == name)
         }) || self
             .objects
             .iter()
             .any(|object| leads_to(path, object).is_some_and(|next| next == name))
     }
 
+    /// Whether the members of the group at `path` belong to a tree.
+    fn is_within(&self, path: &[String], tree: &[String]) -> bool {
+        let rest = path.strip_prefix(tree);
+        rest.is_some_and(|rest| rest.len() < self.depth)
+    }
+
     /// What is asked for below a path, each part as a path from there: what is asked for with all
     /// below it, and what alone.
     pub fn below(&self, path: &[String]) -> (Vec<String>, Vec<String>) {
-        if self.trees.iter().any(|tree| path.starts_with(tree)) {
+        if self.trees.iter().any(|tree| self.is_within(path, tree)) {
             return (vec![String::new()], Vec::new());
+        }
+        if self.trees.iter().any(|tree| path.starts_with(tree)) {
+            return (Vec::new(), vec![String::new()]);
         }
         let below = |all: &[Vec<String>]| {
             let parts = all.iter().filter(|one| one.starts_with(path));
@@ -61,7 +73,12 @@ impl Narrow {
     pub(super) fn shorten(&self, mut path: Vec<String>) -> Vec<String> {
         let tree = self.trees.iter().filter(|tree| path.starts_with(tree));
         if let Some(length) = tree.map(Vec::len).min() {
-            path.truncate(length);
+            // Where not all that is below is followed, it matters how far below a path is.
+            let below = match self.depth {
+                usize::MAX => 0,
+                depth => depth,
+            };
+            path.truncate(length.saturating_add(below));
         }
         path
     }
@@ -136,6 +153,26 @@ mod tests {
         assert!(narrow.follows(&[], "c") && narrow.follows(&[], "d"));
         assert!(!narrow.follows(&path("a"), "c"));
         assert!(narrow.follows(&path("d"), "x") && !narrow.follows(&path("d"), "y"));
+    }
+
+    #[test]
+    fn members_are_followed_and_theirs_are_not() {
+        let narrow = Narrow::new(&ScanOptions {
+            group: Some("a".to_owned()),
+            depth: Some(1),
+            ..ScanOptions::default()
+        });
+        assert!(narrow.follows(&[], "a") && !narrow.follows(&[], "b"));
+        assert!(narrow.follows(&path("a"), "anything"));
+        assert!(!narrow.follows(&path("a/b"), "anything"));
+        assert_eq!(narrow.shorten(path("a")), path("a"));
+        assert_eq!(narrow.shorten(path("a/b/c")), path("a/b"));
+        let whole = (vec![String::new()], Vec::new());
+        assert_eq!(narrow.below(&path("a")), whole);
+        assert_eq!(
+            narrow.below(&path("a/b")),
+            (Vec::new(), vec![String::new()])
+        );
     }
 
     #[test]

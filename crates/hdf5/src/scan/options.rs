@@ -15,6 +15,9 @@ pub struct ScanOptions {
     /// Further objects, as paths from the root, each with what is below it. Without a group and
     /// variables, only these; empty: none.
     pub trees: Vec<String>,
+    /// Of what is asked for with all that is below it, links are followed so many levels down. 1: the
+    /// groups in a group are begun, and their links listed, but not followed. `None`: all levels.
+    pub depth: Option<usize>,
     /// Whether all attributes are wanted; if not, only those that give dimensions their names.
     pub attributes: bool,
     /// Whether the places of chunks are wanted.
@@ -40,6 +43,7 @@ impl Default for ScanOptions {
             group: None,
             variables: Vec::new(),
             trees: Vec::new(),
+            depth: None,
             attributes: true,
             chunks: true,
             file_size: None,

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 
+use super::building::Building;
 use super::job::Reading;
 use super::options::ScanOptions;
-use super::state::{Building, State};
+use super::state::State;
 use crate::address::Address;
 use crate::attribute::AttributeMessage;
 use crate::cursor::Cursor;

@@ -1,10 +1,10 @@
 //! The jobs under way and the objects being put together.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::ops::Range;
 
 use bytes::Bytes;
 
+use super::building::Building;
 use super::early::EarlyTables;
 use super::hints::Hints;
 use super::job::{Job, Output, Reading};
@@ -12,17 +12,14 @@ use super::narrow::Narrow;
 use super::options::ScanOptions;
 use super::soft_links::{LinkId, SoftLink, Task};
 use crate::address::Address;
-use crate::attribute::Attribute;
-use crate::chunk_index::Chunks;
 use crate::error::{Error, Result};
-use crate::heap::{DataSegment, GlobalHeap, HeapId, HeapObjects};
+use crate::heap::{GlobalHeap, HeapId, HeapObjects};
 use crate::held::Held;
-use crate::link::Link;
-use crate::message::{Message, SharedMessageTable};
+use crate::message::SharedMessageTable;
 use crate::object::{ExternalLink, File};
 use crate::object_header::ObjectHeader;
 use crate::superblock::{Opening, Superblock};
-use crate::walk::{Unsupported, Walk, Wants};
+use crate::walk::Wants;
 
 /// Bytes in memory for an object without messages: its parts while they come in, the walk over
 /// its header, and what is made of it.
@@ -64,33 +61,6 @@ pub(super) enum Stage {
     /// Values of variable length, and how deeply they are nested.
     Heap(u8),
     Done,
-}
-
-/// An object whose parts are still coming in.
-#[derive(Debug, Default)]
-pub(super) struct Building {
-    /// The paths by which it was reached, as far as they matter to [`Narrow`].
-    pub(super) paths: Vec<Vec<String>>,
-    pub(super) messages: Vec<Message>,
-    pub(super) links: Vec<Link>,
-    pub(super) refused_links: Vec<(String, Error)>,
-    pub(super) listed: bool,
-    /// Soft links that wait for this group's links.
-    pub(super) awaited_by: Vec<LinkId>,
-    pub(super) creation_order_tracked: bool,
-    pub(super) dense_attributes: Vec<Message>,
-    pub(super) external_names: Option<Box<DataSegment>>,
-    pub(super) chunks: Option<Box<Chunks>>,
-    pub(super) refused: Unsupported,
-    pub(super) attributes: Vec<Attribute>,
-    pub(super) refused_attributes: Vec<(String, Error)>,
-}
-
-impl Building {
-    /// The first message of a type.
-    pub(super) fn message(&self, kind: u16) -> Option<&Message> {
-        self.messages.iter().find(|message| message.kind == kind)
-    }
 }
 
 impl State {
@@ -198,32 +168,6 @@ impl State {
                 }
                 return Ok(());
             }
-        }
-    }
-
-    /// Looks at what a job has read since the last time, for what is likely to be wanted later.
-    fn look_ahead(&mut self, job: &mut Job, held: &Held) {
-        match &mut job.walk {
-            Reading::Header(walk) => {
-                let table = self.hints.look_at(walk.fresh(), held);
-                if let Some(table) = table.filter(|_| !walk.is_done()) {
-                    self.start_early(job.object, table);
-                }
-            }
-            Reading::SymbolTable(walk) if walk.is_done() => self.hints.note_groups(walk.groups()),
-            Reading::Chunks(walk) => self.hints.look_at_index(walk.take_spread(), held),
-            _ => {}
-        }
-    }
-
-    fn note_wants(&mut self, job: &Job, wants: &[Range<u64>]) {
-        if wants.is_empty() {
-            return;
-        }
-        let (count, bytes) = self.wanted.entry(job.walk.name()).or_default();
-        for want in wants {
-            *count = count.saturating_add(1);
-            *bytes = bytes.saturating_add(want.end.saturating_sub(want.start));
         }
     }
 
