@@ -80,9 +80,9 @@ def fill(group, names, length, rng):
         d.dims[0].attach_scale(scale)
 
 
-def granule(out, **pages):
+def granule(out, newest="v108", **pages):
     rng = np.random.default_rng(5)
-    with h5py.File(out, "w", libver=("earliest", "v108"), **pages) as f:
+    with h5py.File(out, "w", libver=("earliest", newest), **pages) as f:
         for k in range(45):
             f.attrs[f"global_{k:02}"] = np.bytes_((TEXT * 2)[: 20 + 6 * k].encode())
         for beam in BEAMS:
@@ -103,7 +103,7 @@ def granule(out, **pages):
 
 
 def paged(out):
-    granule(out, fs_strategy="page", fs_page_size=8 << 20)
+    granule(out, newest="v110", fs_strategy="page", fs_page_size=8 << 20)
 
 
 MAP = [("analysed_sst", "i2", -32768), ("analysis_error", "i2", -32768), ("mask", "i1", -128), ("sea_ice_fraction", "i1", -128)]
