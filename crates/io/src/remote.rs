@@ -153,6 +153,7 @@ impl Remote {
 
     /// Counts what was needed and has not been counted yet.
     pub(crate) fn note_needed(&self, ranges: &[Range<u64>]) {
+        self.net.heads.note(&mut self.target.used(), ranges);
         let mut needed = self.needed.lock().unwrap_or_else(PoisonError::into_inner);
         let new = outside(&merge(ranges.to_vec(), 0, u64::MAX), &needed);
         let bytes = new.iter().map(length).fold(0, u64::saturating_add);
@@ -167,9 +168,6 @@ impl Remote {
         let mut cover = Cover::default();
         for range in ranges {
             if cache.holds(self.id, range) {
-                self.net
-                    .heads
-                    .note(&mut self.target.used(), std::slice::from_ref(range));
                 cache.cover(self.id, range, &mut cover);
             }
         }

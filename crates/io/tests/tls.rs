@@ -68,7 +68,7 @@ async fn http2_is_spoken_where_it_is_offered_over_one_connection() {
     for (offered, http1_only) in [(true, false), (true, true), (false, false)] {
         let (server, trusted) = serve(offered, None).await;
         let options = trusted.options().with_http1_only(http1_only);
-        let client = Client::new(options.with_concurrency(32));
+        let client = Client::new(options);
         let object = client.open(&server.url_of("a")).await.unwrap();
         object.size().await.unwrap();
         let got = object.read(&spread()).await.unwrap();
