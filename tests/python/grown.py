@@ -57,10 +57,17 @@ def address(thing: h5py.HLObject) -> int:
 
 def scales(dataset: h5py.Dataset) -> list[h5py.Dataset | None]:
     """The last scale of each axis; a scale is its own."""
-    found = [axis[-1] if len(axis) else None for axis in dataset.dims]
+    found = [last_scale(axis) for axis in dataset.dims]
     if h5py.h5ds.is_scale(dataset.id) and found[0] is None:
         found[0] = dataset
     return found
+
+
+def last_scale(axis: h5py._hl.dims.DimensionProxy) -> h5py.Dataset | None:
+    try:
+        return axis[-1] if len(axis) else None
+    except RuntimeError:
+        return None  # attached to what is not there
 
 
 def is_certain(dataset: h5py.Dataset, shape: tuple[int, ...]) -> bool:
