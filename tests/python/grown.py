@@ -63,7 +63,7 @@ def scales(dataset: h5py.Dataset) -> list[h5py.Dataset | None]:
     return found
 
 
-def last_scale(axis: h5py._hl.dims.DimensionProxy) -> h5py.Dataset | None:
+def last_scale(axis) -> h5py.Dataset | None:
     try:
         return axis[-1] if len(axis) else None
     except RuntimeError:
