@@ -76,10 +76,16 @@ impl Source {
         wide.hints = options.hints;
         let narrow = Narrow::new(&options);
         let is_narrow = !options.variables.is_empty();
+        // Of a whole file nothing that a path leads to is left unread.
+        let is_whole = !is_narrow && options.group.is_none() && options.trees.is_empty();
         let mut parser = Scan::new(options.clone());
         drive(&mut parser, &object).await?;
         let file = parser.file()?;
-        let scales = unread_scales(file);
+        let scales = if is_whole {
+            BTreeSet::new()
+        } else {
+            unread_scales(file)
+        };
         let mut wider = None;
         if !scales.is_empty() {
             let mut options = options;

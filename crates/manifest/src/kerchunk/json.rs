@@ -31,12 +31,13 @@ pub fn write_json(manifest: &Manifest, out: impl io::Write) -> Result<()> {
         first: true,
     };
     refs.buffer.extend_from_slice(b"{\"version\":1,\"refs\":{");
-    for (key, document) in v2::documents(manifest)? {
-        refs.document(&key, &document)?;
+    let documents = v2::documents(manifest)?;
+    for (key, document) in &documents {
+        refs.document(key, document)?;
     }
     // zarr-python can't list groups below the root of a reference file system (it asks for `/a`,
     // fsspec knows `a`) and would show them as empty. Every set has it, so that one call opens all.
-    refs.document(".zmetadata", &v2::consolidated(manifest)?)?;
+    refs.document(".zmetadata", &v2::consolidate(documents))?;
     let mut urls = Urls::new(&manifest.locations);
     let arrays = manifest.arrays();
     for (path, array) in arrays.filter(|(_, array)| array.beyond_zarr().is_none()) {
@@ -190,5 +191,5 @@ fn inline(data: &[u8]) -> Vec<u8> {
 }
 
 fn quoted(text: &str) -> Vec<u8> {
-    Json::from(text).to_string().into_bytes()
+    serde_json::to_vec(text).unwrap_or_else(|_| Json::from(text).to_string().into_bytes())
 }

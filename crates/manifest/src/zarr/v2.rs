@@ -153,8 +153,16 @@ pub fn documents(manifest: &Manifest) -> Result<Vec<(String, Json)>> {
 /// # Errors
 /// As for [`documents`].
 pub fn consolidated(manifest: &Manifest) -> Result<Json> {
-    let metadata: Map<String, Json> = documents(manifest)?.into_iter().collect();
-    Ok(json!({"zarr_consolidated_format": 1, "metadata": metadata}))
+    documents(manifest).map(consolidate)
+}
+
+/// The document `.zmetadata` of all others.
+pub(crate) fn consolidate(documents: Vec<(String, Json)>) -> Json {
+    let metadata: Map<String, Json> = documents.into_iter().collect();
+    let mut whole = Map::new();
+    whole.insert("zarr_consolidated_format".to_owned(), 1.into());
+    whole.insert("metadata".to_owned(), metadata.into());
+    whole.into()
 }
 
 /// The key of the chunk at this place in the grid, within its array: `1.2`, or `0` for a scalar.
