@@ -39,7 +39,7 @@ def kerchunk(path, out, **cache):
     if path.startswith("http"):
         import fsspec
 
-        with fsspec.open(path, **cache) as f:
+        with fsspec.filesystem("http").open(path, **cache) as f:
             refs = SingleHdf5ToZarr(f, path, inline_threshold=0).translate()
     else:
         refs = SingleHdf5ToZarr(path, inline_threshold=0).translate()
@@ -49,7 +49,7 @@ def kerchunk(path, out, **cache):
 
 
 def kerchunk_small(path, out):
-    return kerchunk(path, out, default_cache_type="blockcache", default_block_size=1 << 20)
+    return kerchunk(path, out, cache_type="blockcache", block_size=1 << 20)
 
 
 def virtualizarr(path, out):

@@ -48,7 +48,10 @@ def run(tool, url, out, options, chunkref, data):
         wall, _, peak, said = measure(command, stderr=True)
         return wall, int(re.search(r"waves (\d+)", said)[1]), peak
     command = [sys.executable, os.path.join(HERE, "peers.py"), tool, url, out]
-    _, _, peak, said = measure(command, {**os.environ, "BENCH_DATA": data})
+    try:
+        _, _, peak, said = measure(command, {**os.environ, "BENCH_DATA": data})
+    except SystemExit:
+        return None  # it can't read the file
     return float(said.split()[-2]), None, peak
 
 
@@ -86,6 +89,7 @@ def main():
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--peer-runs", type=int, default=3)
+    parser.add_argument("--peers", nargs="*", default=PEERS, help="only these")
     args = parser.parse_args()
     data = os.path.abspath(args.data)
     os.makedirs(data, exist_ok=True)
@@ -94,7 +98,7 @@ def main():
     server = Server(args.server, data)
     text, drawn = [], []
     for title, _, name, options, peers in ROWS:
-        results = {tool: [] for tool in ["chunkref", *peers]}
+        results = {tool: [] for tool in ["chunkref", *(peer for peer in peers if peer in args.peers)]}
         with tempfile.TemporaryDirectory() as folder:
             for k in range(args.runs):
                 for tool, measured in results.items():
@@ -106,9 +110,13 @@ def main():
                     server.counts()
                     out = os.path.join(folder, "out.json")
                     seconds = run(tool, f"{server.url}/{name}", out, options, args.chunkref, data)
-                    measured.append((*seconds, *server.counts()))
-        rows = {tool: medians(runs) for tool, runs in results.items()}
+                    if seconds:
+                        measured.append((*seconds, *server.counts()))
+        rows = {tool: medians(runs) for tool, runs in results.items() if runs}
+        failed = [tool for tool, runs in results.items() if not runs]
         text.append(table(f"{title} ({os.path.getsize(os.path.join(data, name)) / 1e6:.0f} MB)", rows))
+        if failed:
+            text.append(f"Fails on this file: {', '.join(failed)}.\n")
         drawn.append((title, {tool: row["seconds"] for tool, row in rows.items()}))
     text = "\n".join(text)
     print(text)
