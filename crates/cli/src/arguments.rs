@@ -43,9 +43,10 @@ pub(crate) struct Scan {
     pub(crate) output: PathBuf,
     #[command(flatten)]
     pub(crate) narrow: Narrow,
-    /// Inline arrays whose stored chunks take at most so many bytes
-    #[arg(long, value_name = "BYTES", default_value_t = 500)]
-    pub(crate) inline_threshold: u64,
+    /// Inline arrays whose stored chunks take at most so many bytes [default: 500, and in paged
+    /// files, where each would cost a request, 0]
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) inline_threshold: Option<u64>,
     /// Join several files along this dimension into one output
     #[arg(long, value_name = "DIMENSION")]
     pub(crate) concat_dim: Option<String>,

@@ -32,7 +32,7 @@ pub(crate) async fn run(arguments: &Inspect) -> Result<ExitCode, Failure> {
     }
     let mut options = arguments.narrow.options();
     // What lies where is to be shown, not read.
-    options.inline_threshold = 0;
+    options.inline_threshold = Some(0);
     let scanned = chunkref::scan(&client, &absolute(&arguments.file), &options).await;
     drop(progress);
     let scanned = scanned.map_err(|error| Failure::scan(&arguments.file, &error))?;

@@ -108,6 +108,9 @@ pub(crate) fn print_stats(stats: &Stats, start: Instant) {
 
 /// What `--explain` prints.
 pub(crate) fn print_waves(waves: &[WaveRecord]) {
+    if waves.is_empty() {
+        eprintln!("no waves of requests: local files are read where and when something is wanted");
+    }
     for wave in waves {
         let fetched = wave.requests.iter().fold(0_u64, |all, range| {
             all.saturating_add(range.end.saturating_sub(range.start))

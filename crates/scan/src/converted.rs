@@ -24,7 +24,7 @@ impl Mapper<'_> {
     ) -> Result<Mapped, Failure> {
         let dataset = named.dataset;
         let absent = fill.with_pattern_converted(Some(&conversion))?;
-        let small = extent.bytes <= self.options.inline_threshold;
+        let small = extent.bytes <= self.options.inlined();
         let layout = match &dataset.layout {
             Hdf5Layout::Contiguous { address, size } => {
                 let run = self.granule.run(named.path, *address, *size, extent)?;
@@ -69,7 +69,7 @@ impl Mapper<'_> {
             Layout::Chunked { chunks, .. } => chunks.stored_bytes(),
             _ => 0,
         };
-        if small && stored <= self.options.inline_threshold {
+        if small && stored <= self.options.inlined() {
             let then = Then::Plain(Some(conversion));
             return self.padded(named, array, extent.clone(), fill, then);
         }

@@ -142,7 +142,7 @@ impl Mapper<'_> {
             Padding::SpacePadded => Some(Padding::SpacePadded),
             // What follows the NUL within a string is no part of it, but is there in the chunks.
             Padding::NullTerminated if *size == 1 => None,
-            Padding::NullTerminated if extent.bytes <= self.options.inline_threshold => {
+            Padding::NullTerminated if extent.bytes <= self.options.inlined() => {
                 Some(Padding::NullTerminated)
             }
             Padding::NullTerminated => {
@@ -229,7 +229,7 @@ impl Mapper<'_> {
     }
 
     fn inlined_if_small(&self, named: Named<'_>, array: Array, stored: u64) -> Mapped {
-        if stored > self.options.inline_threshold {
+        if stored > self.options.inlined_data(self.granule.is_paged) {
             return Mapped::Ready(Box::new(array), Outcome::Referenced);
         }
         Mapped::Late(Box::new(Late::new(named.path, array, Then::Inline)))
@@ -288,7 +288,7 @@ impl Mapper<'_> {
             *chunks = written_out(chunks, pattern, data.chunk_bytes, pipeline, limit)?;
         }
         if let Some(reason) = beyond_zarr {
-            return if stored.max(extent.bytes) <= self.options.inline_threshold {
+            return if stored.max(extent.bytes) <= self.options.inlined() {
                 self.padded(named, array, extent.clone(), fill, Then::Plain(None))
             } else {
                 Ok(Mapped::Beyond(Box::new(array), reason))

@@ -40,6 +40,8 @@ pub(crate) struct Granule {
     pub(crate) size: Option<u64>,
     /// Added to every address, in bytes.
     pub(crate) base_address: u64,
+    /// Whether its data and its metadata lie in pages of their own.
+    pub(crate) is_paged: bool,
 }
 
 /// The extent of a dataset, its element the whole of an array datatype.

@@ -17,7 +17,8 @@ pub(crate) fn parser_options(options: &ScanOptions, size: u64, narrow: bool) -> 
     // Dimension scales and hidden attributes are needed, whatever is shown.
     parser.attributes = true;
     parser.chunks = narrow;
-    parser.small_data = options.inline_threshold;
+    parser.small_data = options.inlined_data(false);
+    parser.small_data_of_pages = options.inlined_data(true);
     parser.decoder = Some(std::sync::Arc::new(
         crate::metadata_filters::MetadataFilters,
     ));

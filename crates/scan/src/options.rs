@@ -1,5 +1,8 @@
 //! What a scan is to read, and how small chunks and large runs are written.
 
+/// What is inlined unless told otherwise, in bytes.
+const INLINED: u64 = 500;
+
 /// Options of a scan.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -13,8 +16,10 @@ pub struct ScanOptions {
     pub subgroups: bool,
     /// Whether attributes are wanted in the manifest.
     pub attributes: bool,
-    /// An array whose stored chunks together take at most so many bytes is inlined.
-    pub inline_threshold: u64,
+    /// An array whose stored chunks together take at most so many bytes is inlined. `None`: 500, but
+    /// the data of a paged file is not read for it, since no page holds both data and metadata: each
+    /// small array would cost a request.
+    pub inline_threshold: Option<u64>,
     /// A contiguous dataset of more bytes than this is split into chunks.
     pub split_size: u64,
     /// Most bytes of strings that are read and inlined for one array.
@@ -35,7 +40,7 @@ impl Default for ScanOptions {
             variables: Vec::new(),
             subgroups: true,
             attributes: true,
-            inline_threshold: 500,
+            inline_threshold: None,
             split_size: 32 << 20,
             string_limit: 64 << 20,
             fill_limit: 16 << 20,
@@ -73,9 +78,21 @@ impl ScanOptions {
     /// Sets the size up to which arrays are inlined, in bytes of their stored chunks.
     #[must_use]
     pub fn with_inline_threshold(mut self, bytes: u64) -> Self {
-        self.inline_threshold = bytes;
+        self.inline_threshold = Some(bytes);
         self
     }
+
+    /// The size up to which what must be read in any case is inlined, in bytes.
+    pub(crate) fn inlined(&self) -> u64 {
+        self.inline_threshold.unwrap_or(INLINED)
+    }
+
+    /// The size up to which data is read to be inlined, in bytes.
+    pub(crate) fn inlined_data(&self, paged: bool) -> u64 {
+        let inlined = if paged { 0 } else { INLINED };
+        self.inline_threshold.unwrap_or(inlined)
+    }
+
     /// Follows external links to files that may be read (see [`ScanOptions::trusted`]).
     #[must_use]
     pub fn with_external_links(mut self, follow: bool) -> Self {

@@ -62,7 +62,7 @@ impl<'a> Others<'a> {
     pub(crate) fn new(client: &'a Client, options: &ScanOptions, locations: Locations) -> Self {
         let mut options = options.clone();
         // Sources are read by the store, chunk by chunk.
-        options.inline_threshold = 0;
+        options.inline_threshold = Some(0);
         Self {
             client,
             options,

@@ -56,7 +56,7 @@ impl Mapper<'_> {
             }
         };
         let mut array = Array { layout, ..array };
-        if after != After::Keep || extent.bytes <= self.options.inline_threshold {
+        if after != After::Keep || extent.bytes <= self.options.inlined() {
             return self.read_by_the_store(named, array, extent, after);
         }
         if let Some(reason) = array.beyond_zarr() {
@@ -116,7 +116,7 @@ impl Mapper<'_> {
             ..array.clone()
         };
         let layout = self.external(&unconverted, extent, segments);
-        let small = extent.bytes <= self.options.inline_threshold;
+        let small = extent.bytes <= self.options.inlined();
         let layout = match layout {
             Layout::Contiguous {
                 location,
@@ -128,6 +128,7 @@ impl Mapper<'_> {
                     location,
                     size: None,
                     base_address: 0,
+                    is_paged: false,
                 };
                 let run = offset..offset.saturating_add(length);
                 there.chunks_of_run(&run, &array.shape, chunk_shape)?

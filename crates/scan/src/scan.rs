@@ -191,6 +191,7 @@ fn map(
                     location,
                     size: Some(source.size),
                     base_address: file.superblock.offset,
+                    is_paged: file.superblock.page_size.is_some(),
                 };
                 let mapper = Mapper {
                     granule,

@@ -274,6 +274,7 @@ impl Others<'_> {
                 location: there.location,
                 size: Some(there.size),
                 base_address: file.superblock.offset,
+                is_paged: file.superblock.page_size.is_some(),
             },
             options: &self.options,
             decoder: &decoder,

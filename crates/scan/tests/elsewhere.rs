@@ -40,7 +40,7 @@ async fn values(scanned: Scanned) -> Vec<(String, Vec<u8>)> {
 
 fn not_inlined() -> ScanOptions {
     let mut options = ScanOptions::default();
-    options.inline_threshold = 0;
+    options.inline_threshold = Some(0);
     options
 }
 
@@ -76,7 +76,7 @@ async fn small_arrays_are_read_and_inlined() {
     let path = path.to_str().unwrap();
     let plain = values(run(path, &not_inlined()).await.unwrap()).await;
     let mut options = ScanOptions::default();
-    options.inline_threshold = 2000;
+    options.inline_threshold = Some(2000);
     let inlined = run(path, &options).await.unwrap();
     for (_, array) in inlined.manifest.arrays() {
         assert!(matches!(array.layout, Layout::Inline { .. }));

@@ -71,6 +71,30 @@ fn inlining_can_be_turned_off() {
 }
 
 #[test]
+fn small_data_of_paged_files_is_inlined_only_when_asked_for() {
+    let inlined = |options| {
+        let scanned = run("../hdf5/file_space_paged.h5", &options).unwrap();
+        let datasets = scanned.report.datasets.into_iter();
+        datasets
+            .filter(|one| one.outcome == Outcome::Inlined)
+            .map(|one| one.path)
+            .collect::<Vec<_>>()
+    };
+    // Strings of variable length lie with the metadata, and no reference can say where.
+    assert_eq!(inlined(ScanOptions::default()), ["/strings"]);
+    assert_eq!(
+        inlined(ScanOptions::default().with_inline_threshold(500)),
+        [
+            "/chunked",
+            "/contiguous",
+            "/group/inner",
+            "/soft",
+            "/strings"
+        ]
+    );
+}
+
+#[test]
 fn what_is_not_there_is_an_error() {
     let group = run(
         "atl03_like.h5",

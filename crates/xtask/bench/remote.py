@@ -44,7 +44,7 @@ def run(tool, url, out, options, chunkref, data):
     """Seconds, waves (None where the tool does not tell), peak MB."""
     if tool == "chunkref":
         # The start of the process is work too: all of it counts.
-        command = [chunkref, "scan", url, "-o", out, "--inline-threshold", "0", "--stats", *options]
+        command = [chunkref, "scan", url, "-o", out, "--stats", *options]
         wall, _, peak, said = measure(command, stderr=True)
         return wall, int(re.search(r"waves (\d+)", said)[1]), peak
     command = [sys.executable, os.path.join(HERE, "peers.py"), tool, url, out]

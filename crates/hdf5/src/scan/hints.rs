@@ -80,6 +80,11 @@ impl Hints {
         }
     }
 
+    /// The file has pages, of metadata or of data.
+    pub(super) fn expect_pages(&mut self, options: &ScanOptions) {
+        self.small_data = options.small_data_of_pages;
+    }
+
     /// Takes what was found since the last call.
     pub(super) fn take(&mut self, held: &Held) -> Vec<Hint> {
         for address in std::mem::take(&mut self.grown) {

@@ -48,6 +48,9 @@ impl State {
                     self.superblock.page_size = FileSpaceInfo::parse(&mut cursor)
                         .ok()
                         .and_then(|info| info.page_size);
+                    if self.superblock.page_size.is_some() {
+                        self.hints.expect_pages(options);
+                    }
                 }
                 kind::SHARED_MESSAGE_TABLE => {
                     let mut cursor = message.cursor("shared message table message", held.sizes);

@@ -35,6 +35,8 @@ pub struct ScanOptions {
     pub hints: bool,
     /// The stored bytes of a dataset are likely to be wanted as well if they are no more than this.
     pub small_data: u64,
+    /// The same for a paged file, in which data does not lie near metadata.
+    pub small_data_of_pages: u64,
 }
 
 impl Default for ScanOptions {
@@ -51,6 +53,7 @@ impl Default for ScanOptions {
             decoder: None,
             hints: false,
             small_data: 0,
+            small_data_of_pages: 0,
         }
     }
 }
