@@ -5,8 +5,7 @@ With CHUNKREF_LONG=1 the fuller product too.
 
 import pytest
 
-import exceptions
-from conftest import LONG, Findings
+from conftest import LONG, Findings, check_as_expected
 from matrix_files import FILES
 
 CASES = [(name, False) for name in FILES] + [(name, True) for name in FILES if LONG]
@@ -15,19 +14,7 @@ CASES = [(name, False) for name in FILES] + [(name, True) for name in FILES if L
 @pytest.mark.parametrize("matrix", CASES, ids=[f"{name}{'-long' * long}" for name, long in CASES])
 def test_reads_as_h5py_does(matrix: tuple[str, bool], findings: Findings) -> None:
     finding = findings.submit_matrix(*matrix).result()
-    name = f"matrix/{matrix[0]}"
-    if name in exceptions.FAILURES:
-        message, _ = exceptions.FAILURES[name]
-        assert finding.failure and message in finding.failure, "no longer fails so"
-        return
-    assert finding.failure is None, f"h5py opens it, chunkref does not: {finding.failure}"
-    assert finding.died is None, f"the process died during `{finding.died}`"
-    unexplained = [
-        difference
-        for difference in finding.differences
-        if not any(entry.covers(name, difference) for entry in exceptions.DIFFERENCES)
-    ]
-    assert not unexplained, f"{len(unexplained)} differences\n" + "\n".join(map(str, unexplained[:30]))
+    check_as_expected(f"matrix/{matrix[0]}", finding)
     assert not [one for one in finding.not_comparable if one.startswith("h5py")]
 
 
