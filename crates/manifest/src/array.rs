@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::attribute::Attributes;
 use crate::chunk_table::ChunkTable;
+use crate::concat::Concat;
 use crate::conversion::Conversion;
 use crate::data_type::DataType;
 use crate::location::{LocationId, Locations};
@@ -122,6 +123,8 @@ pub enum Layout {
         /// What the sources give; later mappings over earlier ones.
         mappings: Vec<Mapping>,
     },
+    /// In chunks of several kinds, joined along an axis. Only chunkref's store puts it together.
+    Concat(Box<Concat>),
 }
 
 /// A run of bytes of a [`Layout::External`].

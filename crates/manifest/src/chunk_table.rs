@@ -3,6 +3,7 @@
 mod builder;
 mod columns;
 mod iter;
+mod join;
 mod numbers;
 
 use std::collections::BTreeMap;

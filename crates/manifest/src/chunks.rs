@@ -28,9 +28,10 @@ impl<'a> Chunks<'a> {
                 None => Kind::Inline(None),
             },
             Layout::Inline { data } => Kind::Inline(array.chunk(0).map(|_| data)),
-            Layout::Absent { .. } | Layout::External { .. } | Layout::Virtual { .. } => {
-                Kind::Inline(None)
-            }
+            Layout::Absent { .. }
+            | Layout::External { .. }
+            | Layout::Virtual { .. }
+            | Layout::Concat(_) => Kind::Inline(None),
         })
     }
 }

@@ -31,6 +31,7 @@ mod attribute;
 mod chunk_grid;
 mod chunk_table;
 mod chunks;
+mod concat;
 mod conversion;
 mod data_type;
 mod error;
@@ -47,6 +48,10 @@ pub use attribute::{Attribute, Attributes, Value};
 pub use chunk_grid::{cell_count, chunk_coordinates, chunk_grid, chunk_index};
 pub use chunk_table::{ChunkRef, ChunkTable, ChunkTableBuilder, ChunkTableIter};
 pub use chunks::Chunks;
+pub use concat::{
+    Concat, ConcatBuilder, ConcatPart, ConcatParts, Encoding, Packing, PartSource, Profile, Span,
+    SpanSource,
+};
 pub use conversion::{Change, Conversion, Part, StoredFloat, StoredInteger, StoredOrder};
 pub use data_type::{ByteOrder, DataType, Field};
 pub use error::{Error, Result};

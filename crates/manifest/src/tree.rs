@@ -117,6 +117,7 @@ impl Array {
             | Layout::Absent { chunk_shape, .. }
             | Layout::External { chunk_shape, .. }
             | Layout::Virtual { chunk_shape, .. } => Cow::Borrowed(chunk_shape),
+            Layout::Concat(concat) => Cow::Borrowed(concat.chunk_shape()),
             Layout::Inline { .. } => {
                 Cow::Owned(self.shape.iter().map(|length| (*length).max(1)).collect())
             }
@@ -182,6 +183,12 @@ impl Array {
                     "its sources have other types".to_owned()
                 });
             }
+            Layout::Concat(concat) => {
+                return Some(match concat.profiles().len() {
+                    1 => "its granules do not end where chunks do".to_owned(),
+                    count => format!("its granules are stored in {count} different ways"),
+                });
+            }
             _ => {}
         }
         self.codecs().iter().find_map(|codec| match codec {
@@ -199,7 +206,7 @@ impl Array {
     pub fn is_put_together(&self) -> bool {
         matches!(
             self.layout,
-            Layout::External { .. } | Layout::Virtual { .. }
+            Layout::External { .. } | Layout::Virtual { .. } | Layout::Concat(_)
         )
     }
 
@@ -213,7 +220,10 @@ impl Array {
                 (index < runs.count).then(|| runs.get(index)).flatten()
             }
             Layout::Inline { data } => (index < self.cells()?).then_some(ChunkRef::Inline(data)),
-            Layout::Absent { .. } | Layout::External { .. } | Layout::Virtual { .. } => None,
+            Layout::Absent { .. }
+            | Layout::External { .. }
+            | Layout::Virtual { .. }
+            | Layout::Concat(_) => None,
         }
     }
 
@@ -229,7 +239,9 @@ impl Array {
             Layout::Contiguous { .. } => Runs::of(self).map_or(0, |runs| runs.count),
             Layout::Inline { .. } => u64::from(self.chunk(0).is_some()),
             Layout::Absent { .. } => 0,
-            Layout::External { .. } | Layout::Virtual { .. } => self.cells().unwrap_or(u64::MAX),
+            Layout::External { .. } | Layout::Virtual { .. } | Layout::Concat(_) => {
+                self.cells().unwrap_or(u64::MAX)
+            }
         }
     }
 
@@ -247,7 +259,8 @@ impl Array {
             Layout::Contiguous { .. }
             | Layout::Inline { .. }
             | Layout::External { .. }
-            | Layout::Virtual { .. } => None,
+            | Layout::Virtual { .. }
+            | Layout::Concat(_) => None,
         }
     }
 
