@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::attribute::Attributes;
 use crate::chunk_table::ChunkTable;
@@ -137,8 +138,9 @@ pub struct Segment {
 }
 
 /// One step of a chunk's encoding.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[non_exhaustive]
+#[serde(rename_all = "snake_case")]
 pub enum Codec {
     /// Bytes of equal significance together (HDF5 filter 2).
     Shuffle {

@@ -236,6 +236,24 @@ impl ChunkTable {
         }
     }
 
+    /// The table with only those inline chunks whose data is to be kept, and their filter masks.
+    #[must_use]
+    pub(crate) fn retain_inline(mut self, mut is_kept: impl FnMut(&Bytes) -> bool) -> Self {
+        let before = self.inline.len();
+        self.inline.retain(|(_, data)| is_kept(data));
+        if self.inline.len() < before {
+            self.inline.shrink_to_fit();
+            let masks: Vec<_> = self.filter_masks().to_vec();
+            let is_there = |(index, _): &(u64, u32)| self.get(*index).is_some();
+            let masks: Vec<_> = masks.into_iter().filter(is_there).collect();
+            if let Some(mut rare) = self.rare.take() {
+                rare.masks = masks;
+                self.rare = (*rare != Rare::default()).then_some(rare);
+            }
+        }
+        self
+    }
+
     /// Stored size of all chunks in bytes, inline ones included; of whole objects it is not known.
     pub fn stored_bytes(&self) -> u64 {
         let inline = self.inline.iter();

@@ -35,6 +35,7 @@ mod concat;
 mod conversion;
 mod data_type;
 mod error;
+pub mod extras;
 pub mod kerchunk;
 mod location;
 mod mapping;

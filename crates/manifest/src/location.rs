@@ -2,25 +2,32 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::prefix::{Prefix, Prefixes};
 
 /// The number of a [`Location`] in its [`Locations`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 pub struct LocationId(pub u32);
 
 /// What tells whether an object is still the one that was scanned. Further fields may come:
 /// construct it with `..Pin::default()`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Pin {
     /// Size in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
     /// `ETag`, as the server gave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub etag: Option<String>,
     /// `Last-Modified`, as the server gave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_modified: Option<String>,
     /// The granule's concept id in CMR, such as `G1234567890-POCLOUD`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concept_id: Option<String>,
     /// The revision of that record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<u32>,
 }
 
@@ -34,14 +41,16 @@ pub struct Pin {
 ///     .with_pin(Pin { size: Some(1000), ..Pin::default() });
 /// assert_eq!(location.alternates.len(), 1);
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct Location {
     /// Its URL or path, without credentials or signature.
     pub url: String,
     /// Other URLs of the same object, such as `s3` beside `https`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alternates: Vec<String>,
     /// What pins it.
+    #[serde(flatten)]
     pub pin: Pin,
 }
 
@@ -106,6 +115,13 @@ impl Locations {
             by_url,
             prefixes: Prefixes::default(),
         })
+    }
+
+    /// The same, with what is known of prefixes; of several for one prefix the last.
+    #[must_use]
+    pub fn with_prefixes(mut self, prefixes: Vec<Prefix>) -> Self {
+        self.prefixes = Prefixes::new(prefixes);
+        self
     }
 
     /// The number of a location; it is added if its URL is new. `None` past 2^32 - 1 locations.

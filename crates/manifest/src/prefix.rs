@@ -1,15 +1,19 @@
 //! What the URLs under one prefix have in common.
 
+use serde::{Deserialize, Serialize};
+
 /// What is known of all objects under a prefix of URLs. A prefix ends where a part of the path
 /// does: `s3://a/b` holds `s3://a/b` and `s3://a/b/c`, not `s3://a/bc`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct Prefix {
     /// The prefix, such as `s3://podaac-ops-cumulus-protected/`.
     pub prefix: String,
     /// The region of the bucket, such as `us-west-2`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
     /// Where temporary S3 credentials for it are had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials_endpoint: Option<String>,
 }
 
@@ -42,6 +46,14 @@ impl Prefix {
 pub(crate) struct Prefixes(Vec<Prefix>);
 
 impl Prefixes {
+    /// Of several for one prefix the last.
+    pub(crate) fn new(mut all: Vec<Prefix>) -> Self {
+        all.reverse();
+        all.sort_by(|one, other| one.prefix.cmp(&other.prefix));
+        all.dedup_by(|one, other| one.prefix == other.prefix);
+        Self(all)
+    }
+
     pub(crate) fn set(&mut self, prefix: Prefix) {
         match self.search(&prefix.prefix) {
             Ok(place) => {
