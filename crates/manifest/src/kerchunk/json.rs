@@ -10,6 +10,7 @@ use crate::array::{Array, Manifest};
 use crate::chunk_grid::{locate, step};
 use crate::chunk_table::ChunkRef;
 use crate::error::{Error, Result};
+use crate::kerchunk::compression::Compression;
 use crate::kerchunk::every_chunk;
 use crate::location::{LocationId, Locations};
 use crate::zarr::v2;
@@ -25,6 +26,22 @@ const BUFFER_BYTES: usize = 1 << 18;
 /// When Zarr v2 can't say an array, a chunk refers to a location that is not there, or the writer
 /// fails; what was written so far is then no reference set.
 pub fn write_json(manifest: &Manifest, out: impl io::Write) -> Result<()> {
+    write_json_compressed(manifest, out, Compression::None)
+}
+
+/// As [`write_json`], compressed. The same manifest makes the same bytes.
+///
+/// # Errors
+/// As for [`write_json`].
+pub fn write_json_compressed(
+    manifest: &Manifest,
+    out: impl io::Write,
+    compression: Compression,
+) -> Result<()> {
+    compression.write(out, failed, |out| write(manifest, out))
+}
+
+fn write(manifest: &Manifest, out: &mut dyn io::Write) -> Result<()> {
     let mut refs = Refs {
         out,
         buffer: Vec::with_capacity(BUFFER_BYTES.saturating_mul(2)),
@@ -44,8 +61,7 @@ pub fn write_json(manifest: &Manifest, out: impl io::Write) -> Result<()> {
         refs.array(&path, array, &mut urls)?;
     }
     refs.buffer.extend_from_slice(b"\n}}\n");
-    refs.flush(0)?;
-    refs.out.flush().map_err(failed)
+    refs.flush(0)
 }
 
 struct Refs<W> {

@@ -98,7 +98,7 @@ impl ParquetSet {
         let mut tree = Tree::new(documents)?;
         tree.only_dots();
         let mut records = 0_u64;
-        for draft in &tree.arrays {
+        for draft in &tree.gathered.arrays {
             records = records.saturating_add(record_count(&draft.grid, record_size));
             if records > MAX_RECORDS {
                 return Err(malformed(
@@ -116,7 +116,7 @@ impl ParquetSet {
 
     /// All files that may be there, array by array. One that is not there holds no chunk.
     pub fn records(&self) -> impl Iterator<Item = Record> + '_ {
-        let arrays = self.tree.arrays.iter().enumerate();
+        let arrays = self.tree.gathered.arrays.iter().enumerate();
         arrays.flat_map(move |(array, draft)| {
             let count = record_count(&draft.grid, self.record_size);
             (0..count).map(move |number| Record {
@@ -134,7 +134,7 @@ impl ParquetSet {
     /// When it is malformed, or its rows are more than its size justifies; the error names it.
     pub fn supply(&mut self, record: &Record, file: &Bytes) -> Result<()> {
         let at = |reason: String| malformed(&record.path, reason);
-        let Some(draft) = self.tree.arrays.get(record.array) else {
+        let Some(draft) = self.tree.gathered.arrays.get(record.array) else {
             return Ok(());
         };
         let cells = cell_count(&draft.grid).unwrap_or(0);
@@ -160,7 +160,7 @@ impl ParquetSet {
                 .chunks_left
                 .checked_sub(1)
                 .ok_or_else(|| at("more chunks than the size of the set justifies".to_owned()))?;
-            self.tree.push(record.array, index, place)?;
+            self.tree.gathered.push(record.array, index, place)?;
         }
         Ok(())
     }
@@ -189,7 +189,7 @@ impl ParquetSet {
         } else {
             let url =
                 std::str::from_utf8(path).map_err(|_| at("a path that is not UTF-8".to_owned()))?;
-            let location = self.tree.location(&record.path, url.to_owned())?;
+            let location = self.tree.gathered.location(&record.path, url)?;
             if let Some(slot) = urls.get_mut(number) {
                 *slot = Some(location);
             }
