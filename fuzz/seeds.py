@@ -1,5 +1,6 @@
 """Makes a seed corpus for each fuzz target from the files in ../fixtures: python3 seeds.py"""
 
+import gzip
 import hashlib
 import json
 import os
@@ -172,6 +173,9 @@ def reference_sets() -> None:
     save("kerchunk_json", json.dumps(refs).encode())
     whole = {"version": 1, "templates": templates, "gen": [gen], "refs": refs}
     save("kerchunk_json", json.dumps(whole).encode())
+    for piece, text in ((7, json.dumps(refs)), (200, json.dumps(whole))):
+        for encode in (bytes, gzip.compress):
+            save("kerchunk_json_split", bytes([piece]) + encode(text.encode()))
     command = os.environ.get("CHUNKREF_BIN")
     if command is None:
         return

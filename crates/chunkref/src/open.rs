@@ -6,6 +6,7 @@ use std::path::Path;
 use bytes::Bytes;
 use chunkref_io::Client;
 use chunkref_manifest::Locations;
+use chunkref_manifest::extras::PARQUET_PATH;
 use chunkref_manifest::kerchunk::{JsonOptions, ParquetSet, ReadSet, Record, read_json};
 
 /// Files of a Parquet set that are fetched at one time.
@@ -132,23 +133,25 @@ async fn parquet(client: &Client, set: &str, array: Option<&str>) -> Result<Read
     };
     let records: Vec<Record> = reading.records().filter(wanted).collect();
     for batch in records.chunks(AT_ONCE) {
-        let files = batch.iter().map(|record| file(client, set, record));
+        let files = batch.iter().map(|record| part(client, set, &record.path));
         for (record, file) in batch.iter().zip(futures::future::join_all(files).await) {
             if let Some(file) = file.map_err(OpenError::Io)? {
                 reading.supply(record, &file).map_err(malformed)?;
             }
         }
     }
-    reading.finish().map_err(malformed)
+    if let Some(extras) = part(client, set, PARQUET_PATH)
+        .await
+        .map_err(OpenError::Io)?
+    {
+        reading.supply_extras(&extras).map_err(malformed)?;
+    }
+    reading.finish_with(array).map_err(malformed)
 }
 
 /// A file of a Parquet set, if it is there.
-async fn file(
-    client: &Client,
-    set: &str,
-    record: &Record,
-) -> Result<Option<Bytes>, chunkref_io::Error> {
-    let url = within(set, &record.path);
+async fn part(client: &Client, set: &str, path: &str) -> Result<Option<Bytes>, chunkref_io::Error> {
+    let url = within(set, path);
     // Most of the files that may be there are not, and asking for one by its name is cheap.
     if !is_remote(set) && fs::metadata(&url).is_err_and(|error| is_absent(&error)) {
         return Ok(None);
@@ -184,13 +187,18 @@ fn within(set: &str, path: &str) -> String {
 
 /// The objects that a set names, as addresses that can be opened.
 fn resolved(set: &str, locations: &Locations) -> Result<Locations, OpenError> {
-    locations.try_map(|location| match resolve(set, &location.url) {
-        Ok(url) => Ok(location.clone().with_url(url)),
-        Err(reason) => Err(OpenError::Location {
+    let resolved = |url: &str| {
+        resolve(set, url).map_err(|reason| OpenError::Location {
             set: set.to_owned(),
-            url: location.url.clone(),
+            url: url.to_owned(),
             reason,
-        }),
+        })
+    };
+    locations.try_map(|location| {
+        let alternates = location.alternates.iter().map(|url| resolved(url));
+        let alternates = alternates.collect::<Result<Vec<_>, _>>()?;
+        let url = resolved(&location.url)?;
+        Ok(location.clone().with_url(url).with_alternates(alternates))
     })
 }
 

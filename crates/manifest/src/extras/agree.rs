@@ -22,11 +22,7 @@ pub(super) fn said(array: &Array) -> Result<Array> {
 /// Whether an array's table or data is all in its references, such that it is the same when they
 /// are read.
 pub(super) fn is_in_references(array: &Array, locations: &Locations) -> bool {
-    // The first of those with one URL.
-    let is_found = |id: LocationId| {
-        let location = locations.get(id);
-        location.is_some_and(|location| locations.find(&location.url) == Some(id))
-    };
+    let is_found = |id: LocationId| first_of(id, locations) == id;
     match &array.layout {
         Layout::Chunked { chunks, .. } => {
             let fill = Fill::of(array);
@@ -41,6 +37,13 @@ pub(super) fn is_in_references(array: &Array, locations: &Locations) -> bool {
         Layout::Inline { .. } => array.chunk(0).is_some(),
         _ => false,
     }
+}
+
+/// Of the locations with this URL the first, which references to it are read as.
+fn first_of(id: LocationId, locations: &Locations) -> LocationId {
+    let location = locations.get(id);
+    let first = location.and_then(|location| locations.find(&location.url));
+    first.unwrap_or(id)
 }
 
 /// How the documents of an array contradict what they should say; attributes do not count.
@@ -104,7 +107,26 @@ fn shown(fill: Option<&Bytes>) -> String {
 
 /// How references contradict an array whose chunks are all known. Absent chunks may be there as
 /// inline ones of fill values, and chunks of no bytes are inline.
-pub(super) fn contradicted(expected: &Array, found: &ChunkTable) -> Option<String> {
+pub(super) fn contradicted(
+    expected: &Array,
+    found: &ChunkTable,
+    locations: &Locations,
+) -> Option<String> {
+    let first = |chunk| match chunk {
+        ChunkRef::Range {
+            location,
+            offset,
+            length,
+        } => ChunkRef::Range {
+            location: first_of(location, locations),
+            offset,
+            length,
+        },
+        ChunkRef::Whole { location } => ChunkRef::Whole {
+            location: first_of(location, locations),
+        },
+        chunk @ ChunkRef::Inline(_) => chunk,
+    };
     let fill = Fill::of(expected);
     let mut matched = 0_u64;
     for (index, chunk) in found {
@@ -116,7 +138,7 @@ pub(super) fn contradicted(expected: &Array, found: &ChunkTable) -> Option<Strin
                 false
             }
             (ChunkRef::Inline(data), Some(ChunkRef::Range { length: 0, .. })) => data.is_empty(),
-            (found, Some(expected)) => found == expected,
+            (found, Some(expected)) => found == first(expected),
             (_, None) => false,
         };
         if !is_same {

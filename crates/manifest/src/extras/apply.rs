@@ -57,7 +57,7 @@ impl Extras {
             };
             let layout = std::mem::replace(&mut array.layout, no_layout());
             let remark = |name: &str| remark(&mut report, &path, name);
-            if let Err(reason) = merge(array, layout, extra, remark) {
+            if let Err(reason) = merge(array, layout, extra, &manifest.locations, remark) {
                 report.refuse(path.trim_start_matches('/'), reason);
                 if let Some(group) = group_at(&mut manifest.root, parent, false) {
                     group.arrays.remove(name);
@@ -142,6 +142,7 @@ fn merge(
     array: &mut Array,
     layout: Layout,
     extra: Extra,
+    locations: &Locations,
     remark: impl FnMut(&str),
 ) -> Result<(), String> {
     let Layout::Chunked {
@@ -166,7 +167,7 @@ fn merge(
         .extend(typed.iter().map(|(name, one)| (name.clone(), one.clone())));
     match held {
         Held::Here => {
-            if let Some(reason) = contradicted(&expected, &chunks) {
+            if let Some(reason) = contradicted(&expected, &chunks, locations) {
                 return Err(reason);
             }
         }

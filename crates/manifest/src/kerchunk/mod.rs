@@ -1,14 +1,19 @@
 //! Kerchunk reference sets.
 
+mod compression;
 mod json;
 mod parquet;
 mod read;
 
-pub use json::write_json;
-pub use parquet::{Blobs, DEFAULT_RECORD_SIZE, write_parquet};
+pub use compression::{Compression, DEFAULT_LIMIT, DecodedLimit};
+pub use json::{write_json, write_json_compressed};
+pub use parquet::{
+    Blobs, DEFAULT_RECORD_SIZE, EncodeChunk, ParquetOptions, SetWriter, record_size_for,
+    write_parquet, write_parquet_with,
+};
 pub use read::{
     BlobSource, JsonOptions, ParquetSet, ReadSet, Record, RefusedNode, SetReport, read_json,
-    read_parquet,
+    read_json_from, read_parquet,
 };
 
 use bytes::Bytes;

@@ -6,13 +6,14 @@
 //! Parquet) is bounded.
 
 mod document;
+mod gathered;
 mod json;
 mod parquet;
 mod rows;
 mod template;
 mod tree;
 
-pub use json::{JsonOptions, read_json};
+pub use json::{JsonOptions, read_json, read_json_from};
 pub use parquet::{BlobSource, ParquetSet, Record, read_parquet};
 
 use crate::array::Manifest;

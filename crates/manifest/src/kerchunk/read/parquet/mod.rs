@@ -21,6 +21,7 @@ use super::rows::Place;
 use super::tree::Tree;
 use crate::chunk_grid::cell_count;
 use crate::error::{Error, Result};
+use crate::extras::{Extras, PARQUET_PATH};
 use crate::location::LocationId;
 use crate::zarr::read::brief;
 use file::Columns;
@@ -58,6 +59,7 @@ pub struct ParquetSet {
     record_size: u64,
     /// Chunks that may still come.
     chunks_left: u64,
+    extras: Option<Extras>,
 }
 
 impl ParquetSet {
@@ -98,7 +100,7 @@ impl ParquetSet {
         let mut tree = Tree::new(documents)?;
         tree.only_dots();
         let mut records = 0_u64;
-        for draft in &tree.arrays {
+        for draft in &tree.gathered.arrays {
             records = records.saturating_add(record_count(&draft.grid, record_size));
             if records > MAX_RECORDS {
                 return Err(malformed(
@@ -111,12 +113,13 @@ impl ParquetSet {
             tree,
             record_size,
             chunks_left: CHUNKS.0,
+            extras: None,
         })
     }
 
     /// All files that may be there, array by array. One that is not there holds no chunk.
     pub fn records(&self) -> impl Iterator<Item = Record> + '_ {
-        let arrays = self.tree.arrays.iter().enumerate();
+        let arrays = self.tree.gathered.arrays.iter().enumerate();
         arrays.flat_map(move |(array, draft)| {
             let count = record_count(&draft.grid, self.record_size);
             (0..count).map(move |number| Record {
@@ -134,7 +137,7 @@ impl ParquetSet {
     /// When it is malformed, or its rows are more than its size justifies; the error names it.
     pub fn supply(&mut self, record: &Record, file: &Bytes) -> Result<()> {
         let at = |reason: String| malformed(&record.path, reason);
-        let Some(draft) = self.tree.arrays.get(record.array) else {
+        let Some(draft) = self.tree.gathered.arrays.get(record.array) else {
             return Ok(());
         };
         let cells = cell_count(&draft.grid).unwrap_or(0);
@@ -160,7 +163,7 @@ impl ParquetSet {
                 .chunks_left
                 .checked_sub(1)
                 .ok_or_else(|| at("more chunks than the size of the set justifies".to_owned()))?;
-            self.tree.push(record.array, index, place)?;
+            self.tree.gathered.push(record.array, index, place)?;
         }
         Ok(())
     }
@@ -189,7 +192,7 @@ impl ParquetSet {
         } else {
             let url =
                 std::str::from_utf8(path).map_err(|_| at("a path that is not UTF-8".to_owned()))?;
-            let location = self.tree.location(&record.path, url.to_owned())?;
+            let location = self.tree.gathered.location(&record.path, url)?;
             if let Some(slot) = urls.get_mut(number) {
                 *slot = Some(location);
             }
@@ -211,12 +214,34 @@ impl ParquetSet {
         }))
     }
 
+    /// Takes the file [`PARQUET_PATH`], which sets of others do not have.
+    ///
+    /// # Errors
+    /// When it is malformed, or of a version that is not known.
+    pub fn supply_extras(&mut self, file: &[u8]) -> Result<()> {
+        self.extras = Some(Extras::parse(file)?);
+        Ok(())
+    }
+
     /// The set. Chunks of files that were not supplied are absent.
     ///
     /// # Errors
     /// When a file was supplied twice.
     pub fn finish(self) -> Result<ReadSet> {
-        self.tree.finish()
+        self.finish_with(None)
+    }
+
+    /// The set of which, given an array's path, only files of this array were supplied: what the
+    /// extras say of others is not compared with their references.
+    ///
+    /// # Errors
+    /// When a file was supplied twice.
+    pub fn finish_with(self, only: Option<&str>) -> Result<ReadSet> {
+        let set = self.tree.finish()?;
+        Ok(match self.extras {
+            Some(extras) => extras.apply(set, only),
+            None => set,
+        })
     }
 }
 
@@ -242,6 +267,9 @@ pub fn read_parquet(blobs: &mut dyn BlobSource) -> Result<ReadSet> {
         if let Some(file) = get(&record.path)? {
             set.supply(&record, &file)?;
         }
+    }
+    if let Some(file) = get(PARQUET_PATH)? {
+        set.supply_extras(&file)?;
     }
     set.finish()
 }
