@@ -3,9 +3,9 @@
 //! A column of numbers: the difference of each to the one before it (to 0 for the first, modulo
 //! 2^64), as an unsigned number that is small where the difference is (`2d`, or `-2d - 1` below
 //! zero), 8 bytes each, little-endian; first the lowest bytes of all, then the next, and so on;
-//! then Zstandard, then base64. Where that would save less than nothing, or shrink so much that a
-//! reader could not tell it from an attack, the bytes are base64 alone: as many as there are numbers,
-//! times 8.
+//! then Zstandard, then base64. Where that would save nothing, or so many columns shrink so much that
+//! a reader could not tell them from an attack, the bytes are base64 alone: as many as there are
+//! numbers, times 8.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,14 +15,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// Bytes that extras of no size may unpack to, and more for each byte of them.
 const UNPACKED: (u64, u64) = (128 << 20, 1024);
 
-/// What is larger and shrinks to less than this part of it is left as it is.
-const LEAST_PART: usize = 512;
-const LARGE: usize = 1 << 20;
-
 /// A level that costs little and finds most.
 const LEVEL: i32 = 3;
 
-/// What extras may still unpack to.
+/// What extras may still unpack to, for a reader; a writer keeps the same account, so that what it
+/// writes can be read.
 #[derive(Debug)]
 pub(crate) struct Budget {
     left: u64,
@@ -43,6 +40,18 @@ impl Budget {
             format!("{bytes} bytes when unpacked, more than the size of the extras justifies")
         })?;
         Ok(())
+    }
+
+    /// Whether a reader will have so many bytes left if it is given `packed` more.
+    fn affords(&mut self, unpacked: usize, packed: usize) -> bool {
+        let bytes = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let gained = bytes(packed).saturating_mul(UNPACKED.1);
+        let left = self
+            .left
+            .saturating_add(gained)
+            .checked_sub(bytes(unpacked));
+        self.left = left.unwrap_or(self.left);
+        left.is_some()
     }
 }
 
@@ -70,13 +79,18 @@ impl<'de> Deserialize<'de> for Base64 {
 pub(crate) struct Packed(Base64);
 
 impl Packed {
-    pub(crate) fn new(bytes: Vec<u8>) -> Self {
+    /// Packs bytes, for which a reader is charged `cost` times their number.
+    fn with_cost(bytes: Vec<u8>, cost: usize, budget: &mut Budget) -> Self {
         let packed = zstd::bulk::compress(&bytes, LEVEL).ok();
         let packed = packed.filter(|packed| {
             packed.len() < bytes.len()
-                && (bytes.len() < LARGE || packed.len() > bytes.len() / LEAST_PART)
+                && budget.affords(bytes.len().saturating_mul(cost), packed.len())
         });
         Self(Base64(packed.unwrap_or(bytes).into()))
+    }
+
+    pub(crate) fn new(bytes: Vec<u8>, budget: &mut Budget) -> Self {
+        Self::with_cost(bytes, 1, budget)
     }
 
     /// The bytes, which are so many.
@@ -109,7 +123,7 @@ pub(crate) struct Column(Packed);
 const SIZE: usize = 8;
 
 impl Column {
-    pub(crate) fn new(numbers: &[u64]) -> Self {
+    pub(crate) fn new(numbers: &[u64], budget: &mut Budget) -> Self {
         let count = numbers.len();
         let mut planes = vec![0; count.saturating_mul(SIZE)];
         let mut before = 0_u64;
@@ -126,7 +140,8 @@ impl Column {
                 }
             }
         }
-        Self(Packed::new(planes))
+        // The bytes, and the numbers made of them.
+        Self(Packed::with_cost(planes, 2, budget))
     }
 
     /// The numbers, which are so many.
@@ -163,17 +178,17 @@ mod tests {
             numbers in prop::collection::vec(prop_oneof![any::<u64>(), 0_u64..9], 0..50)
         ) {
             let count = numbers.len() as u64;
-            let mut budget = Budget::new(0);
-            let read = Column::new(&numbers).numbers(count, &mut budget).unwrap();
+            let column = Column::new(&numbers, &mut Budget::new(0));
+            let read = column.clone().numbers(count, &mut Budget::new(0)).unwrap();
             prop_assert_eq!(&read, &numbers);
             // Another number of them is an error, or numbers.
-            let _ = Column::new(&numbers).numbers(count + 1, &mut budget);
+            let _ = column.numbers(count + 1, &mut Budget::new(0));
         }
     }
 
     #[test]
     fn what_a_column_unpacks_to_is_charged_before() {
-        let column = Column::new(&vec![7; 100_000]);
+        let column = Column::new(&vec![7; 100_000], &mut Budget::new(0));
         let mut budget = Budget { left: 1_000_000 };
         let error = column.clone().numbers(100_000, &mut budget).unwrap_err();
         assert_eq!(
@@ -181,23 +196,26 @@ mod tests {
             "800000 bytes when unpacked, more than the size of the extras justifies"
         );
         let mut budget = Budget { left: 1_600_000 };
-        assert_eq!(
-            column.clone().numbers(100_000, &mut budget).unwrap().len(),
-            100_000
-        );
-        assert!(
-            column
-                .numbers(u64::MAX / 8, &mut Budget::new(1000))
-                .is_err()
-        );
+        let read = column.clone().numbers(100_000, &mut budget).unwrap();
+        assert_eq!(read.len(), 100_000);
+        let error = column.numbers(u64::MAX / 8, &mut Budget::new(1000));
+        assert!(error.is_err());
     }
 
     #[test]
-    fn what_shrinks_to_next_to_nothing_still_fits_its_budget() {
-        let numbers: Vec<u64> = (0..9_000_000).map(|row| 4096 * row).collect();
-        let column = Column::new(&numbers);
-        let text = serde_json::to_string(&column).unwrap();
-        let mut budget = Budget::new(text.len());
-        assert_eq!(column.numbers(9_000_000, &mut budget).unwrap(), numbers);
+    fn what_shrinks_to_next_to_nothing_still_fits_the_budget() {
+        let numbers: Vec<u64> = (0..3_000_000).map(|row| 4096 * row).collect();
+        let mut budget = Budget::new(0);
+        let columns: Vec<_> = (0..5).map(|_| Column::new(&numbers, &mut budget)).collect();
+        let texts = columns
+            .iter()
+            .map(|column| serde_json::to_string(column).unwrap());
+        let lengths: Vec<usize> = texts.map(|text| text.len()).collect();
+        assert!(lengths[0] < 10_000, "{lengths:?}");
+        assert!(lengths[4] > 24_000_000, "{lengths:?}");
+        let mut budget = Budget::new(lengths.iter().sum());
+        for column in columns {
+            assert_eq!(column.numbers(3_000_000, &mut budget).unwrap(), numbers);
+        }
     }
 }

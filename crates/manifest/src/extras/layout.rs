@@ -141,6 +141,7 @@ impl WrittenArray {
         held: Held,
         full: bool,
         is_said: impl Fn(&str, &Attribute) -> bool,
+        budget: &mut Budget,
     ) -> Self {
         let attributes = array.attributes.iter();
         Self {
@@ -153,7 +154,7 @@ impl WrittenArray {
                 .filter(|(name, attribute)| !is_said(name, attribute))
                 .map(|(name, attribute)| (name.clone(), attribute.into()))
                 .collect(),
-            layout: WrittenLayout::new(&array.layout, held),
+            layout: WrittenLayout::new(&array.layout, held, budget),
         }
     }
 
@@ -192,7 +193,7 @@ impl WrittenArray {
 }
 
 impl WrittenLayout {
-    fn new(layout: &Layout, held: Held) -> Self {
+    fn new(layout: &Layout, held: Held, budget: &mut Budget) -> Self {
         match layout {
             Layout::Chunked {
                 chunk_shape,
@@ -202,7 +203,7 @@ impl WrittenLayout {
             } => Self::Chunked {
                 chunk_shape: chunk_shape.clone(),
                 codecs: codecs.clone(),
-                chunks: (held == Held::Here).then(|| Box::new(WrittenTable::new(chunks))),
+                chunks: (held == Held::Here).then(|| Box::new(WrittenTable::new(chunks, budget))),
                 fill_chunk: base64(fill_chunk.as_ref()),
             },
             Layout::Contiguous {
@@ -247,13 +248,17 @@ impl WrittenLayout {
                 chunk_shape: chunk_shape.clone(),
                 sources: sources
                     .iter()
-                    .map(|source| WrittenArray::new(source, Held::Here, true, |_, _| false))
+                    .map(|source| WrittenArray::new(source, Held::Here, true, |_, _| false, budget))
                     .collect(),
                 mappings: mappings.clone(),
             },
             Layout::Concat(concat) => Self::Concat {
                 axis: concat.axis(),
-                profiles: concat.profiles().iter().map(written_profile).collect(),
+                profiles: concat
+                    .profiles()
+                    .iter()
+                    .map(|profile| written_profile(profile, budget))
+                    .collect(),
                 spans: concat
                     .spans()
                     .iter()
@@ -435,7 +440,7 @@ fn check_mapping(mapping: &Mapping, axes: usize, sources: &[Array]) -> Result<()
     Ok(())
 }
 
-fn written_profile(profile: &Profile) -> WrittenProfile {
+fn written_profile(profile: &Profile, budget: &mut Budget) -> WrittenProfile {
     let encoding = &profile.encoding;
     WrittenProfile {
         chunk_shape: encoding.chunk_shape.clone(),
@@ -447,7 +452,7 @@ fn written_profile(profile: &Profile) -> WrittenProfile {
             scale: float(packing.scale),
             offset: float(packing.offset),
         }),
-        chunks: WrittenTable::new(&profile.chunks),
+        chunks: WrittenTable::new(&profile.chunks, budget),
     }
 }
 

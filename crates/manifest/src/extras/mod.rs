@@ -90,8 +90,10 @@ pub fn write(manifest: &Manifest, out: impl io::Write) -> Result<()> {
             written.groups.insert(path, group);
         }
     }
+    let mut budget = Budget::new(0);
     for (path, array) in manifest.arrays() {
-        let array = written_array(array, &manifest.locations).map_err(|error| error.at(&path))?;
+        let array = written_array(array, &manifest.locations, &mut budget)
+            .map_err(|error| error.at(&path))?;
         written.arrays.insert(path, array);
     }
     // What was read cannot be nested deeper than what is read again.
@@ -114,9 +116,14 @@ fn written_group(group: &Group) -> Option<WrittenGroup> {
     (!attributes.is_empty()).then_some(WrittenGroup { attributes })
 }
 
-fn written_array(array: &Array, locations: &Locations) -> Result<WrittenArray> {
+fn written_array(
+    array: &Array,
+    locations: &Locations,
+    budget: &mut Budget,
+) -> Result<WrittenArray> {
     if array.beyond_zarr().is_some() {
-        return Ok(WrittenArray::new(array, Held::Here, true, |_, _| false));
+        let full = WrittenArray::new(array, Held::Here, true, |_, _| false, budget);
+        return Ok(full);
     }
     crate::zarr::v2::array_documents(array)?;
     // What documents say that are not read again is nothing.
@@ -130,7 +137,7 @@ fn written_array(array: &Array, locations: &Locations) -> Result<WrittenArray> {
     } else {
         Held::Here
     };
-    Ok(WrittenArray::new(array, held, false, is_said))
+    Ok(WrittenArray::new(array, held, false, is_said, budget))
 }
 
 /// What stands beside a set.

@@ -54,7 +54,7 @@ struct Inline {
 }
 
 impl WrittenTable {
-    pub(crate) fn new(table: &ChunkTable) -> Self {
+    pub(crate) fn new(table: &ChunkTable, budget: &mut Budget) -> Self {
         let (mut numbers, mut locations) = (Vec::new(), Vec::new());
         let (mut offsets, mut lengths) = (Vec::new(), Vec::new());
         let mut whole = Vec::new();
@@ -80,18 +80,21 @@ impl WrittenTable {
             offsets.push(offset);
             lengths.push(length);
         }
-        let is_counted = (0..).zip(&numbers).all(|(row, number)| row == *number);
+        let is_counted = (0..).zip(&numbers).all(|(row, number)| row == *number)
+            && budget
+                .charge(count(numbers.len()).saturating_mul(8))
+                .is_ok();
         let masks = table.filter_masks();
         Self {
             grid: table.grid().to_vec(),
             count: count(numbers.len()),
-            numbers: (!is_counted).then(|| Column::new(&numbers)),
-            locations: Column::new(&locations),
-            offsets: Column::new(&offsets),
-            lengths: Column::new(&lengths),
+            numbers: (!is_counted).then(|| Column::new(&numbers, budget)),
+            locations: Column::new(&locations, budget),
+            offsets: Column::new(&offsets, budget),
+            lengths: Column::new(&lengths, budget),
             whole: (!whole.is_empty()).then(|| Marked {
                 count: count(whole.len()),
-                numbers: Column::new(&whole),
+                numbers: Column::new(&whole, budget),
                 values: None,
             }),
             filter_masks: (!masks.is_empty()).then(|| {
@@ -101,11 +104,11 @@ impl WrittenTable {
                     .unzip();
                 Marked {
                     count: count(numbers.len()),
-                    numbers: Column::new(&numbers),
-                    values: Some(Column::new(&masks)),
+                    numbers: Column::new(&numbers, budget),
+                    values: Some(Column::new(&masks, budget)),
                 }
             }),
-            inline: inline.finish(),
+            inline: inline.finish(budget),
         }
     }
 
@@ -219,13 +222,13 @@ impl InlineBuilder {
         self.data.push(which);
     }
 
-    fn finish(self) -> Option<Inline> {
+    fn finish(self, budget: &mut Budget) -> Option<Inline> {
         (!self.numbers.is_empty()).then(|| Inline {
             count: count(self.numbers.len()),
-            numbers: Column::new(&self.numbers),
-            data: Column::new(&self.data),
+            numbers: Column::new(&self.numbers, budget),
+            data: Column::new(&self.data, budget),
             lengths: self.lengths,
-            bytes: Packed::new(self.bytes),
+            bytes: Packed::new(self.bytes, budget),
         })
     }
 }
@@ -246,8 +249,6 @@ impl Inline {
             }
             pieces.push(rest.split_to(length));
         }
-        // Each takes 40 bytes of its own.
-        budget.charge(self.count.saturating_mul(40))?;
         let numbers = self.numbers.numbers(self.count, budget)?;
         let data = self.data.numbers(self.count, budget)?;
         let chunks = numbers.into_iter().zip(data);

@@ -1,7 +1,9 @@
 //! Extras: what is written is read back, and nothing that contradicts it is taken.
 
+mod contradictions;
 mod manifests;
 mod round_trip;
+mod untrusted;
 
 use std::collections::BTreeMap;
 use std::io;
