@@ -30,18 +30,20 @@
 
 mod many;
 mod open;
+mod versioned;
 mod write;
 
 pub use chunkref_io::{Client, ClientOptions, Credentials, Stats, WaveRecord};
 pub use chunkref_manifest::Manifest;
 pub use chunkref_scan::{
     DatasetReport, Error as ScanError, Granule, LinkReport, Outcome, RefusedAttribute, Report,
-    ScanOptions, Scanned, scan,
+    ScanOptions, Scanned,
 };
 pub use combine::concat;
 pub use many::{Finished, ManyOptions, scan_many};
 pub use open::{OpenError, is_set, open};
 pub use store::Store;
+pub use versioned::scan;
 pub use write::{WriteError, write, write_file};
 
 pub mod combine {

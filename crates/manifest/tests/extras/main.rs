@@ -1,6 +1,7 @@
 //! Extras: what is written is read back, and nothing that contradicts it is taken.
 
 mod contradictions;
+mod every_layout;
 mod manifests;
 mod round_trip;
 mod untrusted;
