@@ -8,12 +8,12 @@ mod read;
 pub use compression::{Compression, DEFAULT_LIMIT, DecodedLimit};
 pub use json::{write_json, write_json_compressed};
 pub use parquet::{
-    Blobs, DEFAULT_RECORD_SIZE, EncodeChunk, ParquetOptions, SetWriter, record_size_for,
-    write_parquet, write_parquet_with,
+    Blobs, DEFAULT_RECORD_SIZE, EncodeChunk, ParquetOptions, SetWriter, has_absent_rows,
+    record_size_for, write_parquet, write_parquet_with,
 };
 pub use read::{
-    BlobSource, JsonOptions, ParquetSet, ReadSet, Record, RefusedNode, SetReport, read_json,
-    read_json_from, read_parquet,
+    BlobSource, JsonOptions, ParquetSet, ReadSet, Record, RecordRows, RefusedNode, SetIndex,
+    SetReport, read_json, read_json_from, read_parquet,
 };
 
 use bytes::Bytes;

@@ -13,7 +13,7 @@
 //! A row with neither path nor raw is an absent chunk; every file has `record_size` rows. A file
 //! whose chunks are all absent is not written, which fsspec reads the same way.
 //!
-//! fsspec 2026.9 reads an absent row through pandas 3 as a path of NaN and fails (see
+//! fsspec 2026.9 reads an absent row through pandas 3 and pyarrow as a path of NaN and fails (see
 //! `docs/kerchunk.md`). Absent chunks of unfiltered arrays are therefore written out while they are
 //! few, and all of any array where that is asked for; the dictionary of the column keeps equal ones
 //! once.
@@ -149,6 +149,13 @@ pub fn write_parquet_with(
         set.stream(&path, &stream, &manifest.locations, array.chunks().map(Ok))?;
     }
     set.finish()
+}
+
+/// Whether a Parquet set has rows without a chunk among those of this array, unless they are written
+/// out: fsspec fails on them in some versions.
+pub fn has_absent_rows(array: &Array) -> bool {
+    let left = matches!(absent(array, &ParquetOptions::new()), Ok(Absent::Left));
+    left && !array.is_complete() && array.stored_chunks() > 0 && array.beyond_zarr().is_none()
 }
 
 /// What is written for the absent chunks of an array.

@@ -218,18 +218,29 @@ fn index(draft: &Draft, places: &str, parts: usize) -> Result<u64, &'static str>
     let mut lengths = draft.grid.iter();
     // `None` outside of the grid.
     let mut index = Some(0_u64);
-    for place in places.split(draft.separator) {
-        // As writers have it: `01` is another key than `1`.
-        let canonical = !place.is_empty()
-            && (place == "0" || !place.starts_with('0'))
-            && place.bytes().all(|byte| byte.is_ascii_digit());
-        let (true, Some(length)) = (canonical, lengths.next()) else {
-            return Err(NONE);
+    let mut place: Option<u64> = None;
+    for character in places.bytes().map(char::from).chain([draft.separator]) {
+        if character == draft.separator {
+            let (Some(at), Some(length)) = (place.take(), lengths.next()) else {
+                return Err(NONE);
+            };
+            index = index
+                .filter(|_| at < *length)
+                .and_then(|index| index.checked_mul(*length)?.checked_add(at));
+            continue;
+        }
+        let digit = character.to_digit(10).map(u64::from).ok_or(NONE)?;
+        place = match place {
+            None => Some(digit),
+            // As writers have it: `01` is another key than `1`.
+            Some(0) => return Err(NONE),
+            Some(place) => place
+                .checked_mul(10)
+                .and_then(|place| place.checked_add(digit)),
         };
-        let place: u64 = place.parse().map_err(|_| NONE)?;
-        index = index
-            .filter(|_| place < *length)
-            .and_then(|index| index.checked_mul(*length)?.checked_add(place));
+        if place.is_none() {
+            return Err(NONE);
+        }
     }
     if lengths.next().is_some() {
         return Err(NONE);

@@ -14,7 +14,7 @@ mod template;
 mod tree;
 
 pub use json::{JsonOptions, read_json, read_json_from};
-pub use parquet::{BlobSource, ParquetSet, Record, read_parquet};
+pub use parquet::{BlobSource, ParquetSet, Record, RecordRows, SetIndex, read_parquet};
 
 use crate::array::Manifest;
 

@@ -79,7 +79,8 @@ impl Rows {
     }
 }
 
-fn push(table: &mut ChunkTableBuilder, index: u64, place: Place) -> Result<(), Error> {
+/// Adds a chunk to a table.
+pub(super) fn push(table: &mut ChunkTableBuilder, index: u64, place: Place) -> Result<(), Error> {
     match place {
         Place::Range {
             location,

@@ -7,6 +7,8 @@
 
 mod column;
 mod file;
+mod index;
+mod rows;
 mod runs;
 mod thrift;
 
@@ -17,14 +19,13 @@ use serde_json::Value as Json;
 
 use super::ReadSet;
 use super::document::{Document, Documents, document_members, malformed, parse};
-use super::rows::Place;
 use super::tree::Tree;
 use crate::chunk_grid::cell_count;
 use crate::error::{Error, Result};
 use crate::extras::{Extras, PARQUET_PATH};
-use crate::location::LocationId;
 use crate::zarr::read::brief;
 use file::Columns;
+pub use index::{RecordRows, SetIndex};
 
 /// The most files of a set.
 const MAX_RECORDS: u64 = 1 << 20;
@@ -154,64 +155,28 @@ impl ParquetSet {
         self.chunks_left = self
             .chunks_left
             .saturating_add(size.saturating_mul(CHUNKS.1));
-        let mut urls: Vec<Option<LocationId>> = vec![None; columns.paths.values.len()];
-        for (row, index) in (first..first.saturating_add(wanted)).enumerate() {
-            let Some(place) = self.place(record, &columns, row, &mut urls)? else {
-                continue;
-            };
-            self.chunks_left = self
-                .chunks_left
-                .checked_sub(1)
-                .ok_or_else(|| at("more chunks than the size of the set justifies".to_owned()))?;
-            self.tree.gathered.push(record.array, index, place)?;
-        }
-        Ok(())
+        let Self {
+            tree, chunks_left, ..
+        } = self;
+        let gathered = std::cell::RefCell::new(&mut tree.gathered);
+        rows::each(
+            &record.path,
+            &columns,
+            wanted,
+            |url| gathered.borrow_mut().location(&record.path, url),
+            |row, place| {
+                *chunks_left = chunks_left.checked_sub(1).ok_or_else(|| {
+                    at("more chunks than the size of the set justifies".to_owned())
+                })?;
+                let index = first.saturating_add(row);
+                gathered.borrow_mut().push(record.array, index, place)
+            },
+        )
     }
 
-    fn place(
-        &mut self,
-        record: &Record,
-        columns: &Columns,
-        row: usize,
-        urls: &mut [Option<LocationId>],
-    ) -> Result<Option<Place>> {
-        let at = |reason: String| malformed(&record.path, format!("row {row}: {reason}"));
-        if let Some((_, raw)) = columns.raws.get(row) {
-            // As fsspec has it, which decodes what begins so wherever it comes from.
-            let data = match raw.strip_prefix(b"base64:") {
-                Some(_) => super::json::inline_bytes(raw).map_err(at)?,
-                None => raw.clone(),
-            };
-            return Ok(Some(Place::Inline(data)));
-        }
-        let Some((number, path)) = columns.paths.get(row) else {
-            return Ok(None);
-        };
-        let location = if let Some(known) = urls.get(number).copied().flatten() {
-            known
-        } else {
-            let url =
-                std::str::from_utf8(path).map_err(|_| at("a path that is not UTF-8".to_owned()))?;
-            let location = self.tree.gathered.location(&record.path, url)?;
-            if let Some(slot) = urls.get_mut(number) {
-                *slot = Some(location);
-            }
-            location
-        };
-        let number = |column: &[i64], what: &str| {
-            let value = column.get(row).copied().unwrap_or(0);
-            u64::try_from(value).map_err(|_| at(format!("{what} {value}, expected 0 or more")))
-        };
-        let offset = number(&columns.offsets, "offset")?;
-        let length = number(&columns.sizes, "size")?;
-        Ok(Some(match (offset, length) {
-            (0, 0) => Place::Whole(location),
-            _ => Place::Range {
-                location,
-                offset,
-                length,
-            },
-        }))
+    /// Which of the files has which chunk.
+    pub fn index(&self) -> SetIndex {
+        SetIndex::new(&self.tree.gathered.arrays, self.record_size)
     }
 
     /// Takes the file [`PARQUET_PATH`], which sets of others do not have.
