@@ -31,17 +31,15 @@ pub(super) fn each(
         let Some((value, url)) = columns.paths.get(row) else {
             continue;
         };
-        let location = match urls.get(value).copied().flatten() {
-            Some(known) => known,
-            None => {
-                let text = std::str::from_utf8(url);
-                let text = text.map_err(|_| at("a path that is not UTF-8".to_owned()))?;
-                let new = location(text)?;
-                if let Some(slot) = urls.get_mut(value) {
-                    *slot = Some(new);
-                }
-                new
+        let location = if let Some(known) = urls.get(value).copied().flatten() {
+            known
+        } else {
+            let text = std::str::from_utf8(url);
+            let new = location(text.map_err(|_| at("a path that is not UTF-8".to_owned()))?)?;
+            if let Some(slot) = urls.get_mut(value) {
+                *slot = Some(new);
             }
+            new
         };
         let value = |column: &[i64], what: &str| {
             let value = column.get(row).copied().unwrap_or(0);
