@@ -1,5 +1,6 @@
 """Makes a seed corpus for each fuzz target from the files in ../fixtures: python3 seeds.py"""
 
+import gzip
 import hashlib
 import json
 import os
@@ -170,8 +171,13 @@ def reference_sets() -> None:
     }
     templates = {"u": "s3://b/k", "f": "{{c}}"}
     save("kerchunk_json", json.dumps(refs).encode())
+    every = HERE / "../crates/manifest/tests/extras/every_layout.json"
+    save("extras", in_full(every.read_bytes()))
     whole = {"version": 1, "templates": templates, "gen": [gen], "refs": refs}
     save("kerchunk_json", json.dumps(whole).encode())
+    for piece, text in ((7, json.dumps(refs)), (200, json.dumps(whole))):
+        for encode in (bytes, gzip.compress):
+            save("kerchunk_json_split", bytes([piece]) + encode(text.encode()))
     command = os.environ.get("CHUNKREF_BIN")
     if command is None:
         return
@@ -182,6 +188,9 @@ def reference_sets() -> None:
             whole = pathlib.Path(folder, "set.json")
             if whole.is_file() and whole.stat().st_size <= LARGEST:
                 save("kerchunk_json", whole.read_bytes())
+            extras = pathlib.Path(folder, "set.parquet/.chunkref/extras.json")
+            if extras.is_file() and extras.stat().st_size <= LARGEST:
+                save("extras", in_full(extras.read_bytes()))
             for record in sorted(pathlib.Path(folder).rglob("*.parq")):
                 # The set of one array: the others would only be in the way.
                 metadata = record.parents[len(record.relative_to(folder).parts) - 2] / ".zmetadata"
@@ -190,6 +199,16 @@ def reference_sets() -> None:
                 one = {"metadata": {"a/.zarray": document}, "record_size": 100_000}
                 one = json.dumps(one).encode()
                 save("kerchunk_parquet", struct.pack("<I", len(one)) + one + record.read_bytes())
+
+
+def in_full(extras: bytes) -> bytes:
+    """With all arrays that need no references as if there were none."""
+    document = json.loads(extras)
+    for array in document.get("arrays", {}).values():
+        kind, layout = array["layout"]["kind"], array["layout"]
+        if "chunks" in layout or "data" in layout or kind in ("contiguous", "absent"):
+            array["full"] = True
+    return json.dumps(document).encode()
 
 
 def main() -> None:

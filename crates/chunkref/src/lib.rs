@@ -22,27 +22,37 @@
 //!   many files at once.
 //! - [`combine`] joins the manifests of many files.
 //! - [`write`](fn@write) writes a manifest as Kerchunk JSON or Parquet.
-//! - [`open`](fn@open) reads such a set back, or one that others wrote.
+//! - [`open`](fn@open) reads such a set back, or one that others wrote; [`LazySet`] reads of a large
+//!   one only what is asked for.
 //! - [`store`] serves a manifest as Zarr.
 //! - [`manifest`] is the model that all of them share, [`io`] how they read.
 
 #![forbid(unsafe_code)]
 
+mod format;
+mod lazy;
 mod many;
 mod open;
+mod parquet;
+mod stream;
+mod versioned;
 mod write;
 
 pub use chunkref_io::{Client, ClientOptions, Credentials, Stats, WaveRecord};
 pub use chunkref_manifest::Manifest;
 pub use chunkref_scan::{
     DatasetReport, Error as ScanError, Granule, LinkReport, Outcome, RefusedAttribute, Report,
-    ScanOptions, Scanned, scan,
+    ScanOptions, Scanned,
 };
 pub use combine::concat;
+pub use format::{SetFormat, is_set};
+pub use lazy::{ChunkPlace, LazySet};
 pub use many::{Finished, ManyOptions, scan_many};
-pub use open::{OpenError, is_set, open};
+pub use open::{OpenError, open};
+pub use parquet::WriteOptions;
 pub use store::Store;
-pub use write::{WriteError, write, write_file};
+pub use versioned::scan;
+pub use write::{WriteError, write, write_file, write_with};
 
 pub mod combine {
     //! Many manifests joined into one.

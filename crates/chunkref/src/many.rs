@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::vec::IntoIter;
 
 use chunkref_io::Client;
-use chunkref_scan::{Error as ScanError, ScanOptions, Scanned, scan};
+use chunkref_scan::{Error as ScanError, ScanOptions, Scanned};
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, Stream, StreamExt};
+
+use crate::versioned::scan;
 
 /// One file of many, scanned or not.
 #[derive(Debug)]

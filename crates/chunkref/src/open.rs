@@ -5,8 +5,12 @@ use std::path::Path;
 
 use bytes::Bytes;
 use chunkref_io::Client;
-use chunkref_manifest::kerchunk::{JsonOptions, ParquetSet, ReadSet, Record, read_json};
-use chunkref_manifest::{Location, Locations};
+use chunkref_manifest::Locations;
+use chunkref_manifest::extras::PARQUET_PATH;
+use chunkref_manifest::kerchunk::{JsonOptions, ParquetSet, ReadSet, Record, read_json_from};
+
+use crate::format::{SetFormat, is_file_url, is_remote};
+use crate::stream::{self, Failed};
 
 /// Files of a Parquet set that are fetched at one time.
 const AT_ONCE: usize = 16;
@@ -26,6 +30,16 @@ pub enum OpenError {
         /// Where and how.
         source: chunkref_manifest::Error,
     },
+    /// There is no such array in the set.
+    #[error("{set}: {path}: {reason}")]
+    NoArray {
+        /// The set.
+        set: String,
+        /// The path that was asked for.
+        path: String,
+        /// Why it is not there.
+        reason: String,
+    },
     /// The set names an object that it may not.
     #[error("{set}: names {url:?}: {reason}")]
     Location {
@@ -38,39 +52,9 @@ pub enum OpenError {
     },
 }
 
-/// Whether an address is that of a reference set by its name: `.json`, `.parquet` or `.parq`, or a
-/// local folder that holds `.zmetadata`.
-pub fn is_set(address: &str) -> bool {
-    kind(address).is_some()
-}
-
-/// How a set is stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Json,
-    Parquet,
-}
-
-fn kind(address: &str) -> Option<Kind> {
-    let remote = is_remote(address);
-    let name = if remote {
-        // Only URLs of servers have a query.
-        address.split(['?', '#']).next().unwrap_or(address)
-    } else {
-        address
-    };
-    let name = name.trim_end_matches('/');
-    let (_, suffix) = name.rsplit_once('.').unwrap_or_default();
-    match suffix.to_ascii_lowercase().as_str() {
-        "json" => Some(Kind::Json),
-        "parquet" | "parq" => Some(Kind::Parquet),
-        _ if !remote && Path::new(address).join(".zmetadata").is_file() => Some(Kind::Parquet),
-        _ => None,
-    }
-}
-
-/// Reads a Kerchunk reference set, JSON or Parquet; given an array's path, of a Parquet set only
-/// the references of that array.
+/// Reads a Kerchunk reference set, JSON (also compressed by gzip or zstd) or Parquet; given an
+/// array's path, of a Parquet set only the references of that array. The text of JSON is never in
+/// memory as a whole.
 ///
 /// URLs in a set that are relative paths are taken from the folder in which the set lies. A local
 /// set may name any other local file. A remote one may name none: not by a path, and not by a
@@ -101,11 +85,15 @@ pub async fn open(client: &Client, set: &str, array: Option<&str>) -> Result<Rea
         set: set.to_owned(),
         source,
     };
-    let mut read = if kind(set) == Some(Kind::Parquet) {
+    let mut read = if SetFormat::of_address(set) == Some(SetFormat::Parquet) {
         parquet(client, set, array).await?
     } else {
-        let bytes = whole(client, set).await.map_err(OpenError::Io)?;
-        read_json(&bytes, &JsonOptions::new()).map_err(malformed)?
+        let object = client.open(set).await.map_err(OpenError::Io)?;
+        let json = stream::parse(object, |open| read_json_from(open, &JsonOptions::new()));
+        json.await.map_err(|failed| match failed {
+            Failed::Read(error) => OpenError::Io(error),
+            Failed::Parse(error) => malformed(error),
+        })?
     };
     read.manifest.locations = resolved(set, &read.manifest.locations)?;
     Ok(read)
@@ -123,32 +111,41 @@ async fn parquet(client: &Client, set: &str, array: Option<&str>) -> Result<Read
         set: set.to_owned(),
         source,
     };
-    let zmetadata = whole(client, &within(set, ".zmetadata"))
-        .await
-        .map_err(OpenError::Io)?;
+    let zmetadata = zmetadata(client, set).await?;
     let mut reading = ParquetSet::new(&zmetadata).map_err(malformed)?;
     let wanted = |record: &Record| {
         array.is_none_or(|array| record.array_path.trim_matches('/') == array.trim_matches('/'))
     };
     let records: Vec<Record> = reading.records().filter(wanted).collect();
     for batch in records.chunks(AT_ONCE) {
-        let files = batch.iter().map(|record| file(client, set, record));
+        let files = batch.iter().map(|record| file(client, set, &record.path));
         for (record, file) in batch.iter().zip(futures::future::join_all(files).await) {
             if let Some(file) = file.map_err(OpenError::Io)? {
                 reading.supply(record, &file).map_err(malformed)?;
             }
         }
     }
-    reading.finish().map_err(malformed)
+    if let Some(extras) = file(client, set, PARQUET_PATH)
+        .await
+        .map_err(OpenError::Io)?
+    {
+        reading.supply_extras(&extras).map_err(malformed)?;
+    }
+    reading.finish_with(array).map_err(malformed)
+}
+
+pub(crate) async fn zmetadata(client: &Client, set: &str) -> Result<Bytes, OpenError> {
+    let url = within(set, ".zmetadata");
+    whole(client, &url).await.map_err(OpenError::Io)
 }
 
 /// A file of a Parquet set, if it is there.
-async fn file(
+pub(crate) async fn file(
     client: &Client,
     set: &str,
-    record: &Record,
+    path: &str,
 ) -> Result<Option<Bytes>, chunkref_io::Error> {
-    let url = within(set, &record.path);
+    let url = within(set, path);
     // Most of the files that may be there are not, and asking for one by its name is cheap.
     if !is_remote(set) && fs::metadata(&url).is_err_and(|error| is_absent(&error)) {
         return Ok(None);
@@ -164,15 +161,6 @@ fn is_absent(error: &std::io::Error) -> bool {
     error.kind() == std::io::ErrorKind::NotFound
 }
 
-fn is_remote(address: &str) -> bool {
-    address.contains("://") && !is_file_url(address)
-}
-
-fn is_file_url(url: &str) -> bool {
-    url.get(..7)
-        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("file://"))
-}
-
 /// The address of a file in the folder of a Parquet set.
 fn within(set: &str, path: &str) -> String {
     let (folder, query) = match set.find('?') {
@@ -183,17 +171,19 @@ fn within(set: &str, path: &str) -> String {
 }
 
 /// The objects that a set names, as addresses that can be opened.
-fn resolved(set: &str, locations: &Locations) -> Result<Locations, OpenError> {
-    locations.try_map(|location| match resolve(set, &location.url) {
-        Ok(url) => Ok(Location {
-            url,
-            pin: location.pin.clone(),
-        }),
-        Err(reason) => Err(OpenError::Location {
+pub(crate) fn resolved(set: &str, locations: &Locations) -> Result<Locations, OpenError> {
+    let resolved = |url: &str| {
+        resolve(set, url).map_err(|reason| OpenError::Location {
             set: set.to_owned(),
-            url: location.url.clone(),
+            url: url.to_owned(),
             reason,
-        }),
+        })
+    };
+    locations.try_map(|location| {
+        let alternates = location.alternates.iter().map(|url| resolved(url));
+        let alternates = alternates.collect::<Result<Vec<_>, _>>()?;
+        let url = resolved(&location.url)?;
+        Ok(location.clone().with_url(url).with_alternates(alternates))
     })
 }
 
@@ -223,22 +213,6 @@ fn resolve(set: &str, url: &str) -> Result<String, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sets_are_told_by_their_names() {
-        for (address, expected) in [
-            ("a/b.json", Some(Kind::Json)),
-            ("https://h/b.JSON?token=x", Some(Kind::Json)),
-            ("s3://b/k.parquet/", Some(Kind::Parquet)),
-            ("b.parq", Some(Kind::Parquet)),
-            ("b.nc", None),
-            ("https://h/b.nc?x.json", None),
-            ("json", None),
-            ("../../fixtures", None),
-        ] {
-            assert_eq!(kind(address), expected, "{address}");
-        }
-    }
 
     #[test]
     fn relative_names_lie_beside_the_set() {

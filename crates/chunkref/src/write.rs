@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use chunkref_manifest::Manifest;
-use chunkref_manifest::kerchunk::{Blobs, DEFAULT_RECORD_SIZE, write_json, write_parquet};
+use chunkref_manifest::kerchunk::{Blobs, write_json_compressed};
+
+use crate::format::SetFormat;
+use crate::parquet::{WriteOptions, write_set};
 
 /// Bytes that are gathered before they go to the file.
 const BUFFER: usize = 1 << 20;
@@ -18,7 +21,7 @@ const CONSOLIDATED: &str = ".zmetadata";
 #[non_exhaustive]
 pub enum WriteError {
     /// The name does not tell the format.
-    #[error("{}: unknown kind of output, expected a name that ends in .json, .parquet or .parq", path.display())]
+    #[error("{}: unknown kind of output, expected a name that ends in .json, .json.gz, .json.zst, .parquet or .parq", path.display())]
     Suffix {
         /// The output.
         path: PathBuf,
@@ -49,8 +52,8 @@ pub enum WriteError {
     },
 }
 
-/// Writes a manifest as a Kerchunk reference set: JSON if the name ends in `.json`, a folder of
-/// Parquet files if it ends in `.parquet` or `.parq`. It is written beside and then renamed, so
+/// Writes a manifest as a Kerchunk reference set: JSON if the name ends in `.json` (compressed if it
+/// ends in `.json.gz` or `.json.zst`), a folder of Parquet files if it ends in `.parquet` or `.parq`. It is written beside and then renamed, so
 /// that it appears whole or not at all.
 ///
 /// ```
@@ -66,13 +69,24 @@ pub enum WriteError {
 /// # Errors
 /// When the suffix is another, the format can't say what is in the manifest, or writing fails.
 pub fn write(manifest: &Manifest, path: impl AsRef<Path>) -> Result<(), WriteError> {
+    write_with(manifest, path, &WriteOptions::new())
+}
+
+/// As [`write`], as the options say.
+///
+/// # Errors
+/// As for [`write`], and when the options can't be followed.
+pub fn write_with(
+    manifest: &Manifest,
+    path: impl AsRef<Path>,
+    options: &WriteOptions,
+) -> Result<(), WriteError> {
     let path = path.as_ref();
-    let suffix = path.extension().and_then(|suffix| suffix.to_str());
-    match suffix.map(str::to_ascii_lowercase).as_deref() {
-        Some("json") => {
+    match SetFormat::of_name(&path.to_string_lossy()) {
+        Some(SetFormat::Json(compression)) => {
             let mut failure = None;
             let written = write_file(path, |out| {
-                write_json(manifest, out).map_err(|error| {
+                write_json_compressed(manifest, out, compression).map_err(|error| {
                     failure = Some(error);
                     io::Error::other("the manifest")
                 })
@@ -85,8 +99,8 @@ pub fn write(manifest: &Manifest, path: impl AsRef<Path>) -> Result<(), WriteErr
                 (written, _) => written,
             }
         }
-        Some("parquet" | "parq") => write_folder(manifest, path),
-        _ => Err(WriteError::Suffix {
+        Some(SetFormat::Parquet) => write_folder(manifest, path, options),
+        None => Err(WriteError::Suffix {
             path: path.to_owned(),
         }),
     }
@@ -180,7 +194,11 @@ impl Blobs for Folder<'_> {
     }
 }
 
-fn write_folder(manifest: &Manifest, path: &Path) -> Result<(), WriteError> {
+fn write_folder(
+    manifest: &Manifest,
+    path: &Path,
+    options: &WriteOptions,
+) -> Result<(), WriteError> {
     let failed = |source| WriteError::Io {
         path: path.to_owned(),
         source,
@@ -189,7 +207,7 @@ fn write_folder(manifest: &Manifest, path: &Path) -> Result<(), WriteError> {
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let new = Beside::new(&target, "tmp").map_err(failed)?;
     fs::create_dir(&new.path).map_err(failed)?;
-    write_parquet(manifest, &mut Folder(&new.path), DEFAULT_RECORD_SIZE).map_err(|source| {
+    write_set(manifest, &mut Folder(&new.path), options).map_err(|source| {
         WriteError::Manifest {
             path: path.to_owned(),
             source,

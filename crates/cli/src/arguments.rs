@@ -38,7 +38,7 @@ pub(crate) struct Scan {
     /// Files to scan: paths, or URLs of http, https, s3, gs or az
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<String>,
-    /// Where to write: NAME.json, NAME.parquet, or for several files a folder
+    /// Where to write: NAME.json (or .json.gz, .json.zst), NAME.parquet, or for several files a folder
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: PathBuf,
     #[command(flatten)]
@@ -50,6 +50,8 @@ pub(crate) struct Scan {
     /// Join several files along this dimension into one output
     #[arg(long, value_name = "DIMENSION")]
     pub(crate) concat_dim: Option<String>,
+    #[command(flatten)]
+    pub(crate) parquet: Parquet,
     /// Files to scan at one time, at most
     #[arg(long, value_name = "N", default_value_t = chunkref::ManyOptions::default().jobs)]
     pub(crate) jobs: usize,
@@ -75,6 +77,36 @@ pub(crate) struct Scan {
     pub(crate) strict: bool,
     #[command(flatten)]
     pub(crate) connection: Connection,
+}
+
+/// How Parquet sets are written.
+#[derive(Debug, Args)]
+pub(crate) struct Parquet {
+    /// Rows per file of a Parquet set; readers read whole files. Without it 1,000 to 100,000, as suits
+    /// the arrays
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) record_size: Option<u32>,
+    /// Write absent chunks into a Parquet set as inline chunks of fill values, for readers that fail on
+    /// absent ones (fsspec with pandas 3 and pyarrow)
+    #[arg(long)]
+    pub(crate) densify: bool,
+}
+
+impl Parquet {
+    /// The name of an option that is given, if one is.
+    pub(crate) fn given(&self) -> Option<&'static str> {
+        if self.densify {
+            return Some("--densify");
+        }
+        self.record_size.map(|_| "--record-size")
+    }
+
+    pub(crate) fn options(&self) -> chunkref::WriteOptions {
+        let rows = self.record_size.and_then(|rows| usize::try_from(rows).ok());
+        chunkref::WriteOptions::new()
+            .with_record_size(rows)
+            .with_densify(self.densify)
+    }
 }
 
 /// What becomes of the others when a file can't be scanned.

@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use chunkref::combine::{ConcatOptions, concat};
 use chunkref::{
-    Client, Manifest, ManyOptions, Outcome, Report, ScanOptions, Scanned, scan_many, write,
-    write_file,
+    Client, Manifest, ManyOptions, Outcome, Report, ScanOptions, Scanned, SetFormat, scan_many,
+    write, write_file, write_with,
 };
 use futures::StreamExt as _;
 
@@ -93,12 +93,16 @@ fn some_failed(arguments: &Scan, failed: usize) -> Failure {
 /// Where to write, checked before anything is read.
 fn output(arguments: &Scan) -> Result<Output<'_>, Failure> {
     let path = arguments.output.as_path();
-    let suffix = path.extension().and_then(|suffix| suffix.to_str());
-    let is_set = suffix.is_some_and(|suffix| {
-        ["json", "parquet", "parq"]
-            .iter()
-            .any(|known| suffix.eq_ignore_ascii_case(known))
-    });
+    let format = SetFormat::of_name(&path.to_string_lossy());
+    let is_set = format.is_some();
+    if let (false, Some(option)) = (
+        format == Some(SetFormat::Parquet),
+        arguments.parquet.given(),
+    ) {
+        return Err(Failure::usage(format!(
+            "{option}: only for a Parquet set as output, NAME.parquet"
+        )));
+    }
     let one = arguments.files.len() == 1 || arguments.concat_dim.is_some();
     if is_set && one {
         return Ok(Output::One(path));
@@ -111,8 +115,8 @@ fn output(arguments: &Scan) -> Result<Output<'_>, Failure> {
     }
     if arguments.concat_dim.is_some() || !(path.is_dir() || ends_in_separator(path)) {
         return Err(Failure::usage(format!(
-            "output {}: expected a name that ends in .json, .parquet or .parq, or a folder (DIR/) for \
-             one JSON per file",
+            "output {}: expected a name that ends in .json, .json.gz, .json.zst, .parquet or .parq, or \
+             a folder (DIR/) for one JSON per file",
             path.display()
         )));
     }
@@ -198,9 +202,19 @@ async fn one(
     }
     let complete = manifests.len() == reports.len();
     if complete || (arguments.on_error == OnError::Skip && !manifests.is_empty()) {
-        write(&join(manifests, names, arguments)?, path)?;
+        write_one(&join(manifests, names, arguments)?, path, arguments)?;
     }
     Ok(reports)
+}
+
+fn write_one(manifest: &Manifest, path: &Path, arguments: &Scan) -> Result<(), Failure> {
+    let options = arguments.parquet.options();
+    if SetFormat::of_name(&path.to_string_lossy()) == Some(SetFormat::Parquet) {
+        for caution in options.cautions(manifest) {
+            eprintln!("warning: {}", one_line(&caution));
+        }
+    }
+    Ok(write_with(manifest, path, &options)?)
 }
 
 /// The manifest of all files.

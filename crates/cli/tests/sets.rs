@@ -31,7 +31,7 @@ fn sets_are_inspected_and_read_as_files_are() {
         folder.path(),
     );
     assert_eq!(direct.status.code(), Some(0), "{}", text(&direct.stderr));
-    for set in ["set.json", "set.parquet"] {
+    for set in ["set.json", "set.json.gz", "set.json.zst", "set.parquet"] {
         let run = chunkref(&["scan", &granule, "-o", set], folder.path());
         assert_eq!(run.status.code(), Some(0), "{}", text(&run.stderr));
         let run = chunkref(&["inspect", set], folder.path());
@@ -92,4 +92,69 @@ fn what_a_set_lacks_is_one_clear_line() {
         text(&run.stdout),
         "/\n0 references, 0 sources\nrefused:\n  /a: dtype \"<U1\" is not supported\n"
     );
+}
+
+#[test]
+fn options_of_parquet_are_for_parquet() {
+    let folder = tempfile::tempdir().unwrap();
+    let granule = granule("mur_like_20200601.nc");
+    for (option, line) in [
+        (
+            &["--densify"][..],
+            "error: --densify: only for a Parquet set as output, NAME.parquet\n",
+        ),
+        (
+            &["--record-size", "5"],
+            "error: --record-size: only for a Parquet set as output, NAME.parquet\n",
+        ),
+    ] {
+        let run = chunkref(
+            &[&["scan", &granule, "-o", "a.json"], option].concat(),
+            folder.path(),
+        );
+        assert_eq!(
+            (run.status.code(), text(&run.stderr)),
+            (Some(2), line.to_owned())
+        );
+    }
+    let zero = ["scan", &granule, "-o", "a.parq", "--record-size", "0"];
+    let run = chunkref(&zero, folder.path());
+    assert_eq!(run.status.code(), Some(2));
+    assert!(text(&run.stderr).contains("invalid value '0' for '--record-size <ROWS>'"));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+
+    let run = chunkref(
+        &[
+            "scan",
+            &granule,
+            "-o",
+            "a.parq",
+            "--record-size",
+            "5",
+            "--densify",
+        ],
+        folder.path(),
+    );
+    assert_eq!(
+        (run.status.code(), text(&run.stderr)),
+        (Some(0), String::new())
+    );
+    let metadata = std::fs::read_to_string(folder.path().join("a.parq/.zmetadata")).unwrap();
+    assert!(metadata.contains("\"record_size\":5"), "{metadata}");
+}
+
+#[test]
+fn a_bomb_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    // Frames of zstd whose one block is a byte repeated 128 KiB: 10 bytes make 131,072.
+    let frame = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x58, 0x03, 0x00, 0x10, b' '];
+    std::fs::write(folder.path().join("bomb.json.zst"), frame.repeat(2_000)).unwrap();
+    let run = chunkref(&["inspect", "bomb.json.zst"], folder.path());
+    assert_eq!(run.status.code(), Some(1));
+    let line = text(&run.stderr);
+    assert!(
+        line.contains("compressed bytes make more than 67108864 and 200 for each"),
+        "{line}"
+    );
+    assert!(line.contains("decompress the set first"), "{line}");
 }

@@ -78,7 +78,9 @@ fn json_of_nothing_is_a_set() {
     assert_eq!(
         json_text(&Manifest::default()),
         concat!(
-            r#"{"version":1,"refs":{"#,
+            r#"{"version":1,"chunkref":{"version":1},"#,
+            "\n",
+            r#""refs":{"#,
             "\n",
             r#"".zgroup":"{\"zarr_format\":2}","#,
             "\n",
@@ -118,6 +120,7 @@ fn parquet_rows_are_chunks() {
     assert_eq!(
         names,
         [
+            ".chunkref/extras.json",
             ".zmetadata",
             "filtered/refs.0.parq",
             "g/never/refs.0.parq",

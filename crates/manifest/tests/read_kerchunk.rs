@@ -8,12 +8,12 @@ use std::io;
 
 use bytes::Bytes;
 use chunkref_manifest::kerchunk::{
-    BlobSource, Blobs, JsonOptions, ParquetSet, ReadSet, read_json, read_parquet, write_json,
-    write_parquet,
+    BlobSource, Blobs, JsonOptions, ParquetSet, ReadSet, read_json, read_json_from, read_parquet,
+    write_json, write_parquet,
 };
 use chunkref_manifest::{
     Array, ByteOrder, ChunkRef, ChunkTableBuilder, Codec, DataType, Field, Layout, Location,
-    LocationId, Manifest, Pin, Value,
+    LocationId, Manifest, Value,
 };
 use proptest::prelude::*;
 use sample::{F4, array, chunked, manifest, scalar};
@@ -32,6 +32,22 @@ impl Blobs for Files {
 impl BlobSource for Files {
     fn get(&mut self, path: &str) -> io::Result<Option<Bytes>> {
         Ok(self.0.get(path).cloned())
+    }
+}
+
+/// Gives so many bytes at one time.
+struct Pieces<'a> {
+    rest: &'a [u8],
+    piece: usize,
+}
+
+impl io::Read for Pieces<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.piece.min(self.rest.len()).min(buffer.len());
+        let (now, rest) = self.rest.split_at(length);
+        buffer[..length].copy_from_slice(now);
+        self.rest = rest;
+        Ok(length)
     }
 }
 
@@ -174,8 +190,7 @@ fn one_array() -> impl Strategy<Value = Manifest> {
         let mut manifest = Manifest::default();
         for number in 0..4 {
             let url = format!("s3://bucket/{number}.nc");
-            let pin = Pin::default();
-            manifest.locations.intern(Location { url, pin }).unwrap();
+            manifest.locations.intern(Location::new(url)).unwrap();
         }
         let mut table = ChunkTableBuilder::new(shape.clone());
         for index in 0..shape.iter().product::<u64>() {
@@ -240,6 +255,30 @@ proptest! {
         let at = at.index(set.len());
         set[at] = byte;
         let _ = read_json(&set, &JsonOptions::new());
+    }
+
+    #[test]
+    fn bytes_may_come_in_any_pieces(
+        at in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+        piece in 1..100_usize,
+    ) {
+        let mut set = text(&manifest()).into_bytes();
+        let at = at.index(set.len());
+        set[at] = byte;
+        let options = JsonOptions::new();
+        let pieces = read_json_from(|| Ok(Pieces { rest: &set, piece }), &options);
+        let whole = read_json(&set, &options);
+        match (pieces, whole) {
+            (Ok(pieces), Ok(whole)) => {
+                prop_assert_eq!(pieces.manifest, whole.manifest);
+                prop_assert_eq!(pieces.report.refused, whole.report.refused);
+                prop_assert_eq!(pieces.report.remarks, whole.report.remarks);
+            }
+            (pieces, whole) => {
+                prop_assert_eq!(pieces.unwrap_err().to_string(), whole.unwrap_err().to_string());
+            }
+        }
     }
 
     #[test]
@@ -568,6 +607,49 @@ fn contradictions_name_the_key() {
     assert!(failure("").contains("EOF"));
     let bytes = b"{\"a\": \"\xff\"}";
     assert!(read_json(bytes, &JsonOptions::new()).is_err());
+}
+
+#[test]
+fn chunks_before_documents_are_read_in_a_second_pass() {
+    let readings = std::cell::Cell::new(0);
+    let count = |set: &str| {
+        readings.set(0);
+        let open = || {
+            readings.set(readings.get() + 1);
+            Ok(set.as_bytes())
+        };
+        let read = read_json_from(open, &JsonOptions::new()).unwrap();
+        assert!(read.report.remarks.is_empty(), "{:?}", read.report.remarks);
+        let a = read.manifest.array("a").unwrap();
+        (a.stored_chunks(), readings.get())
+    };
+    let zarray = zarray(&[2], &[1]);
+    let late =
+        format!(r#"{{"version":1,"refs":{{"a/0":["u",1,2],"a/.zarray":{zarray},"a/1":"x"}}}}"#);
+    assert_eq!(count(&late), (2, 2));
+    let first =
+        format!(r#"{{"version":1,"refs":{{"a/.zarray":{zarray},"a/0":["u",1,2],"a/1":"x"}}}}"#);
+    assert_eq!(count(&first), (2, 1));
+    // Known from consolidated metadata alone.
+    let metadata = json!({"metadata": {"a/.zarray": zarray}});
+    let consolidated = format!(r#"{{".zmetadata":{metadata},"a/0":["u",1,2]}}"#);
+    assert_eq!(count(&consolidated), (1, 2));
+    let templates = format!(
+        r#"{{"refs":{{"a/.zarray":{zarray},"a/0":["{{{{u}}}}",1,2]}},"templates":{{"u":"s3://b/k"}},"version":1}}"#
+    );
+    assert_eq!(count(&templates), (1, 2));
+    // A set whose second reading differs is read as it then is, or is an error; here it ends early.
+    let open = || {
+        readings.set(readings.get() + 1);
+        Ok(if readings.get() % 2 == 0 {
+            late.as_bytes()
+        } else {
+            &late.as_bytes()[..20]
+        })
+    };
+    readings.set(1);
+    let error = read_json_from(open, &JsonOptions::new()).unwrap_err();
+    assert!(error.to_string().contains("EOF"), "{error}");
 }
 
 #[test]

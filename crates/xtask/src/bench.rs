@@ -1,6 +1,6 @@
 //! `cargo xtask bench scan`: chunkref beside its peers, into `docs/benchmarks.md`, on local files
 //! (`local` alone) and behind a server 50 ms away (`remote` alone); `bench decode`: its filters beside
-//! those of libhdf5.
+//! those of libhdf5; `bench manifest`: reference sets written, opened and looked up.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,9 +19,12 @@ const PLOT: &str = "docs/remote.svg";
 pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
     let (what, options) = arguments
         .split_first()
-        .ok_or("say what to measure: scan, local, remote, decode")?;
-    if !matches!(what.as_str(), "scan" | "local" | "remote" | "decode") {
-        let can = "`scan`, `local`, `remote` and `decode` can";
+        .ok_or("say what to measure: scan, local, remote, decode, manifest")?;
+    if !matches!(
+        what.as_str(),
+        "scan" | "local" | "remote" | "decode" | "manifest"
+    ) {
+        let can = "`scan`, `local`, `remote`, `decode` and `manifest` can";
         return Err(format!("`{what}` can't be measured; {can}").into());
     }
     let tools = tools::find()?;
@@ -30,6 +33,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
     let python = venv::prepare(&target.join("venv"), &tools.python, &requirements)?;
     if what == "decode" {
         return decode(&python, &target);
+    }
+    if what == "manifest" {
+        return manifest(&tools.python, &python, &target, options);
     }
     run_program(&mut cargo(&[
         "build",
@@ -116,6 +122,43 @@ fn decode(python: &Path, target: &Path) -> Result<(), Error> {
         &root().join(DOCUMENT),
         "decode",
         &std::fs::read_to_string(&table)?,
+    )
+}
+
+/// Icechunk has an environment of its own: it may need other versions than the rest.
+fn manifest(system: &Path, python: &Path, target: &Path, options: &[String]) -> Result<(), Error> {
+    run_program(&mut cargo(&[
+        "build",
+        "--release",
+        "--package",
+        "chunkref",
+        "--example",
+        "measure_sets",
+    ]))?;
+    let requirements = root().join("crates/xtask/bench/requirements-icechunk.txt");
+    let icechunk = venv::prepare(&target.join("venv-icechunk"), system, &requirements)?;
+    let tables = target.join("bench/manifest.md");
+    let example = format!(
+        "release/examples/measure_sets{}",
+        std::env::consts::EXE_SUFFIX
+    );
+    run_program(
+        Command::new(python)
+            .arg(root().join("crates/xtask/bench/manifest.py"))
+            .arg("--measure")
+            .arg(target.join(example))
+            .arg("--icechunk")
+            .arg(icechunk)
+            .arg("--data")
+            .arg(target.join("bench"))
+            .arg("--out")
+            .arg(&tables)
+            .args(options),
+    )?;
+    insert(
+        &root().join(DOCUMENT),
+        "manifest",
+        &std::fs::read_to_string(&tables)?,
     )
 }
 

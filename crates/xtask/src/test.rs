@@ -13,6 +13,8 @@ struct Context {
     long: bool,
     tools: Option<Tools>,
     interpreter: Option<PathBuf>,
+    /// Of the readers of Parquet sets, by the variable that tells the tests where it is.
+    readers: Vec<(&'static str, PathBuf)>,
     target: PathBuf,
 }
 
@@ -56,6 +58,12 @@ const STEPS: [Step<Context>; 9] = [
     },
 ];
 
+/// Versions of pandas that read Parquet sets differently, each with both of its engines.
+const READERS: [(&str, &str); 2] = [
+    ("CHUNKREF_PANDAS_2", "pandas2"),
+    ("CHUNKREF_PANDAS_3", "pandas3"),
+];
+
 const CLIPPY: &[&str] = &[
     "clippy",
     "--workspace",
@@ -97,6 +105,12 @@ fn prepare_venv(context: &mut Context) -> Result<(), Error> {
     let requirements = root().join("tests/requirements.txt");
     let folder = context.target.join("venv");
     context.interpreter = Some(venv::prepare(&folder, &tools.python, &requirements)?);
+    for (variable, name) in READERS {
+        let requirements = root().join(format!("tests/requirements-{name}.txt"));
+        let folder = context.target.join(format!("venv-{name}"));
+        let interpreter = venv::prepare(&folder, &tools.python, &requirements)?;
+        context.readers.push((variable, interpreter));
+    }
     Ok(())
 }
 
@@ -136,7 +150,8 @@ fn python_tests(context: &mut Context) -> Result<(), Error> {
     command
         .args(["-m", "pytest", "tests/python", "-ra", "--durations=5"])
         .current_dir(root())
-        .env("CHUNKREF_BIN", context.target.join(name));
+        .env("CHUNKREF_BIN", context.target.join(name))
+        .envs(context.readers.iter().map(|(name, path)| (name, path)));
     if context.long {
         command.env("CHUNKREF_LONG", "1");
     }

@@ -10,6 +10,8 @@ use crate::array::{Array, Manifest};
 use crate::chunk_grid::{locate, step};
 use crate::chunk_table::ChunkRef;
 use crate::error::{Error, Result};
+use crate::extras;
+use crate::kerchunk::compression::Compression;
 use crate::kerchunk::every_chunk;
 use crate::location::{LocationId, Locations};
 use crate::zarr::v2;
@@ -19,18 +21,36 @@ const BUFFER_BYTES: usize = 1 << 18;
 
 /// Writes a manifest as Kerchunk JSON, version 1: first all documents, then the chunks, array by
 /// array in C order. Nothing grows with the number of chunks. Inline data is always base64. Arrays
-/// that are [beyond Zarr](Array::beyond_zarr) are left out.
+/// that are [beyond Zarr](Array::beyond_zarr) are in the [extras](crate::extras) alone, which come
+/// before all references.
 ///
 /// # Errors
 /// When Zarr v2 can't say an array, a chunk refers to a location that is not there, or the writer
 /// fails; what was written so far is then no reference set.
 pub fn write_json(manifest: &Manifest, out: impl io::Write) -> Result<()> {
+    write_json_compressed(manifest, out, Compression::None)
+}
+
+/// As [`write_json`], compressed. The same manifest makes the same bytes.
+///
+/// # Errors
+/// As for [`write_json`].
+pub fn write_json_compressed(
+    manifest: &Manifest,
+    out: impl io::Write,
+    compression: Compression,
+) -> Result<()> {
+    compression.write(out, failed, |out| write(manifest, out))
+}
+
+fn write(manifest: &Manifest, out: &mut dyn io::Write) -> Result<()> {
     let mut refs = Refs {
         out,
         buffer: Vec::with_capacity(BUFFER_BYTES.saturating_mul(2)),
         first: true,
     };
-    refs.buffer.extend_from_slice(b"{\"version\":1,\"refs\":{");
+    refs.extras(manifest)?;
+    refs.buffer.extend_from_slice(b"\"refs\":{");
     let documents = v2::documents(manifest)?;
     for (key, document) in &documents {
         refs.document(key, document)?;
@@ -44,8 +64,7 @@ pub fn write_json(manifest: &Manifest, out: impl io::Write) -> Result<()> {
         refs.array(&path, array, &mut urls)?;
     }
     refs.buffer.extend_from_slice(b"\n}}\n");
-    refs.flush(0)?;
-    refs.out.flush().map_err(failed)
+    refs.flush(0)
 }
 
 struct Refs<W> {
@@ -56,6 +75,17 @@ struct Refs<W> {
 }
 
 impl<W: io::Write> Refs<W> {
+    /// What comes before the references, so that a reader has it when they come.
+    fn extras(&mut self, manifest: &Manifest) -> Result<()> {
+        let start = format!("{{\"version\":1,\"{}\":", extras::JSON_MEMBER);
+        self.out.write_all(start.as_bytes()).map_err(failed)?;
+        let mut buffered = io::BufWriter::with_capacity(BUFFER_BYTES, &mut self.out);
+        extras::write(manifest, &mut buffered)?;
+        io::Write::flush(&mut buffered).map_err(failed)?;
+        drop(buffered);
+        self.out.write_all(b",\n").map_err(failed)
+    }
+
     fn document(&mut self, key: &str, document: &Json) -> Result<()> {
         self.separate();
         self.buffer.extend_from_slice(&quoted(key));

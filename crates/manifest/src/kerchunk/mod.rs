@@ -1,14 +1,19 @@
 //! Kerchunk reference sets.
 
+mod compression;
 mod json;
 mod parquet;
 mod read;
 
-pub use json::write_json;
-pub use parquet::{Blobs, DEFAULT_RECORD_SIZE, write_parquet};
+pub use compression::{Compression, DEFAULT_LIMIT, DecodedLimit};
+pub use json::{write_json, write_json_compressed};
+pub use parquet::{
+    Blobs, DEFAULT_RECORD_SIZE, EncodeChunk, ParquetOptions, SetWriter, has_absent_rows,
+    record_size_for, write_parquet, write_parquet_with,
+};
 pub use read::{
-    BlobSource, JsonOptions, ParquetSet, ReadSet, Record, RefusedNode, SetReport, read_json,
-    read_parquet,
+    BlobSource, JsonOptions, ParquetSet, ReadSet, Record, RecordRows, RefusedNode, SetIndex,
+    SetReport, read_json, read_json_from, read_parquet,
 };
 
 use bytes::Bytes;
@@ -23,7 +28,7 @@ fn every_chunk<'a>(
     fill: Option<&'a Bytes>,
 ) -> Box<dyn Iterator<Item = (u64, ChunkRef<'a>)> + 'a> {
     let Some(fill) = fill else {
-        return array.chunks();
+        return Box::new(array.chunks());
     };
     let grid = array.chunk_grid().unwrap_or_default();
     let cells = cell_count(&grid).unwrap_or(0);

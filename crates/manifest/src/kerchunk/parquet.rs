@@ -13,37 +13,37 @@
 //! A row with neither path nor raw is an absent chunk; every file has `record_size` rows. A file
 //! whose chunks are all absent is not written, which fsspec reads the same way.
 //!
-//! fsspec 2026.9 reads an absent row through pandas 3 as a path of NaN and fails. Absent chunks of
-//! unfiltered arrays are therefore written out while they are few; the dictionary of the
-//! column keeps equal ones once.
+//! fsspec 2026.9 reads an absent row through pandas 3 and pyarrow as a path of NaN and fails (see
+//! `docs/kerchunk.md`). Absent chunks of unfiltered arrays are therefore written out while they are
+//! few, and all of any array where that is asked for; the dictionary of the column keeps equal ones
+//! once.
 
-use std::collections::HashMap;
+mod file;
+mod record_size;
+mod set_writer;
+
 use std::io;
-use std::sync::Arc;
 
 use bytes::Bytes;
-use parquet::basic::{Compression, LogicalType, Repetition, Type as PhysicalType, ZstdLevel};
-use parquet::data_type::{ByteArray, ByteArrayType, DataType as ParquetType, Int64Type};
-use parquet::errors::ParquetError;
-use parquet::file::metadata::KeyValue;
-use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
-use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
-use parquet::schema::types::{Type as SchemaType, TypePtr};
-use serde_json::{Map, Value as Json, json};
 
 use crate::array::{Array, Manifest};
 use crate::chunk_grid::cell_count;
-use crate::chunk_table::ChunkRef;
 use crate::error::{Error, Result};
-use crate::kerchunk::every_chunk;
-use crate::location::{LocationId, Locations};
+use crate::extras;
 use crate::zarr::v2;
 
-/// Rows per file where nothing else is asked for, as kerchunk and `VirtualiZarr` have it.
+pub use record_size::record_size_for;
+pub use set_writer::SetWriter;
+use set_writer::{Absent, Stream};
+
+/// Rows per file where all arrays are large, as kerchunk and `VirtualiZarr` have it.
 pub const DEFAULT_RECORD_SIZE: usize = 100_000;
 
 /// The most bytes of absent chunks that are written out for one unfiltered array.
 const MAX_FILLED: u64 = 64 << 20;
+
+/// The most bytes of a chunk that is written out for absent ones, before it is encoded.
+const MAX_FILL_CHUNK: u64 = 256 << 20;
 
 /// Where the files of a set go.
 pub trait Blobs {
@@ -54,285 +54,160 @@ pub trait Blobs {
     fn put(&mut self, path: &str, bytes: Bytes) -> io::Result<()>;
 }
 
-/// Writes a manifest as a Kerchunk Parquet set; `.zmetadata` comes last, so that a set that was
-/// broken off does not open. Memory grows with `record_size` only.
+/// Encodes the bytes of a chunk as the codecs of its array say.
+pub type EncodeChunk<'a> = dyn Fn(&Array, &[u8]) -> Result<Bytes, String> + 'a;
+
+/// How a Parquet set is written.
+#[derive(Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct ParquetOptions<'a> {
+    /// Rows per file; `None`: what [`record_size_for`] says.
+    pub record_size: Option<usize>,
+    /// If given, absent chunks are written as inline chunks of fill values, which this encodes.
+    pub densify: Option<&'a EncodeChunk<'a>>,
+}
+
+impl std::fmt::Debug for ParquetOptions<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ParquetOptions")
+            .field("record_size", &self.record_size)
+            .field("densify", &self.densify.is_some())
+            .finish()
+    }
+}
+
+impl<'a> ParquetOptions<'a> {
+    /// Rows per file as suits the arrays; absent chunks are absent.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// So many rows per file.
+    #[must_use]
+    pub fn with_record_size(mut self, rows: usize) -> Self {
+        self.record_size = Some(rows);
+        self
+    }
+
+    /// Absent chunks are written out.
+    #[must_use]
+    pub fn with_densify(mut self, encode: &'a EncodeChunk<'a>) -> Self {
+        self.densify = Some(encode);
+        self
+    }
+}
+
+/// Writes a manifest as a Kerchunk Parquet set with so many rows per file; `.zmetadata` comes last,
+/// so that a set that was broken off does not open. Memory grows with `record_size` only, and with what
+/// the [extras](crate::extras) hold.
 ///
 /// # Errors
 /// When `record_size` is zero, Zarr v2 can't say an array, a chunk refers to a location that is
 /// not there, or a file can't be stored.
 pub fn write_parquet(manifest: &Manifest, blobs: &mut dyn Blobs, record_size: usize) -> Result<()> {
-    let rows = u64::try_from(record_size).unwrap_or(0);
-    if rows == 0 {
-        return Err(Error::unsupported("records of no rows"));
-    }
-    let metadata: Map<String, Json> = v2::documents(manifest)?.into_iter().collect();
-    let mut paths = Paths {
-        locations: &manifest.locations,
-        known: HashMap::new(),
-    };
-    let encoder = Encoder::new()?;
-    let arrays = manifest.arrays();
-    for (path, array) in arrays.filter(|(_, array)| array.beyond_zarr().is_none()) {
-        let folder = path.trim_start_matches('/');
-        write_array(
-            array,
-            folder,
-            blobs,
-            rows,
-            record_size,
-            &mut paths,
-            &encoder,
-        )
-        .map_err(|error| error.at(&path))?;
-    }
-    let document = json!({"metadata": metadata, "record_size": record_size});
-    put(blobs, ".zmetadata", document.to_string().into())
+    let options = ParquetOptions::new().with_record_size(record_size);
+    write_parquet_with(manifest, blobs, &options)
 }
 
-fn write_array(
-    array: &Array,
-    folder: &str,
+/// As [`write_parquet`], as the options say.
+///
+/// # Errors
+/// As for [`write_parquet`], and when absent chunks are to be written out of an array whose chunk
+/// of fill values can't be encoded or is larger than 256 MiB.
+pub fn write_parquet_with(
+    manifest: &Manifest,
     blobs: &mut dyn Blobs,
-    rows: u64,
-    record_size: usize,
-    paths: &mut Paths<'_>,
-    encoder: &Encoder,
+    options: &ParquetOptions<'_>,
 ) -> Result<()> {
-    let mut columns = Columns::default();
-    let mut open = None;
-    let mut finish = |number: u64, columns: &mut Columns| {
-        let path = format!("{folder}/refs.{number}.parq");
-        let file = encoder
-            .encode(columns, record_size)
-            .map_err(|source| Error::Parquet {
-                path: path.clone(),
-                source: source.into(),
-            })?;
-        columns.clear();
-        put(blobs, &path, file)
+    let arrays = || {
+        let arrays = manifest.arrays();
+        arrays.filter(|(_, array)| array.beyond_zarr().is_none())
     };
-    let few = few_filled(array)?;
-    for (index, chunk) in every_chunk(array, v2::absent_chunk(array)?.or(few.as_ref())) {
-        let number = index.checked_div(rows).unwrap_or(0);
-        let row = index.checked_rem(rows).unwrap_or(0);
-        if let Some(full) = open.replace(number).filter(|open| *open != number) {
-            finish(full, &mut columns)?;
+    let record_size = options.record_size.unwrap_or_else(|| {
+        record_size_for(arrays().map(|(_, array)| {
+            let grid = array.chunk_grid().unwrap_or_default();
+            cell_count(&grid).unwrap_or(0)
+        }))
+    });
+    let mut text = Vec::new();
+    extras::write(manifest, &mut text)?;
+    set_writer::put(blobs, extras::PARQUET_PATH, text.into())?;
+    let mut set = SetWriter::new(blobs, record_size)?;
+    for (path, group) in manifest.groups() {
+        set.group(&path, &group.attributes)?;
+        for name in group.groups.keys().chain(group.arrays.keys()) {
+            crate::tree::check_name(name).map_err(|error| error.at(&path))?;
         }
-        columns.pad(usize::try_from(row).unwrap_or(record_size));
-        columns.push(chunk, paths)?;
     }
-    match open {
-        Some(number) => finish(number, &mut columns),
-        None => Ok(()),
+    for (path, array) in arrays() {
+        let at = |error: Error| error.at(&path);
+        let stream = Stream {
+            array,
+            complete: array.is_complete(),
+            absent: absent(array, options).map_err(at)?,
+        };
+        set.stream(&path, &stream, &manifest.locations, array.chunks().map(Ok))?;
     }
+    set.finish()
+}
+
+/// Whether a Parquet set has rows without a chunk among those of this array, unless they are written
+/// out: fsspec fails on them in some versions.
+pub fn has_absent_rows(array: &Array) -> bool {
+    let left = matches!(absent(array, &ParquetOptions::new()), Ok(Absent::Left));
+    left && !array.is_complete() && array.stored_chunks() > 0 && array.beyond_zarr().is_none()
+}
+
+/// What is written for the absent chunks of an array.
+fn absent(array: &Array, options: &ParquetOptions<'_>) -> Result<Absent> {
+    if v2::absent_chunk(array)?.is_some() {
+        return Ok(Absent::Required);
+    }
+    let cells = cell_count(&array.chunk_grid()?);
+    let absent = cells.and_then(|cells| cells.checked_sub(array.stored_chunks()));
+    let Some(absent @ 1..) = absent else {
+        return Ok(Absent::Left);
+    };
+    match options.densify {
+        Some(encode) => densified(array, encode).map(Absent::Filled),
+        None => Ok(few_filled(array, absent).map_or(Absent::Left, Absent::Filled)),
+    }
+}
+
+/// Bytes and elements of a chunk of fill values before it is encoded; `None` where elements have no
+/// fixed size or there is no such number.
+fn fill_length(array: &Array) -> Option<(u64, usize)> {
+    let elements = cell_count(&array.chunk_shape())?;
+    let bytes = elements.checked_mul(u64::from(array.data_type.size()?))?;
+    Some((bytes, usize::try_from(elements).ok()?))
+}
+
+fn densified(array: &Array, encode: &EncodeChunk<'_>) -> Result<Bytes> {
+    if let Some(fill) = array.fill_chunk() {
+        return Ok(fill.clone());
+    }
+    let cant = |why: String| {
+        Error::unsupported(format!(
+            "absent chunks written as chunks of fill values: {why}"
+        ))
+    };
+    let (bytes, elements) =
+        fill_length(array).ok_or_else(|| cant("elements have no fixed size".to_owned()))?;
+    if bytes > MAX_FILL_CHUNK {
+        return Err(cant(format!(
+            "a chunk of {bytes} bytes, expected at most {MAX_FILL_CHUNK}"
+        )));
+    }
+    let plain = v2::fill_bytes(array).repeat(elements);
+    if array.codecs().is_empty() {
+        return Ok(plain.into());
+    }
+    encode(array, &plain).map_err(cant)
 }
 
 /// A chunk of fill values for the absent chunks of an array without codecs, if they are few.
-fn few_filled(array: &Array) -> Result<Option<Bytes>> {
-    let cells = cell_count(&array.chunk_grid()?);
-    let absent = cells.and_then(|cells| cells.checked_sub(array.stored_chunks()));
-    let elements = cell_count(&array.chunk_shape());
-    let length = array
-        .data_type
-        .size()
-        .filter(|_| array.codecs().is_empty())
-        .and_then(|size| elements?.checked_mul(u64::from(size)));
-    let (Some(absent @ 1..), Some(length)) = (absent, length) else {
-        return Ok(None);
-    };
-    let few = absent
-        .checked_mul(length)
-        .is_some_and(|bytes| bytes <= MAX_FILLED);
-    let elements = elements.and_then(|elements| usize::try_from(elements).ok());
-    Ok(elements
-        .filter(|_| few)
-        .map(|elements| v2::fill_bytes(array).repeat(elements).into()))
-}
-
-fn put(blobs: &mut dyn Blobs, path: &str, bytes: Bytes) -> Result<()> {
-    blobs.put(path, bytes).map_err(|source| Error::Io {
-        what: path.to_owned(),
-        source,
-    })
-}
-
-/// URLs as Parquet values that share their bytes.
-struct Paths<'a> {
-    locations: &'a Locations,
-    known: HashMap<LocationId, ByteArray>,
-}
-
-impl Paths<'_> {
-    fn get(&mut self, id: LocationId) -> Result<ByteArray> {
-        if let Some(path) = self.known.get(&id) {
-            return Ok(path.clone());
-        }
-        let location = self.locations.get(id).ok_or(Error::UnknownLocation {
-            id,
-            known: self.locations.len(),
-        })?;
-        let path = ByteArray::from(Bytes::copy_from_slice(location.url.as_bytes()));
-        self.known.insert(id, path.clone());
-        Ok(path)
-    }
-}
-
-/// The rows of one file. Definition levels: 1 where there is a value, 0 where there is none.
-#[derive(Default)]
-struct Columns {
-    paths: Vec<ByteArray>,
-    path_levels: Vec<i16>,
-    offsets: Vec<i64>,
-    sizes: Vec<i64>,
-    raws: Vec<ByteArray>,
-    raw_levels: Vec<i16>,
-}
-
-impl Columns {
-    fn push(&mut self, chunk: ChunkRef<'_>, paths: &mut Paths<'_>) -> Result<()> {
-        let signed = |number: u64| {
-            i64::try_from(number).map_err(|_| {
-                Error::unsupported(format!("{number} in a Parquet set, expected below 2^63"))
-            })
-        };
-        let (path, offset, size, raw) = match chunk {
-            // Zero bytes at the start would mean the whole object.
-            ChunkRef::Range { length: 0, .. } => (None, 0, 0, Some(ByteArray::from(Vec::new()))),
-            ChunkRef::Range {
-                location,
-                offset,
-                length,
-            } => (
-                Some(paths.get(location)?),
-                signed(offset)?,
-                signed(length)?,
-                None,
-            ),
-            ChunkRef::Whole { location } => (Some(paths.get(location)?), 0, 0, None),
-            ChunkRef::Inline(data) => (None, 0, 0, Some(ByteArray::from(data.clone()))),
-        };
-        self.path_levels.push(i16::from(path.is_some()));
-        self.raw_levels.push(i16::from(raw.is_some()));
-        self.offsets.push(offset);
-        self.sizes.push(size);
-        self.paths.extend(path);
-        self.raws.extend(raw);
-        Ok(())
-    }
-
-    /// Adds absent chunks up to this number of rows.
-    fn pad(&mut self, rows: usize) {
-        self.path_levels.resize(rows, 0);
-        self.raw_levels.resize(rows, 0);
-        self.offsets.resize(rows, 0);
-        self.sizes.resize(rows, 0);
-    }
-
-    fn clear(&mut self) {
-        self.paths.clear();
-        self.raws.clear();
-        self.pad(0);
-    }
-}
-
-/// Encodes files: one row group, ZSTD, no statistics, dictionaries for paths and inline chunks.
-struct Encoder {
-    schema: TypePtr,
-    properties: WriterPropertiesPtr,
-}
-
-impl Encoder {
-    fn new() -> Result<Self> {
-        let schema = schema().map_err(|source| Error::Parquet {
-            path: "schema".to_owned(),
-            source: source.into(),
-        })?;
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::default()))
-            .set_statistics_enabled(EnabledStatistics::None)
-            .set_dictionary_enabled(false)
-            .set_column_dictionary_enabled("path".into(), true)
-            .set_column_dictionary_enabled("raw".into(), true)
-            .set_max_row_group_row_count(None)
-            .set_key_value_metadata(Some(vec![KeyValue::new(
-                "pandas".to_owned(),
-                pandas_metadata().to_string(),
-            )]))
-            .build();
-        Ok(Self {
-            schema: Arc::new(schema),
-            properties: Arc::new(properties),
-        })
-    }
-
-    fn encode(&self, columns: &mut Columns, record_size: usize) -> Result<Bytes, ParquetError> {
-        columns.pad(record_size);
-        let mut writer = SerializedFileWriter::new(
-            Vec::new(),
-            Arc::clone(&self.schema),
-            Arc::clone(&self.properties),
-        )?;
-        let mut group = writer.next_row_group()?;
-        write_column::<ByteArrayType>(&mut group, &columns.paths, Some(&columns.path_levels))?;
-        write_column::<Int64Type>(&mut group, &columns.offsets, None)?;
-        write_column::<Int64Type>(&mut group, &columns.sizes, None)?;
-        write_column::<ByteArrayType>(&mut group, &columns.raws, Some(&columns.raw_levels))?;
-        group.close()?;
-        Ok(Bytes::from(writer.into_inner()?))
-    }
-}
-
-fn write_column<T: ParquetType>(
-    group: &mut SerializedRowGroupWriter<'_, Vec<u8>>,
-    values: &[T::T],
-    levels: Option<&[i16]>,
-) -> Result<(), ParquetError> {
-    let mut column = group
-        .next_column()?
-        .ok_or_else(|| ParquetError::General("the schema has too few columns".to_owned()))?;
-    column.typed::<T>().write_batch(values, levels, None)?;
-    column.close()
-}
-
-fn schema() -> Result<SchemaType, ParquetError> {
-    let column = |name: &str, kind, repetition, logical| {
-        SchemaType::primitive_type_builder(name, kind)
-            .with_repetition(repetition)
-            .with_logical_type(logical)
-            .build()
-            .map(Arc::new)
-    };
-    let (bytes, number) = (PhysicalType::BYTE_ARRAY, PhysicalType::INT64);
-    let (optional, required) = (Repetition::OPTIONAL, Repetition::REQUIRED);
-    SchemaType::group_type_builder("schema")
-        .with_fields(vec![
-            column("path", bytes, optional, Some(LogicalType::String))?,
-            column("offset", number, required, None)?,
-            column("size", number, required, None)?,
-            column("raw", bytes, optional, None)?,
-        ])
-        .build()
-}
-
-/// What pandas leaves in files without an index.
-fn pandas_metadata() -> Json {
-    let column = |name: &str, pandas: &str, numpy: &str| {
-        json!({
-            "name": name,
-            "field_name": name,
-            "pandas_type": pandas,
-            "numpy_type": numpy,
-            "metadata": null,
-        })
-    };
-    json!({
-        "columns": [
-            column("path", "unicode", "object"),
-            column("offset", "int64", "int64"),
-            column("size", "int64", "int64"),
-            column("raw", "bytes", "object"),
-        ],
-        "index_columns": [],
-        "column_indexes": [],
-    })
+fn few_filled(array: &Array, absent: u64) -> Option<Bytes> {
+    let (bytes, elements) = fill_length(array).filter(|_| array.codecs().is_empty())?;
+    let few = absent.checked_mul(bytes)? <= MAX_FILLED;
+    few.then(|| v2::fill_bytes(array).repeat(elements).into())
 }

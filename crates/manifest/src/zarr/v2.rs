@@ -46,7 +46,12 @@ pub fn group_zattrs(group: &Group) -> Json {
 /// When Zarr v2 can't say its type or its fill value, or it has not one dimension name and one
 /// chunk length for each axis.
 pub fn array_documents(array: &Array) -> Result<ArrayDocuments> {
-    documents_with(array, array.codecs())
+    documents_with(array, array.codecs(), array.is_complete())
+}
+
+/// As [`array_documents`], for chunks that are not in the layout; `complete` where none is absent.
+pub(crate) fn streamed_documents(array: &Array, complete: bool) -> Result<ArrayDocuments> {
+    documents_with(array, array.codecs(), complete)
 }
 
 /// As [`array_documents`], for chunks that are decoded before they are served.
@@ -54,13 +59,13 @@ pub fn array_documents(array: &Array) -> Result<ArrayDocuments> {
 /// # Errors
 /// As for [`array_documents`].
 pub fn plain_documents(array: &Array) -> Result<ArrayDocuments> {
-    documents_with(array, &[])
+    documents_with(array, &[], array.is_complete())
 }
 
-fn documents_with(array: &Array, codecs: &[Codec]) -> Result<ArrayDocuments> {
+fn documents_with(array: &Array, codecs: &[Codec], complete: bool) -> Result<ArrayDocuments> {
     array.check_axes()?;
     let mut attributes = attributes_json(&array.attributes);
-    let fill_value = fill_value(array)?;
+    let fill_value = fill_value(array, complete)?;
     if !fill_value.is_null() {
         attributes.remove("_FillValue");
     } else if let Some(bytes) = fill_attribute(array)
@@ -103,18 +108,32 @@ fn documents_with(array: &Array, codecs: &[Codec]) -> Result<ArrayDocuments> {
 pub fn absent_chunk(array: &Array) -> Result<Option<&Bytes>> {
     let stored = array.stored_chunks();
     let cells = cell_count(&array.chunk_grid()?).unwrap_or(u64::MAX);
-    let zeros = !array.data_type.casts_zero() && fill_bytes(array).iter().all(|byte| *byte == 0);
-    if stored >= cells || zeros || !fill_value(array)?.is_null() {
+    if stored >= cells || says_absent(array)? {
         return Ok(None);
     }
     let absent = cells.saturating_sub(stored);
     if absent > MAX_ABSENT_CHUNKS {
-        return Err(Error::unsupported(format!(
-            "{absent} absent chunks whose fill value a Zarr v2 document can't say (it is neither \
-             zero nor _FillValue), expected at most {MAX_ABSENT_CHUNKS}"
-        )));
+        return Err(too_many_absent(absent));
     }
-    array.fill_chunk().map(Some).ok_or_else(|| {
+    stand_in(array).map(Some)
+}
+
+/// Whether the documents of an array that lacks chunks say what those hold.
+pub(crate) fn says_absent(array: &Array) -> Result<bool> {
+    let zeros = !array.data_type.casts_zero() && fill_bytes(array).iter().all(|byte| *byte == 0);
+    Ok(zeros || !fill_value(array, false)?.is_null())
+}
+
+pub(crate) fn too_many_absent(absent: u64) -> Error {
+    Error::unsupported(format!(
+        "{absent} absent chunks whose fill value a Zarr v2 document can't say (it is neither \
+         zero nor _FillValue), expected at most {MAX_ABSENT_CHUNKS}"
+    ))
+}
+
+/// The chunk that stands for absent ones of which the documents do not say what they hold.
+pub(crate) fn stand_in(array: &Array) -> Result<&Bytes> {
+    array.fill_chunk().ok_or_else(|| {
         Error::unsupported(
             "absent chunks whose fill value a Zarr v2 document can't say (it is neither zero nor \
              _FillValue), without an encoded chunk of it",
@@ -325,7 +344,7 @@ pub(crate) fn prefix(path: &str) -> String {
 
 /// The `fill_value` of the document: `_FillValue` where absent chunks hold just that or there are
 /// none, otherwise null.
-fn fill_value(array: &Array) -> Result<Json> {
+fn fill_value(array: &Array, complete: bool) -> Result<Json> {
     let data_type = &array.data_type;
     let fill = fill_bytes(array);
     if scalar_json(data_type, &fill, Format::V2).is_none() {
@@ -337,7 +356,7 @@ fn fill_value(array: &Array) -> Result<Json> {
     let Some(attribute) = fill_attribute(array).filter(|_| masks(data_type)) else {
         return Ok(Json::Null);
     };
-    if array.is_complete() || same(data_type, &attribute, &fill) {
+    if complete || same(data_type, &attribute, &fill) {
         Ok(scalar_json(data_type, &attribute, Format::V2).unwrap_or_default())
     } else {
         Ok(Json::Null)

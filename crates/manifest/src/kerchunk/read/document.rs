@@ -20,7 +20,11 @@ pub(super) type Documents = BTreeMap<String, Document>;
 
 /// Whether a key is that of a document and no chunk.
 pub(super) fn is_document(key: &str) -> bool {
-    let name = key.rsplit('/').next().unwrap_or(key);
+    // For each chunk as well: the last part is short.
+    let slash = key.bytes().rposition(|byte| byte == b'/');
+    let name = slash.map_or(key, |slash| {
+        key.get(slash.saturating_add(1)..).unwrap_or(key)
+    });
     name.starts_with(".z") || name == "zarr.json"
 }
 

@@ -6,14 +6,15 @@
 //! Parquet) is bounded.
 
 mod document;
+mod gathered;
 mod json;
 mod parquet;
 mod rows;
 mod template;
 mod tree;
 
-pub use json::{JsonOptions, read_json};
-pub use parquet::{BlobSource, ParquetSet, Record, read_parquet};
+pub use json::{JsonOptions, read_json, read_json_from};
+pub use parquet::{BlobSource, ParquetSet, Record, RecordRows, SetIndex, read_parquet};
 
 use crate::array::Manifest;
 
@@ -53,14 +54,14 @@ pub struct RefusedNode {
 }
 
 impl SetReport {
-    fn refuse(&mut self, path: &str, reason: impl Into<String>) {
+    pub(crate) fn refuse(&mut self, path: &str, reason: impl Into<String>) {
         self.refused.push(RefusedNode {
             path: format!("/{path}"),
             reason: reason.into(),
         });
     }
 
-    fn remark(&mut self, remark: impl FnOnce() -> String) {
+    pub(crate) fn remark(&mut self, remark: impl FnOnce() -> String) {
         if self.remarks.len() < MAX_REMARKS {
             self.remarks.push(remark());
         } else {

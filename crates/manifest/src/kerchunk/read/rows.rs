@@ -66,7 +66,7 @@ impl Rows {
         let mut merged = ChunkTableBuilder::new(self.grid);
         let mut late = self.late.into_iter().peekable();
         let mut add = |index, place| push(&mut merged, index, place).map_err(|_| Twice(index));
-        for (index, chunk) in table.iter() {
+        for (index, chunk) in &table {
             while let Some((index, place)) = late.next_if(|(late, _)| *late <= index) {
                 add(index, place)?;
             }
@@ -79,7 +79,8 @@ impl Rows {
     }
 }
 
-fn push(table: &mut ChunkTableBuilder, index: u64, place: Place) -> Result<(), Error> {
+/// Adds a chunk to a table.
+pub(super) fn push(table: &mut ChunkTableBuilder, index: u64, place: Place) -> Result<(), Error> {
     match place {
         Place::Range {
             location,

@@ -24,17 +24,43 @@ pub(super) enum Value {
 pub(super) type Names = [(String, Value)];
 
 /// Templates by their names.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Templates {
     texts: HashMap<String, String>,
     /// Bytes that may still be read and made.
-    budget: usize,
+    budget: u64,
+    /// Bytes of the set for which it was granted.
+    granted: u64,
+}
+
+/// Bytes that templates may make of a set of no size, and of each byte of a set.
+const BUDGET: (u64, u64) = (256 << 20, 64);
+
+impl Default for Templates {
+    fn default() -> Self {
+        Self::new(HashMap::new())
+    }
 }
 
 impl Templates {
-    /// With a bound on all that is made of them.
-    pub(super) fn new(texts: HashMap<String, String>, budget: usize) -> Self {
-        Self { texts, budget }
+    /// What is made of them is bounded by the size of the set, see [`Self::grant`].
+    pub(super) fn new(texts: HashMap<String, String>) -> Self {
+        Self {
+            texts,
+            budget: BUDGET.0,
+            granted: 0,
+        }
+    }
+
+    /// So much of the set was read: more may be made.
+    pub(super) fn grant(&mut self, read: u64) {
+        let more = read.saturating_sub(self.granted).saturating_mul(BUDGET.1);
+        self.budget = self.budget.saturating_add(more);
+        self.granted = self.granted.max(read);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.texts.is_empty()
     }
 
     /// A URL with its templates put in. Without any templates there is nothing to put in.
@@ -48,7 +74,7 @@ impl Templates {
     /// A text with the values of its expressions.
     pub(super) fn render(&mut self, text: &str, names: &Names) -> Result<String, String> {
         let made = expand(text, names, Some(&self.texts))?;
-        let cost = text.len().saturating_add(made.len());
+        let cost = u64::try_from(text.len().saturating_add(made.len())).unwrap_or(u64::MAX);
         self.budget = self
             .budget
             .checked_sub(cost)
@@ -314,7 +340,7 @@ mod tests {
             ("i".to_owned(), Value::Int(7)),
             ("w".to_owned(), Value::Text("word".to_owned())),
         ];
-        Templates::new(texts.into(), 1 << 20).render(text, &names)
+        Templates::new(texts.into()).render(text, &names)
     }
 
     #[test]
@@ -365,9 +391,14 @@ mod tests {
         assert!(render(&long).unwrap_err().contains("more than 65536 bytes"));
         let many: Result<Vec<_>, _> = {
             let texts = HashMap::from([("u".to_owned(), "x".repeat(1000))]);
-            let mut templates = Templates::new(texts, 100_000);
+            let mut templates = Templates::new(texts);
+            templates.budget = 100_000;
             (0..1000).map(|_| templates.render("{{u}}", &[])).collect()
         };
+        let mut granted = Templates::new(HashMap::new());
+        granted.grant(10);
+        granted.grant(5);
+        assert_eq!(granted.budget, BUDGET.0 + 10 * BUDGET.1);
         assert!(
             many.unwrap_err()
                 .contains("more than the set's size justifies")

@@ -1,55 +1,31 @@
 //! Documents and chunk keys as a tree of groups and arrays.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
 
-use super::document::{Document, Documents, consolidated, malformed};
-use super::rows::{Place, Rows, Twice};
+use super::document::{Document, Documents, consolidated};
+use super::gathered::Gathered;
 use super::{ReadSet, SetReport};
 use crate::array::{Array, Group, Layout, Manifest};
 use crate::attribute::Attributes;
-use crate::chunk_grid::{chunk_coordinates, chunk_index, join};
 use crate::error::Result;
-use crate::location::{Location, LocationId, Locations, Pin};
 use crate::tree::check_name;
 use crate::zarr::read::{attributes, v2_array};
 
 /// Groups are nested at most so deep: much of what walks the tree calls itself.
 const MAX_DEPTH: usize = 128;
 
-/// The most axes of an array, and so parts of a chunk key.
-const MAX_AXES: usize = 64;
-
-/// An array whose chunks are being gathered.
-#[derive(Debug)]
-pub(super) struct Draft {
-    pub(super) path: String,
-    array: Array,
-    pub(super) separator: char,
-    pub(super) grid: Vec<u64>,
-    rows: Rows,
-}
-
 /// A set while it is read.
 #[derive(Debug)]
 pub(super) struct Tree {
-    pub(super) arrays: Vec<Draft>,
-    by_path: HashMap<String, usize>,
-    refused: HashSet<String>,
+    /// By the numbers that they have in `gathered`.
+    arrays: Vec<Array>,
+    pub(super) gathered: Gathered,
     groups: BTreeMap<String, Attributes>,
-    pub(super) locations: Locations,
     pub(super) report: SetReport,
-}
-
-/// What a chunk key names.
-pub(super) enum Target {
-    /// A chunk of the array with this number in [`Tree::arrays`].
-    Chunk { array: usize, index: u64 },
-    /// Something of an array that was refused.
-    Refused,
-    /// Nothing that a Zarr reader asks for, and why.
-    Nothing(&'static str),
+    /// Whether an array lies within another.
+    nested: bool,
 }
 
 impl Tree {
@@ -60,11 +36,10 @@ impl Tree {
     pub(super) fn new(mut documents: Documents) -> Result<Self> {
         let mut tree = Self {
             arrays: Vec::new(),
-            by_path: HashMap::new(),
-            refused: HashSet::new(),
+            gathered: Gathered::default(),
             groups: BTreeMap::new(),
-            locations: Locations::default(),
             report: SetReport::default(),
+            nested: false,
         };
         let differ = match documents.remove(".zmetadata") {
             Some(Document::Json(metadata)) => consolidated(&mut documents, metadata)?,
@@ -89,7 +64,7 @@ impl Tree {
         for (key, document) in &documents {
             let (path, name) = key.rsplit_once('/').unwrap_or(("", key));
             match name {
-                ".zarray" if !tree.refused.contains(path) => {
+                ".zarray" if !tree.gathered.is_refused(path) => {
                     if let Err(reason) = tree.array(path, document, &documents) {
                         tree.refuse(path, reason);
                     }
@@ -117,7 +92,8 @@ impl Tree {
     }
 
     fn refuse(&mut self, path: &str, reason: impl Into<String>) {
-        if self.refused.insert(path.to_owned()) {
+        if !self.gathered.is_refused(path) {
+            self.gathered.refuse(path);
             self.report.refuse(path, reason);
         }
     }
@@ -135,6 +111,7 @@ impl Tree {
         let mut above = path;
         while let Some((parent, _)) = above.rsplit_once('/') {
             if documents.contains_key(&format!("{parent}/.zarray")) {
+                self.nested = true;
                 return Err(format!("it lies within the array /{parent}"));
             }
             above = parent;
@@ -147,14 +124,8 @@ impl Tree {
         for remark in read.remarks {
             self.report.remark(|| format!("/{path}: {remark}"));
         }
-        self.by_path.insert(path.to_owned(), self.arrays.len());
-        self.arrays.push(Draft {
-            path: path.to_owned(),
-            array: read.array,
-            separator: read.separator,
-            rows: Rows::new(read.grid.clone()),
-            grid: read.grid,
-        });
+        self.gathered.add(path, read.separator, read.grid);
+        self.arrays.push(read.array);
         Ok(())
     }
 
@@ -172,75 +143,51 @@ impl Tree {
 
     /// Refuses arrays whose chunk keys Parquet sets have no place for.
     pub(super) fn only_dots(&mut self) {
-        let arrays = std::mem::take(&mut self.arrays);
-        self.by_path.clear();
-        for draft in arrays {
+        let all = std::mem::take(&mut self.gathered);
+        for draft in &all.arrays {
             if draft.separator == '.' || draft.grid.len() < 2 {
-                self.arrays.push(draft);
+                self.gathered
+                    .add(&draft.path, draft.separator, draft.grid.clone());
             } else {
-                let reason =
-                    "dimension_separator \"/\" in a Parquet set, where no reader finds its chunks";
-                self.refuse(&draft.path, reason);
+                self.refuse(
+                    &draft.path,
+                    "dimension_separator \"/\" in a Parquet set, where no reader finds its chunks",
+                );
             }
         }
+        let mut kept = all
+            .arrays
+            .iter()
+            .map(|draft| !self.gathered.is_refused(&draft.path));
+        self.arrays.retain(|_| kept.next().unwrap_or(false));
     }
 
-    /// What a key that is no document's names.
-    pub(super) fn target(&self, key: &str) -> Target {
-        let Some((mut path, mut places)) = split(key, key.len()) else {
-            return Target::Nothing("lies in no array");
+    /// Whether chunks that were gathered while only some documents were known may be other ones than
+    /// those that all documents tell of. `skipped` is how many paths were known when the first key
+    /// came that named no chunk of them.
+    pub(super) fn differs_from(&self, early: &Gathered, skipped: Option<usize>) -> bool {
+        let unlike = |all_seen: bool| {
+            let mut arrays = self.gathered.arrays.iter();
+            arrays.any(|draft| !early.has_like(draft).unwrap_or(all_seen))
         };
-        // Where `/` stands between the places, more of the key is the chunk's.
-        for parts in 1..=MAX_AXES {
-            if let Some(&array) = self.by_path.get(path) {
-                let Some(draft) = self.arrays.get(array) else {
-                    break;
-                };
-                return match index(draft, places, parts) {
-                    Ok(index) => Target::Chunk { array, index },
-                    Err(reason) => Target::Nothing(reason),
-                };
+        match skipped {
+            _ if self.nested => true,
+            None => unlike(true),
+            Some(known) => {
+                let mut refused = self.gathered.refused();
+                known < early.known() || unlike(false) || refused.any(|path| !early.knows(path))
             }
-            if self.refused.contains(path) {
-                return Target::Refused;
-            }
-            match split(key, path.len()) {
-                Some(next) => (path, places) = next,
-                None => break,
-            }
-        }
-        Target::Nothing("lies in no array")
-    }
-
-    /// Adds a chunk to an array.
-    ///
-    /// # Errors
-    /// When it is outside the grid.
-    pub(super) fn push(&mut self, array: usize, index: u64, place: Place) -> Result<()> {
-        match self.arrays.get_mut(array) {
-            Some(draft) => draft
-                .rows
-                .push(index, place)
-                .map_err(|error| error.at(&draft.path)),
-            None => Ok(()),
         }
     }
 
-    /// The number of a URL.
-    ///
-    /// # Errors
-    /// When it is empty, or there are too many.
-    pub(super) fn location(&mut self, key: &str, url: String) -> Result<LocationId> {
-        if url.is_empty() {
-            return Err(malformed(key, "an empty URL"));
+    /// Takes the chunks that were gathered before the tree was known.
+    pub(super) fn adopt(&mut self, mut early: Gathered) {
+        for draft in &mut self.gathered.arrays {
+            if let Some(rows) = early.take_rows(&draft.path) {
+                draft.rows = rows;
+            }
         }
-        let location = Location {
-            url,
-            pin: Pin::default(),
-        };
-        self.locations
-            .intern(location)
-            .ok_or_else(|| malformed(key, "more than 2^32 - 1 URLs"))
+        self.gathered.locations = early.locations;
     }
 
     /// The set.
@@ -254,22 +201,8 @@ impl Tree {
                 group.attributes = attributes;
             }
         }
-        for draft in self.arrays {
-            let Draft {
-                path,
-                mut array,
-                separator,
-                grid,
-                rows,
-            } = draft;
-            let table = rows.finish().map_err(|Twice(index)| {
-                let places = chunk_coordinates(index, &grid).unwrap_or_default();
-                let chunk = match join(&places, separator) {
-                    chunk if chunk.is_empty() => "0".to_owned(),
-                    chunk => chunk,
-                };
-                malformed(&format!("{path}/{chunk}"), "given twice")
-            })?;
+        for (draft, mut array) in self.gathered.arrays.into_iter().zip(self.arrays) {
+            let (path, table) = draft.finish()?;
             if let Layout::Chunked { chunks, .. } = &mut array.layout {
                 *chunks = table;
             }
@@ -278,47 +211,12 @@ impl Tree {
                 group.arrays.insert(name.to_owned(), array);
             }
         }
-        let manifest = Manifest {
-            root,
-            locations: self.locations,
-        };
+        let manifest = Manifest::new(root, self.gathered.locations);
         Ok(ReadSet {
             manifest,
             report: self.report,
         })
     }
-}
-
-/// The key before the last slash of its first `length` bytes, and all that comes after.
-fn split(key: &str, length: usize) -> Option<(&str, &str)> {
-    let slash = key.get(..length)?.rfind('/')?;
-    Some((key.get(..slash)?, key.get(slash.saturating_add(1)..)?))
-}
-
-/// The number of the chunk whose places are written so, in so many parts of the key.
-fn index(draft: &Draft, places: &str, parts: usize) -> Result<u64, &'static str> {
-    const NONE: &str = "is no chunk of its array";
-    if draft.grid.is_empty() {
-        return if places == "0" { Ok(0) } else { Err(NONE) };
-    }
-    if draft.separator == '.' && parts != 1 {
-        return Err(NONE);
-    }
-    let mut coordinates = Vec::with_capacity(draft.grid.len());
-    for place in places.split(draft.separator) {
-        // As writers have it: `01` is another key than `1`.
-        let canonical = !place.is_empty()
-            && (place == "0" || !place.starts_with('0'))
-            && place.bytes().all(|byte| byte.is_ascii_digit());
-        if !canonical || coordinates.len() == draft.grid.len() {
-            return Err(NONE);
-        }
-        coordinates.push(place.parse().map_err(|_| NONE)?);
-    }
-    if coordinates.len() != draft.grid.len() {
-        return Err(NONE);
-    }
-    chunk_index(&coordinates, &draft.grid).ok_or("lies outside of its array's chunks")
 }
 
 /// The last name of a path, all of whose names can be parts of keys.

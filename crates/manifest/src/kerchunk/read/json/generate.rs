@@ -5,12 +5,12 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value as Json};
 
-use super::Chunks;
 use crate::error::{Error, Result};
 use crate::kerchunk::read::document::malformed;
+use crate::kerchunk::read::gathered::Target;
 use crate::kerchunk::read::rows::Place;
-use crate::kerchunk::read::template::Value;
-use crate::kerchunk::read::tree::Target;
+use crate::kerchunk::read::template::{Templates, Value};
+use crate::kerchunk::read::tree::Tree;
 use crate::zarr::read::brief;
 
 /// The most references that `gen` makes.
@@ -20,7 +20,11 @@ const MAX_GENERATED: u64 = 1_000_000;
 const MAX_DIMENSIONS: usize = 32;
 
 /// The references that the entries of `gen` make.
-pub(super) fn generate(entries: Option<Json>, chunks: &mut Chunks<'_>) -> Result<()> {
+pub(super) fn generate(
+    entries: Option<Json>,
+    tree: &mut Tree,
+    templates: &mut Templates,
+) -> Result<()> {
     let entries = match entries {
         None | Some(Json::Null) => return Ok(()),
         Some(Json::Array(entries)) => entries,
@@ -33,7 +37,7 @@ pub(super) fn generate(entries: Option<Json>, chunks: &mut Chunks<'_>) -> Result
     for (number, entry) in entries.iter().enumerate() {
         let named = format!("gen[{number}]");
         Generator::new(entry, &mut left)
-            .and_then(|generator| generator.run(chunks))
+            .and_then(|generator| generator.run(tree, templates))
             .map_err(|error| match error {
                 Failed::Here(reason) => malformed(&named, reason),
                 Failed::At(error) => error,
@@ -120,17 +124,17 @@ impl<'a> Generator<'a> {
         })
     }
 
-    fn run(&self, chunks: &mut Chunks<'_>) -> Result<(), Failed> {
+    fn run(&self, tree: &mut Tree, templates: &mut Templates) -> Result<(), Failed> {
         let mut places = vec![0_u64; self.dimensions.len()];
         for _ in 0..self.count {
             let mut names = Vec::with_capacity(places.len());
             for (place, (name, dimension)) in places.iter().zip(&self.dimensions) {
                 names.push(((*name).to_owned(), dimension.value(*place)?));
             }
-            let key = chunks.templates.render(self.key, &names)?;
-            let url = chunks.templates.render(self.url, &names)?;
+            let key = templates.render(self.key, &names)?;
+            let url = templates.render(self.url, &names)?;
             let mut number = |text: &str| -> Result<u64, Failed> {
-                let made = chunks.templates.render(text, &names)?;
+                let made = templates.render(text, &names)?;
                 let parsed = made.trim().parse();
                 let shown: String = made.chars().take(40).collect();
                 Ok(parsed
@@ -140,9 +144,9 @@ impl<'a> Generator<'a> {
                 Some((offset, length)) => Some((number(offset)?, number(length)?)),
                 None => None,
             };
-            match chunks.tree.target(&key) {
+            match tree.gathered.target(&key) {
                 Target::Chunk { array, index } => {
-                    let location = chunks.tree.location(&key, url).map_err(Failed::At)?;
+                    let location = tree.gathered.location(&key, &url).map_err(Failed::At)?;
                     let place = match range {
                         None => Place::Whole(location),
                         Some((offset, length)) if offset.checked_add(length).is_some() => {
@@ -154,11 +158,13 @@ impl<'a> Generator<'a> {
                         }
                         Some(_) => return Err(format!("{key:?} ends past 2^64 - 1").into()),
                     };
-                    chunks.tree.push(array, index, place).map_err(Failed::At)?;
+                    tree.gathered
+                        .push(array, index, place)
+                        .map_err(Failed::At)?;
                 }
                 Target::Refused => {}
                 Target::Nothing(why) => {
-                    chunks.tree.report.remark(|| {
+                    tree.report.remark(|| {
                         let shown: String = key.chars().take(200).collect();
                         format!("generated key {shown:?} {why}")
                     });

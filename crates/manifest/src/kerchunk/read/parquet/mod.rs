@@ -7,6 +7,8 @@
 
 mod column;
 mod file;
+mod index;
+mod rows;
 mod runs;
 mod thrift;
 
@@ -17,13 +19,13 @@ use serde_json::Value as Json;
 
 use super::ReadSet;
 use super::document::{Document, Documents, document_members, malformed, parse};
-use super::rows::Place;
 use super::tree::Tree;
 use crate::chunk_grid::cell_count;
 use crate::error::{Error, Result};
-use crate::location::LocationId;
+use crate::extras::{Extras, PARQUET_PATH};
 use crate::zarr::read::brief;
 use file::Columns;
+pub use index::{RecordRows, SetIndex};
 
 /// The most files of a set.
 const MAX_RECORDS: u64 = 1 << 20;
@@ -58,6 +60,7 @@ pub struct ParquetSet {
     record_size: u64,
     /// Chunks that may still come.
     chunks_left: u64,
+    extras: Option<Extras>,
 }
 
 impl ParquetSet {
@@ -98,7 +101,7 @@ impl ParquetSet {
         let mut tree = Tree::new(documents)?;
         tree.only_dots();
         let mut records = 0_u64;
-        for draft in &tree.arrays {
+        for draft in &tree.gathered.arrays {
             records = records.saturating_add(record_count(&draft.grid, record_size));
             if records > MAX_RECORDS {
                 return Err(malformed(
@@ -111,12 +114,13 @@ impl ParquetSet {
             tree,
             record_size,
             chunks_left: CHUNKS.0,
+            extras: None,
         })
     }
 
     /// All files that may be there, array by array. One that is not there holds no chunk.
     pub fn records(&self) -> impl Iterator<Item = Record> + '_ {
-        let arrays = self.tree.arrays.iter().enumerate();
+        let arrays = self.tree.gathered.arrays.iter().enumerate();
         arrays.flat_map(move |(array, draft)| {
             let count = record_count(&draft.grid, self.record_size);
             (0..count).map(move |number| Record {
@@ -134,7 +138,7 @@ impl ParquetSet {
     /// When it is malformed, or its rows are more than its size justifies; the error names it.
     pub fn supply(&mut self, record: &Record, file: &Bytes) -> Result<()> {
         let at = |reason: String| malformed(&record.path, reason);
-        let Some(draft) = self.tree.arrays.get(record.array) else {
+        let Some(draft) = self.tree.gathered.arrays.get(record.array) else {
             return Ok(());
         };
         let cells = cell_count(&draft.grid).unwrap_or(0);
@@ -151,64 +155,37 @@ impl ParquetSet {
         self.chunks_left = self
             .chunks_left
             .saturating_add(size.saturating_mul(CHUNKS.1));
-        let mut urls: Vec<Option<LocationId>> = vec![None; columns.paths.values.len()];
-        for (row, index) in (first..first.saturating_add(wanted)).enumerate() {
-            let Some(place) = self.place(record, &columns, row, &mut urls)? else {
-                continue;
-            };
-            self.chunks_left = self
-                .chunks_left
-                .checked_sub(1)
-                .ok_or_else(|| at("more chunks than the size of the set justifies".to_owned()))?;
-            self.tree.push(record.array, index, place)?;
-        }
-        Ok(())
+        let Self {
+            tree, chunks_left, ..
+        } = self;
+        let gathered = std::cell::RefCell::new(&mut tree.gathered);
+        rows::each(
+            &record.path,
+            &columns,
+            wanted,
+            |url| gathered.borrow_mut().location(&record.path, url),
+            |row, place| {
+                *chunks_left = chunks_left.checked_sub(1).ok_or_else(|| {
+                    at("more chunks than the size of the set justifies".to_owned())
+                })?;
+                let index = first.saturating_add(row);
+                gathered.borrow_mut().push(record.array, index, place)
+            },
+        )
     }
 
-    fn place(
-        &mut self,
-        record: &Record,
-        columns: &Columns,
-        row: usize,
-        urls: &mut [Option<LocationId>],
-    ) -> Result<Option<Place>> {
-        let at = |reason: String| malformed(&record.path, format!("row {row}: {reason}"));
-        if let Some((_, raw)) = columns.raws.get(row) {
-            // As fsspec has it, which decodes what begins so wherever it comes from.
-            let data = match raw.strip_prefix(b"base64:") {
-                Some(_) => super::json::inline_bytes(raw).map_err(at)?,
-                None => raw.clone(),
-            };
-            return Ok(Some(Place::Inline(data)));
-        }
-        let Some((number, path)) = columns.paths.get(row) else {
-            return Ok(None);
-        };
-        let location = if let Some(known) = urls.get(number).copied().flatten() {
-            known
-        } else {
-            let url =
-                std::str::from_utf8(path).map_err(|_| at("a path that is not UTF-8".to_owned()))?;
-            let location = self.tree.location(&record.path, url.to_owned())?;
-            if let Some(slot) = urls.get_mut(number) {
-                *slot = Some(location);
-            }
-            location
-        };
-        let number = |column: &[i64], what: &str| {
-            let value = column.get(row).copied().unwrap_or(0);
-            u64::try_from(value).map_err(|_| at(format!("{what} {value}, expected 0 or more")))
-        };
-        let offset = number(&columns.offsets, "offset")?;
-        let length = number(&columns.sizes, "size")?;
-        Ok(Some(match (offset, length) {
-            (0, 0) => Place::Whole(location),
-            _ => Place::Range {
-                location,
-                offset,
-                length,
-            },
-        }))
+    /// Which of the files has which chunk.
+    pub fn index(&self) -> SetIndex {
+        SetIndex::new(&self.tree.gathered.arrays, self.record_size)
+    }
+
+    /// Takes the file [`PARQUET_PATH`], which sets of others do not have.
+    ///
+    /// # Errors
+    /// When it is malformed, or of a version that is not known.
+    pub fn supply_extras(&mut self, file: &[u8]) -> Result<()> {
+        self.extras = Some(Extras::parse(file)?);
+        Ok(())
     }
 
     /// The set. Chunks of files that were not supplied are absent.
@@ -216,7 +193,20 @@ impl ParquetSet {
     /// # Errors
     /// When a file was supplied twice.
     pub fn finish(self) -> Result<ReadSet> {
-        self.tree.finish()
+        self.finish_with(None)
+    }
+
+    /// The set of which, given an array's path, only files of this array were supplied: what the
+    /// extras say of others is not compared with their references.
+    ///
+    /// # Errors
+    /// When a file was supplied twice.
+    pub fn finish_with(self, only: Option<&str>) -> Result<ReadSet> {
+        let set = self.tree.finish()?;
+        Ok(match self.extras {
+            Some(extras) => extras.apply(set, only),
+            None => set,
+        })
     }
 }
 
@@ -242,6 +232,9 @@ pub fn read_parquet(blobs: &mut dyn BlobSource) -> Result<ReadSet> {
         if let Some(file) = get(&record.path)? {
             set.supply(&record, &file)?;
         }
+    }
+    if let Some(file) = get(PARQUET_PATH)? {
+        set.supply_extras(&file)?;
     }
     set.finish()
 }

@@ -1,0 +1,301 @@
+//! Parquet sets whose references are read when they are asked for.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use chunkref_io::Client;
+use chunkref_manifest::kerchunk::{ParquetSet, RecordRows, SetIndex, SetReport};
+use chunkref_manifest::{ChunkRef, Location, Manifest};
+use tokio::sync::OnceCell;
+
+use crate::open::{OpenError, file, resolved, zmetadata};
+
+/// Bytes of references that are kept unless told otherwise.
+const CACHE_BYTES: usize = 64 << 20;
+
+/// What a location takes beside its URL, in bytes, about.
+const LOCATION_BYTES: usize = 160;
+
+/// A Kerchunk Parquet set of which only `.zmetadata` is read to open it. A file of references is
+/// fetched when a chunk in it is asked for, once by all who ask at the same time, and kept while
+/// there is room. A clone shares what is kept.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("set.parquet");
+/// # let set = path.to_str().unwrap();
+/// use chunkref::{ChunkPlace, Client, ClientOptions, LazySet, ScanOptions, scan, write};
+///
+/// let client = Client::new(ClientOptions::default());
+/// let granule = "../../fixtures/granules/mur_like_20200601.nc";
+/// write(&scan(&client, granule, &ScanOptions::default()).await?.manifest, set)?;
+///
+/// let opened = LazySet::open(&client, set).await?;
+/// assert!(opened.manifest().array("analysed_sst").is_some());
+/// match opened.chunk("/analysed_sst", 0).await? {
+///     Some(ChunkPlace::Range { location, offset, length }) => {
+///         println!("{length} bytes at {offset} of {}", location.url);
+///     }
+///     other => println!("{other:?}"),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone, Debug)]
+pub struct LazySet {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    client: Client,
+    set: String,
+    index: SetIndex,
+    manifest: Manifest,
+    report: SetReport,
+    cache: Mutex<Cache>,
+}
+
+/// Where a chunk lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ChunkPlace {
+    /// In an object.
+    Range {
+        /// The object.
+        location: Arc<Location>,
+        /// First byte within it.
+        offset: u64,
+        /// Stored size in bytes.
+        length: u64,
+    },
+    /// All of an object.
+    Whole {
+        /// The object.
+        location: Arc<Location>,
+    },
+    /// In the set, encoded as the array's codecs say.
+    Inline(Bytes),
+}
+
+impl LazySet {
+    /// Opens a Parquet set; what it may name is as for [`open`](fn@crate::open).
+    ///
+    /// # Errors
+    /// When its `.zmetadata` can't be read or is malformed.
+    pub async fn open(client: &Client, set: &str) -> Result<Self, OpenError> {
+        let malformed = |source| OpenError::Malformed {
+            set: set.to_owned(),
+            source,
+        };
+        let zmetadata = zmetadata(client, set).await?;
+        let parquet = ParquetSet::new(&zmetadata).map_err(malformed)?;
+        let index = parquet.index();
+        let read = parquet.finish().map_err(malformed)?;
+        let inner = Inner {
+            client: client.clone(),
+            set: set.to_owned(),
+            index,
+            manifest: read.manifest,
+            report: read.report,
+            cache: Mutex::new(Cache::new(CACHE_BYTES)),
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// Keeps at most so many bytes of references, but always those of the file that was read last.
+    pub fn set_cache_bytes(&self, bytes: usize) {
+        self.cache().limit = bytes;
+        self.cache().shrink(None);
+    }
+
+    /// The groups and arrays. Their tables of chunks are empty: [`chunk`](Self::chunk) tells where
+    /// chunks lie.
+    pub fn manifest(&self) -> &Manifest {
+        &self.inner.manifest
+    }
+
+    /// What of the set could not be taken as it is.
+    pub fn report(&self) -> &SetReport {
+        &self.inner.report
+    }
+
+    /// Where a chunk of the array at a path lies, by its number in C order; `None` if it is absent
+    /// or outside of the array. Nothing is allocated where its file is kept.
+    ///
+    /// # Errors
+    /// When there is no such array, or its file can't be read or is malformed.
+    pub async fn chunk(&self, array: &str, chunk: u64) -> Result<Option<ChunkPlace>, OpenError> {
+        let number = self.inner.index.array(array);
+        let number = number.ok_or_else(|| self.no_array(array))?;
+        let Some((file, row)) = self.inner.index.row(number, chunk) else {
+            return Ok(None);
+        };
+        let key = (number, file);
+        let kept = self.cache().get(key);
+        if let Some(rows) = kept.get() {
+            return Ok(rows.place(row));
+        }
+        let rows = kept.get_or_try_init(|| self.fetch(key)).await?;
+        self.cache().keep(key, rows.bytes);
+        Ok(rows.place(row))
+    }
+
+    fn no_array(&self, array: &str) -> OpenError {
+        let path = format!("/{}", array.trim_matches('/'));
+        let refused = &self.inner.report.refused;
+        let reason = refused.iter().find(|node| node.path == path);
+        OpenError::NoArray {
+            set: self.inner.set.clone(),
+            reason: reason.map_or_else(
+                || "not an array".to_owned(),
+                |node| format!("refused: {}", node.reason),
+            ),
+            path,
+        }
+    }
+
+    async fn fetch(&self, (array, number): (usize, u64)) -> Result<Rows, OpenError> {
+        let Inner {
+            client, set, index, ..
+        } = &*self.inner;
+        let path = index.path(array, number).unwrap_or_default();
+        let file = file(client, set, &path).await.map_err(OpenError::Io)?;
+        let rows = match file {
+            Some(file) => index.rows(array, number, &file),
+            None => Ok(RecordRows::absent()),
+        };
+        let rows = rows.map_err(|source| OpenError::Malformed {
+            set: set.clone(),
+            source,
+        })?;
+        let locations = resolved(set, rows.locations())?;
+        let locations: Vec<_> = locations
+            .iter()
+            .map(|(_, location)| Arc::new(location.clone()))
+            .collect();
+        let bytes = locations
+            .iter()
+            .map(|location| location.url.len().saturating_add(LOCATION_BYTES))
+            .fold(rows.heap_bytes(), usize::saturating_add);
+        Ok(Rows {
+            rows,
+            locations,
+            bytes,
+        })
+    }
+
+    fn cache(&self) -> std::sync::MutexGuard<'_, Cache> {
+        // Nothing panics while it is held; a poisoned cache is whole.
+        self.inner
+            .cache
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The references of one file.
+#[derive(Debug)]
+struct Rows {
+    rows: RecordRows,
+    locations: Vec<Arc<Location>>,
+    bytes: usize,
+}
+
+impl Rows {
+    fn place(&self, row: u64) -> Option<ChunkPlace> {
+        let location = |id: chunkref_manifest::LocationId| {
+            let number = usize::try_from(id.0).ok()?;
+            self.locations.get(number).cloned()
+        };
+        Some(match self.rows.get(row)? {
+            ChunkRef::Range {
+                location: id,
+                offset,
+                length,
+            } => ChunkPlace::Range {
+                location: location(id)?,
+                offset,
+                length,
+            },
+            ChunkRef::Whole { location: id } => ChunkPlace::Whole {
+                location: location(id)?,
+            },
+            ChunkRef::Inline(data) => ChunkPlace::Inline(data.clone()),
+        })
+    }
+}
+
+type Key = (usize, u64);
+
+/// Files of references by array and number.
+#[derive(Debug)]
+struct Cache {
+    limit: usize,
+    bytes: usize,
+    /// Counts what is asked for.
+    time: u64,
+    kept: HashMap<Key, Kept>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    rows: Arc<OnceCell<Rows>>,
+    /// When it was asked for last.
+    time: u64,
+    /// What of it is counted: nothing while it is fetched.
+    bytes: usize,
+}
+
+impl Cache {
+    fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            bytes: 0,
+            time: 0,
+            kept: HashMap::new(),
+        }
+    }
+
+    fn get(&mut self, key: Key) -> Arc<OnceCell<Rows>> {
+        self.time = self.time.saturating_add(1);
+        let kept = self.kept.entry(key).or_insert_with(|| Kept {
+            rows: Arc::default(),
+            time: 0,
+            bytes: 0,
+        });
+        kept.time = self.time;
+        Arc::clone(&kept.rows)
+    }
+
+    /// Counts a file that was fetched, and drops those asked for longest ago where there is no room.
+    fn keep(&mut self, key: Key, bytes: usize) {
+        if let Some(kept) = self.kept.get_mut(&key)
+            && kept.bytes == 0
+        {
+            kept.bytes = bytes.max(1);
+            self.bytes = self.bytes.saturating_add(kept.bytes);
+        }
+        self.shrink(Some(key));
+    }
+
+    fn shrink(&mut self, but: Option<Key>) {
+        while self.bytes > self.limit {
+            let counted = self
+                .kept
+                .iter()
+                .filter(|(key, kept)| kept.bytes > 0 && Some(**key) != but);
+            let oldest = counted
+                .min_by_key(|(_, kept)| kept.time)
+                .map(|(key, _)| *key);
+            let Some(dropped) = oldest.and_then(|oldest| self.kept.remove(&oldest)) else {
+                return;
+            };
+            self.bytes = self.bytes.saturating_sub(dropped.bytes);
+        }
+    }
+}
