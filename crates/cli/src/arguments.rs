@@ -38,9 +38,10 @@ pub(crate) struct Scan {
     /// Files to scan: paths, or URLs of http, https, s3, gs or az
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<String>,
-    /// Where to write: NAME.json, NAME.parquet, or for several files a folder
+    /// Where to write: NAME.json, NAME.parquet, or for several files a folder (DIR/); a path, or a URL
+    /// of s3, gs or az
     #[arg(short, long, value_name = "OUT")]
-    pub(crate) output: PathBuf,
+    pub(crate) output: String,
     #[command(flatten)]
     pub(crate) narrow: Narrow,
     /// Inline arrays whose stored chunks take at most so many bytes

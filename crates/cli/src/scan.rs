@@ -1,15 +1,15 @@
 //! `chunkref scan`.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
 use chunkref::combine::{ConcatOptions, concat};
 use chunkref::{
-    Client, Manifest, ManyOptions, Outcome, Report, ScanOptions, Scanned, scan_many, write,
-    write_file,
+    Client, Manifest, ManyOptions, Outcome, Report, ScanOptions, Scanned, SetFormat, WriteOptions,
+    check_output, scan_many, write_file, write_to,
 };
 use futures::StreamExt as _;
 
@@ -27,9 +27,9 @@ const SKIPPED: u8 = 4;
 /// Where the outputs go.
 enum Output<'a> {
     /// All into one.
-    One(&'a Path),
+    One(&'a str),
     /// One for each file, in its order.
-    Each(Vec<PathBuf>),
+    Each(Vec<String>),
 }
 
 /// How the files ended, in their order.
@@ -92,28 +92,22 @@ fn some_failed(arguments: &Scan, failed: usize) -> Failure {
 
 /// Where to write, checked before anything is read.
 fn output(arguments: &Scan) -> Result<Output<'_>, Failure> {
-    let path = arguments.output.as_path();
-    let suffix = path.extension().and_then(|suffix| suffix.to_str());
-    let is_set = suffix.is_some_and(|suffix| {
-        ["json", "parquet", "parq"]
-            .iter()
-            .any(|known| suffix.eq_ignore_ascii_case(known))
-    });
+    let path = arguments.output.as_str();
+    let is_set = SetFormat::of(path).is_some();
     let one = arguments.files.len() == 1 || arguments.concat_dim.is_some();
     if is_set && one {
+        check(path)?;
         return Ok(Output::One(path));
     }
     if is_set {
         return Err(Failure::usage(format!(
-            "several files and one output {}: expected --concat-dim, or a folder as output",
-            path.display()
+            "several files and one output {path}: expected --concat-dim, or a folder as output"
         )));
     }
-    if arguments.concat_dim.is_some() || !(path.is_dir() || ends_in_separator(path)) {
+    if arguments.concat_dim.is_some() || !(Path::new(path).is_dir() || ends_in_separator(path)) {
         return Err(Failure::usage(format!(
-            "output {}: expected a name that ends in .json, .parquet or .parq, or a folder (DIR/) for \
-             one JSON per file",
-            path.display()
+            "output {path}: expected a name that ends in .json, .parquet or .parq, or a folder (DIR/) \
+             for one JSON per file"
         )));
     }
     let mut paths = Vec::new();
@@ -130,15 +124,34 @@ fn output(arguments: &Scan) -> Result<Output<'_>, Failure> {
                 "two files named {name}: expected distinct names"
             )));
         }
-        paths.push(path.join(format!("{name}.json")));
+        paths.push(within(path, &format!("{name}.json")));
+    }
+    if let Some(first) = paths.first() {
+        check(first)?;
     }
     Ok(Output::Each(paths))
 }
 
-fn ends_in_separator(path: &Path) -> bool {
-    path.as_os_str()
-        .to_string_lossy()
-        .ends_with(std::path::is_separator)
+/// An output of which it is clear beforehand that it can't be written is a mistake in the command.
+pub(crate) fn check(output: &str) -> Result<(), Failure> {
+    check_output(output).map_err(|error| Failure::usage(chain(&error)))
+}
+
+fn ends_in_separator(path: &str) -> bool {
+    path.ends_with(std::path::is_separator)
+}
+
+/// The path or URL of a file in a folder.
+fn within(folder: &str, name: &str) -> String {
+    if is_url(folder) {
+        format!("{}/{name}", folder.trim_end_matches('/'))
+    } else {
+        Path::new(folder).join(name).to_string_lossy().into_owned()
+    }
+}
+
+fn is_url(output: &str) -> bool {
+    output.contains("://")
 }
 
 /// Scans all files, several at one time, and does with each what `take` does as soon as it is
@@ -147,7 +160,7 @@ async fn gather<T>(
     client: &Client,
     arguments: &Scan,
     progress: &Progress,
-    mut take: impl FnMut(usize, Scanned) -> Result<T, Failure>,
+    mut take: impl AsyncFnMut(usize, Scanned) -> Result<T, Failure>,
 ) -> Result<Ended<T>, Failure> {
     let mut options: ScanOptions = arguments.narrow.options();
     options.inline_threshold = arguments.inline_threshold;
@@ -160,7 +173,7 @@ async fn gather<T>(
     while let Some(finished) = scans.next().await {
         let index = finished.index;
         let result = match finished.result {
-            Ok(scanned) => take(index, scanned),
+            Ok(scanned) => take(index, scanned).await,
             Err(error) => {
                 let file = arguments.files.get(index).unwrap_or(&finished.file);
                 Err(Failure::scan(file, &error))
@@ -182,10 +195,10 @@ async fn gather<T>(
 async fn one(
     client: &Client,
     arguments: &Scan,
-    path: &Path,
+    output: &str,
     progress: &Progress,
 ) -> Result<Ended<Report>, Failure> {
-    let ended = gather(client, arguments, progress, |_, scanned| Ok(scanned)).await?;
+    let ended = gather(client, arguments, progress, async |_, scanned| Ok(scanned)).await?;
     let mut manifests = Vec::new();
     let mut names = Vec::new();
     let mut reports = Vec::new();
@@ -198,7 +211,8 @@ async fn one(
     }
     let complete = manifests.len() == reports.len();
     if complete || (arguments.on_error == OnError::Skip && !manifests.is_empty()) {
-        write(&join(manifests, names, arguments)?, path)?;
+        let manifest = Arc::new(join(manifests, names, arguments)?);
+        write_to(client, &manifest, output, &WriteOptions::default()).await?;
     }
     Ok(reports)
 }
@@ -225,17 +239,18 @@ fn join(
 async fn each(
     client: &Client,
     arguments: &Scan,
-    paths: &[PathBuf],
+    outputs: &[String],
     progress: &Progress,
 ) -> Result<Ended<Report>, Failure> {
-    if !arguments.output.is_dir() {
-        std::fs::create_dir(&arguments.output).map_err(|error| {
-            Failure::new(format!("{}: not made: {error}", arguments.output.display()))
-        })?;
+    let folder = arguments.output.as_str();
+    if !is_url(folder) && !Path::new(folder).is_dir() {
+        std::fs::create_dir(folder)
+            .map_err(|error| Failure::new(format!("{folder}: not made: {error}")))?;
     }
-    gather(client, arguments, progress, |index, scanned| {
-        if let Some(path) = paths.get(index) {
-            write(&scanned.manifest, path)?;
+    gather(client, arguments, progress, async |index, scanned| {
+        if let Some(output) = outputs.get(index) {
+            let manifest = Arc::new(scanned.manifest);
+            write_to(client, &manifest, output, &WriteOptions::default()).await?;
         }
         Ok(scanned.report)
     })

@@ -1,19 +1,25 @@
-//! Manifests as files: whole or not at all.
+//! Manifests as files and objects: whole or not at all.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+mod local;
+mod remote;
+
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use bytes::Bytes;
+use chunkref_io::Client;
 use chunkref_manifest::Manifest;
-use chunkref_manifest::kerchunk::{Blobs, DEFAULT_RECORD_SIZE, write_json, write_parquet};
+use chunkref_manifest::kerchunk::DEFAULT_RECORD_SIZE;
+
+pub use local::write_file;
 
 /// Bytes that are gathered before they go to the file.
 const BUFFER: usize = 1 << 20;
 /// What fsspec looks for in a Parquet reference set.
 const CONSOLIDATED: &str = ".zmetadata";
 
-/// Why an output was not written. What was there before is still there.
+/// Why an output was not written. What was there before is still there, except a Parquet set in a
+/// bucket: that can only be replaced file by file, and is no readable set until all are there.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WriteError {
@@ -23,13 +29,23 @@ pub enum WriteError {
         /// The output.
         path: PathBuf,
     },
+    /// Nothing can be written to a URL of this kind.
+    #[error(
+        "{url}: nothing is written over {scheme}: expected a path, or a URL of file, s3, gs or az"
+    )]
+    Scheme {
+        /// The output.
+        url: String,
+        /// What stands before `://`.
+        scheme: String,
+    },
     /// Something else is where the output should be.
     #[error("{}: {what}, which is not replaced", path.display())]
     InTheWay {
         /// The output.
         path: PathBuf,
         /// What is there.
-        what: &'static str,
+        what: String,
     },
     /// A file could not be written.
     #[error("{}: not written", path.display())]
@@ -39,6 +55,12 @@ pub enum WriteError {
         /// Why not.
         source: io::Error,
     },
+    /// An object could not be written.
+    #[error("not written")]
+    Object {
+        /// Which, and why not.
+        source: chunkref_io::Error,
+    },
     /// The format can't say what is in the manifest.
     #[error("{}: not written", path.display())]
     Manifest {
@@ -47,6 +69,100 @@ pub enum WriteError {
         /// What it can't say.
         source: chunkref_manifest::Error,
     },
+}
+
+/// The form of a reference set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SetFormat {
+    /// One JSON text.
+    Json,
+    /// A folder of Parquet files.
+    Parquet,
+}
+
+impl SetFormat {
+    /// The format that a name tells: `.json`, or `.parquet` or `.parq`.
+    ///
+    /// ```
+    /// use chunkref::SetFormat;
+    ///
+    /// assert_eq!(SetFormat::of("s3://bucket/days.parquet/"), Some(SetFormat::Parquet));
+    /// assert_eq!(SetFormat::of("days.txt"), None);
+    /// ```
+    pub fn of(output: &str) -> Option<Self> {
+        let (_, suffix) = output.trim_end_matches('/').rsplit_once('.')?;
+        match suffix.to_ascii_lowercase().as_str() {
+            "json" => Some(Self::Json),
+            "parquet" | "parq" => Some(Self::Parquet),
+            _ => None,
+        }
+    }
+}
+
+/// How a set is written.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct WriteOptions {
+    /// Rows of one file of a Parquet set (default 100,000).
+    pub record_size: usize,
+}
+
+impl Default for WriteOptions {
+    fn default() -> Self {
+        Self {
+            record_size: DEFAULT_RECORD_SIZE,
+        }
+    }
+}
+
+impl WriteOptions {
+    /// Sets [`record_size`](Self::record_size).
+    #[must_use]
+    pub fn with_record_size(mut self, rows: usize) -> Self {
+        self.record_size = rows;
+        self
+    }
+}
+
+/// Where an output goes.
+#[derive(Debug)]
+enum Place {
+    Local(PathBuf),
+    /// An `s3`, `gs` or `az` URL.
+    Bucket(String),
+}
+
+fn place(output: &str) -> Result<Place, WriteError> {
+    let Some((scheme, _)) = output.split_once("://") else {
+        return Ok(Place::Local(output.into()));
+    };
+    match scheme.to_ascii_lowercase().as_str() {
+        "file" => chunkref_io::file_path(output)
+            .map(Place::Local)
+            .map_err(|source| WriteError::Object { source }),
+        "s3" | "s3a" | "gs" | "gcs" | "az" | "azure" | "abfs" | "abfss" => {
+            Ok(Place::Bucket(output.to_owned()))
+        }
+        _ => Err(WriteError::Scheme {
+            url: output.split(['?', '#']).next().unwrap_or(output).to_owned(),
+            scheme: scheme.to_owned(),
+        }),
+    }
+}
+
+/// Whether a set can be written to this path or URL, as far as its name tells.
+///
+/// # Errors
+/// When its suffix names no format, or nothing can be written to such a URL.
+pub fn check_output(output: &str) -> Result<(), WriteError> {
+    place(output)?;
+    match SetFormat::of(output) {
+        Some(_) => Ok(()),
+        None => Err(WriteError::Suffix {
+            path: output.into(),
+        }),
+    }
 }
 
 /// Writes a manifest as a Kerchunk reference set: JSON if the name ends in `.json`, a folder of
@@ -66,169 +182,57 @@ pub enum WriteError {
 /// # Errors
 /// When the suffix is another, the format can't say what is in the manifest, or writing fails.
 pub fn write(manifest: &Manifest, path: impl AsRef<Path>) -> Result<(), WriteError> {
-    let path = path.as_ref();
-    let suffix = path.extension().and_then(|suffix| suffix.to_str());
-    match suffix.map(str::to_ascii_lowercase).as_deref() {
-        Some("json") => {
-            let mut failure = None;
-            let written = write_file(path, |out| {
-                write_json(manifest, out).map_err(|error| {
-                    failure = Some(error);
-                    io::Error::other("the manifest")
-                })
-            });
-            match (written, failure) {
-                (Err(_), Some(source)) => Err(WriteError::Manifest {
-                    path: path.to_owned(),
-                    source,
-                }),
-                (written, _) => written,
-            }
-        }
-        Some("parquet" | "parq") => write_folder(manifest, path),
-        _ => Err(WriteError::Suffix {
+    write_local(manifest, path.as_ref(), &WriteOptions::default())
+}
+
+fn write_local(manifest: &Manifest, path: &Path, options: &WriteOptions) -> Result<(), WriteError> {
+    match path.to_str().and_then(SetFormat::of) {
+        Some(SetFormat::Json) => local::write_json_file(manifest, path),
+        Some(SetFormat::Parquet) => local::write_folder(manifest, path, options),
+        None => Err(WriteError::Suffix {
             path: path.to_owned(),
         }),
     }
 }
 
-/// Writes a file beside `path` and renames it: whole or not at all. A link is followed.
+/// Writes a manifest as [`write`] does, to a path, a `file` URL, or into a bucket (`s3`, `gs`, `az`).
+///
+/// In a bucket, JSON is one object, which appears whole or not at all; memory does not grow with its
+/// size. Of a Parquet set the records come first and `.zmetadata` last. One that is there is no set
+/// any more while it is replaced: its `.zmetadata` goes first, and records that the new one does not
+/// have are removed. A folder that holds anything else is left alone.
+///
+/// ```no_run
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// use std::sync::Arc;
+/// use chunkref::{Client, Manifest, WriteOptions, write_to};
+///
+/// let client = Client::default();
+/// let manifest = Arc::new(Manifest::default());
+/// write_to(&client, &manifest, "s3://bucket/sets/days.parquet", &WriteOptions::default()).await?;
+/// # Ok::<(), chunkref::WriteError>(())
+/// # }).unwrap();
+/// ```
 ///
 /// # Errors
-/// When the file can't be made, `content` fails, or it can't be renamed.
-pub fn write_file(
-    path: &Path,
-    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+/// As for [`write`], and when nothing can be written to such a URL or the store refuses it.
+pub async fn write_to(
+    client: &Client,
+    manifest: &Arc<Manifest>,
+    output: &str,
+    options: &WriteOptions,
 ) -> Result<(), WriteError> {
-    let failed = |source| WriteError::Io {
-        path: path.to_owned(),
-        source,
-    };
-    if path.is_dir() {
-        return Err(WriteError::InTheWay {
-            path: path.to_owned(),
-            what: "a folder",
-        });
-    }
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let beside = Beside::new(&target, "tmp").map_err(failed)?;
-    let file = create(&beside.path).map_err(failed)?;
-    let mut out = BufWriter::with_capacity(BUFFER, file);
-    content(&mut out)
-        .and_then(|()| out.flush())
-        .and_then(|()| {
-            drop(out);
-            fs::rename(&beside.path, &target)
-        })
-        .map_err(failed)
-}
-
-fn create(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).open(path)
-}
-
-/// A name beside another; what stands under it is removed in the end.
-#[derive(Debug)]
-struct Beside {
-    path: PathBuf,
-}
-
-impl Beside {
-    fn new(target: &Path, purpose: &str) -> io::Result<Self> {
-        let Some(name) = target.file_name() else {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "not the name of a file",
-            ));
-        };
-        let mut beside = std::ffi::OsString::from(".");
-        beside.push(name);
-        beside.push(format!(".{}.{purpose}", std::process::id()));
-        let path = target.with_file_name(beside);
-        let this = Self { path };
-        // Left by an earlier process of the same number.
-        this.remove();
-        Ok(this)
-    }
-
-    fn remove(&self) {
-        // It is gone when it was renamed; an error has been or will be told by what comes next.
-        if self.path.is_dir() {
-            let _ = fs::remove_dir_all(&self.path);
-        } else {
-            let _ = fs::remove_file(&self.path);
+    check_output(output)?;
+    match (place(output)?, SetFormat::of(output)) {
+        (Place::Local(path), _) => {
+            let (manifest, options) = (Arc::clone(manifest), options.clone());
+            remote::apart(move || write_local(&manifest, &path, &options)).await
         }
-    }
-}
-
-impl Drop for Beside {
-    fn drop(&mut self) {
-        self.remove();
-    }
-}
-
-/// A folder that blobs are put into.
-struct Folder<'a>(&'a Path);
-
-impl Blobs for Folder<'_> {
-    fn put(&mut self, path: &str, bytes: Bytes) -> io::Result<()> {
-        let path = self.0.join(path);
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent)?;
+        (Place::Bucket(url), Some(SetFormat::Parquet)) => {
+            remote::parquet(client, manifest, &url, options).await
         }
-        fs::write(path, bytes)
+        (Place::Bucket(url), _) => remote::json(client, manifest, &url).await,
     }
-}
-
-fn write_folder(manifest: &Manifest, path: &Path) -> Result<(), WriteError> {
-    let failed = |source| WriteError::Io {
-        path: path.to_owned(),
-        source,
-    };
-    check_replaceable(path)?;
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let new = Beside::new(&target, "tmp").map_err(failed)?;
-    fs::create_dir(&new.path).map_err(failed)?;
-    write_parquet(manifest, &mut Folder(&new.path), DEFAULT_RECORD_SIZE).map_err(|source| {
-        WriteError::Manifest {
-            path: path.to_owned(),
-            source,
-        }
-    })?;
-    swap(&new.path, &target).map_err(failed)
-}
-
-/// Only a reference set, or an empty folder, gives way to a reference set.
-fn check_replaceable(path: &Path) -> Result<(), WriteError> {
-    let what = match fs::read_dir(path) {
-        Ok(mut entries) => {
-            if entries.next().is_none() || path.join(CONSOLIDATED).is_file() {
-                return Ok(());
-            }
-            "a folder that holds other files"
-        }
-        Err(_) if path.exists() => "a file",
-        Err(_) => return Ok(()),
-    };
-    Err(WriteError::InTheWay {
-        path: path.to_owned(),
-        what,
-    })
-}
-
-/// Puts a folder in the place of another; when that fails the other stays.
-fn swap(new: &Path, target: &Path) -> io::Result<()> {
-    if !target.exists() {
-        return fs::rename(new, target);
-    }
-    let old = Beside::new(target, "old")?;
-    fs::rename(target, &old.path)?;
-    if let Err(error) = fs::rename(new, target) {
-        // Back as it was; the first error is the one to tell.
-        let _ = fs::rename(&old.path, target);
-        return Err(error);
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -236,35 +240,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failed_write_leaves_what_was_there_and_nothing_beside() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("out.json");
-        fs::write(&path, "before").unwrap();
-        let failed = write_file(&path, |out| {
-            out.write_all(b"half")?;
-            Err(io::Error::other("no more"))
-        });
-        assert!(failed.is_err());
-        assert_eq!(fs::read_to_string(&path).unwrap(), "before");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn a_folder_replaces_a_reference_set_but_nothing_else() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("out.parquet");
-        write(&Manifest::default(), &path).unwrap();
-        fs::write(path.join("stale"), "").unwrap();
-        write(&Manifest::default(), &path).unwrap();
-        assert!(!path.join("stale").exists());
-        assert!(path.join(CONSOLIDATED).is_file());
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-
-        let other = folder.path().join("mine.parquet");
-        fs::create_dir(&other).unwrap();
-        fs::write(other.join("photo"), "").unwrap();
-        let error = write(&Manifest::default(), &other).unwrap_err();
-        assert!(error.to_string().contains("holds other files"), "{error}");
-        assert!(other.join("photo").exists());
+    fn outputs_are_told_by_their_names() {
+        for output in [
+            "a.json",
+            "/b/c.PARQ",
+            "s3://b/c.parquet/",
+            "gs://b/c.json",
+            "az://c/d.parq",
+            "file:///a/b.json",
+        ] {
+            check_output(output).unwrap();
+        }
+        for (output, part) in [
+            ("a.nc", "expected a name that ends in .json"),
+            ("s3://bucket/a", "expected a name that ends in .json"),
+            (
+                "https://h/a.json?sig=s",
+                "https://h/a.json: nothing is written over https",
+            ),
+            ("ftp://h/a.json", "nothing is written over ftp"),
+            ("file://h/a.json", "not a file URL"),
+        ] {
+            let error = check_output(output).unwrap_err();
+            let text = format!("{error} {:?}", std::error::Error::source(&error));
+            assert!(text.contains(part), "{text}");
+            assert!(!text.contains("sig="), "{text}");
+        }
     }
 }
