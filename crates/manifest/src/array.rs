@@ -10,14 +10,29 @@ use crate::conversion::Conversion;
 use crate::data_type::DataType;
 use crate::location::{LocationId, Locations};
 use crate::mapping::Mapping;
+use crate::provenance::Provenance;
 
 /// A virtual dataset.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Manifest {
     /// The root group.
     pub root: Group,
     /// The objects that chunks refer to.
     pub locations: Locations,
+    /// Where it comes from.
+    pub provenance: Provenance,
+}
+
+impl Manifest {
+    /// A manifest of this tree, of unknown provenance.
+    pub fn new(root: Group, locations: Locations) -> Self {
+        Self {
+            root,
+            locations,
+            provenance: Provenance::default(),
+        }
+    }
 }
 
 /// A group.

@@ -36,6 +36,8 @@ mod error;
 pub mod kerchunk;
 mod location;
 mod mapping;
+mod prefix;
+mod provenance;
 mod tree;
 pub mod zarr;
 
@@ -48,4 +50,6 @@ pub use data_type::{ByteOrder, DataType, Field};
 pub use error::{Error, Result};
 pub use location::{Location, LocationId, Locations, Pin};
 pub use mapping::{Loop, Mapping, Side, Step};
+pub use prefix::Prefix;
+pub use provenance::{Collection, GranuleRecord, Provenance};
 pub use tree::check_name;
