@@ -42,7 +42,9 @@ pub use combine::concat;
 pub use many::{Finished, ManyOptions, scan_many};
 pub use open::{OpenError, is_set, open};
 pub use store::Store;
-pub use write::{WriteError, write, write_file};
+pub use write::{
+    SetFormat, WriteError, WriteOptions, check_output, write, write_file, write_to,
+};
 
 pub mod combine {
     //! Many manifests joined into one.
