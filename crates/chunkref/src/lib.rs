@@ -23,13 +23,21 @@
 //! - [`combine`] joins the manifests of many files.
 //! - [`write`](fn@write) writes a manifest as Kerchunk JSON or Parquet.
 //! - [`open`](fn@open) reads such a set back, or one that others wrote.
+//! - [`write_to`] writes it into a bucket as well.
+//! - [`convert`](fn@convert) makes one set of others; [`relocate`] changes where their sources lie.
+//! - [`summary`] says what a reader should know of a dataset.
 //! - [`store`] serves a manifest as Zarr.
 //! - [`manifest`] is the model that all of them share, [`io`] how they read.
 
 #![forbid(unsafe_code)]
 
+mod convert;
 mod many;
 mod open;
+mod plot;
+mod reach;
+pub mod relocate;
+pub mod summary;
 mod write;
 
 pub use chunkref_io::{Client, ClientOptions, Credentials, Stats, WaveRecord};
@@ -39,12 +47,13 @@ pub use chunkref_scan::{
     ScanOptions, Scanned, scan,
 };
 pub use combine::concat;
+pub use convert::{ConvertError, ConvertOptions, Converted, convert, left_out, narrow};
 pub use many::{Finished, ManyOptions, scan_many};
 pub use open::{OpenError, is_set, open};
+pub use plot::plot;
+pub use relocate::{relocate, repin};
 pub use store::Store;
-pub use write::{
-    SetFormat, WriteError, WriteOptions, check_output, write, write_file, write_to,
-};
+pub use write::{SetFormat, WriteError, WriteOptions, check_output, write, write_file, write_to};
 
 pub mod combine {
     //! Many manifests joined into one.
