@@ -18,9 +18,9 @@ use crate::failure::{Failure, chain, one_line};
 use crate::progress::{Progress, print_stats, print_waves};
 
 /// So many refused datasets are named; the report has them all.
-const NAMED: usize = 20;
+pub(crate) const NAMED: usize = 20;
 /// The exit code of `--strict` when a dataset was refused.
-const REFUSED: u8 = 3;
+pub(crate) const REFUSED: u8 = 3;
 /// The exit code of `--on-error skip` when a file could not be scanned.
 const SKIPPED: u8 = 4;
 
