@@ -101,6 +101,13 @@ fn titles(svg: &mut Svg, picture: &Picture<'_>) {
         r#"font-size="13" font-weight="bold""#,
         "Where they lie (position in the file in MB)",
     );
+    svg.text(
+        LEFT + COLUMNS + 8,
+        TOP - 8,
+        "",
+        r##"fill="#555""##,
+        "chunks × mean size = all",
+    );
     // How full a column is.
     let mut x = LEFT + COLUMNS - 160;
     svg.text(x - 8, 64, "end", r##"fill="#555""##, "column filled to");
@@ -140,7 +147,7 @@ fn lane(svg: &mut Svg, variable: &Variable, number: usize, top: usize) {
     }
     let mean = variable.stored / variable.references.max(1);
     let figures = format!(
-        "{} x {} = {}",
+        "{} × {} = {}",
         variable.references,
         megabytes(mean),
         megabytes(variable.stored)
@@ -255,7 +262,9 @@ fn megabytes(bytes: u64) -> String {
     let (whole, rest) = (bytes / 1_000_000, bytes % 1_000_000);
     match bytes {
         0..1000 => format!("{bytes} B"),
-        1000..1_000_000 => format!("0.{:03} MB", rest / 1000),
+        1000..10_000 => format!("0.{:05} MB", rest / 10),
+        10_000..100_000 => format!("0.{:04} MB", rest / 100),
+        100_000..1_000_000 => format!("0.{:03} MB", rest / 1000),
         1_000_000..10_000_000 => format!("{whole}.{:02} MB", rest / 10_000),
         10_000_000..100_000_000 => format!("{whole}.{} MB", rest / 100_000),
         _ => format!("{whole} MB"),
@@ -324,7 +333,8 @@ mod tests {
     fn sizes_have_three_digits() {
         for (bytes, text) in [
             (999, "999 B"),
-            (2048, "0.002 MB"),
+            (2048, "0.00204 MB"),
+            (20_480, "0.0204 MB"),
             (285_123, "0.285 MB"),
             (1_234_567, "1.23 MB"),
             (34_250_000, "34.2 MB"),

@@ -151,30 +151,39 @@ async fn finish(
     }
 }
 
-/// Puts files as they come, except the one that must be last, which it gives.
+/// Puts files as they come, except the one that must be last, which it gives. What is under way when
+/// one fails is waited for: it may still arrive.
 async fn send_all(
     folder: &Folder,
     mut receive: mpsc::Receiver<(String, Bytes)>,
     written: &mut Vec<String>,
 ) -> chunkref_io::Result<Option<Bytes>> {
     let mut last = None;
+    let mut ended = Ok(());
     let mut puts: JoinSet<chunkref_io::Result<()>> = JoinSet::new();
     while let Some((path, bytes)) = receive.recv().await {
         if path == CONSOLIDATED {
             last = Some(bytes);
             continue;
         }
-        while puts.len() >= AT_ONCE {
-            puts.join_next().await.map_or(Ok(()), joined)?;
+        while puts.len() >= AT_ONCE
+            && let Some(put) = puts.join_next().await
+        {
+            ended = ended.and(joined(put));
+        }
+        if ended.is_err() {
+            break;
         }
         written.push(path.clone());
         let folder = folder.clone();
         puts.spawn(async move { folder.put(&path, &bytes).await });
     }
+    // The thread that makes the files ends at its next one.
+    drop(receive);
     while let Some(put) = puts.join_next().await {
-        joined(put)?;
+        ended = ended.and(joined(put));
     }
-    Ok(last)
+    ended.map(|()| last)
 }
 
 /// The files of the set that is there; an error if there is anything else.
