@@ -38,7 +38,7 @@ async fn scanned(name: &str) -> Arc<Manifest> {
     let mut manifest = scanned.unwrap().manifest;
     let renamed = manifest.locations.try_map(|location| {
         let mut location = location.clone();
-        location.url = "s3://granules/a.nc".to_owned();
+        "s3://granules/a.nc".clone_into(&mut location.url);
         Ok::<_, ()>(location)
     });
     manifest.locations = renamed.unwrap();

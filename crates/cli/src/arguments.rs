@@ -12,7 +12,8 @@ Exit codes:
   1  an input could not be read, or an output not written; no output was touched for it
   2  the command line is wrong
   3  with --strict: the output was written, but lacks a dataset
-  4  with --on-error skip: the output was written, but lacks a file that could not be read";
+  4  with --on-error skip: the output was written, but lacks a file that could not be read
+  130  interrupted while writing into a bucket; uploads under way were aborted";
 
 /// Reads only the metadata of HDF5 and NetCDF-4 files, and writes where their chunks lie.
 #[derive(Debug, Parser)]

@@ -13,6 +13,7 @@ use chunkref::{
 
 use crate::arguments::{Convert, absolute};
 use crate::failure::{Failure, chain, one_line};
+use crate::interrupt::guarded;
 use crate::progress::{Progress, print_stats};
 use crate::scan::{self, NAMED, REFUSED};
 use crate::set;
@@ -22,7 +23,7 @@ pub(crate) async fn run(arguments: &Convert) -> Result<ExitCode, Failure> {
     let client = Arc::new(arguments.connection.client());
     let start = Instant::now();
     let progress = Progress::start(&client, 1);
-    let written = written(&client, arguments).await;
+    let written = guarded(&client, &arguments.output, written(&client, arguments)).await;
     drop(progress);
     let (reports, lacking) = written?;
     for (set, report) in arguments.sets.iter().zip(&reports) {

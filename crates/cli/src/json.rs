@@ -36,7 +36,7 @@ pub(crate) fn document(inspected: &Inspected, summary: &Summary) -> Value {
         "provenance": provenance(&manifest.provenance),
         "references": summary.references(),
         "stored_bytes": summary.stored(),
-        "plain_bytes": summary.plain(),
+        "decoded_bytes": summary.decoded(),
         "chunk_sizes": bins,
         "warnings": warnings,
         "not_in_the_manifest": others,
@@ -58,6 +58,7 @@ fn array(manifest: &Manifest, summary: &ArraySummary) -> Value {
         "stored_bytes": summary.stored,
         "inline_bytes": summary.inline,
         "plain_bytes": summary.plain,
+        "decoded_bytes": summary.decoded,
         "access": summary.access.as_ref().map(access),
         "beyond_zarr": summary.beyond_zarr,
     })

@@ -6,6 +6,7 @@ mod connection;
 mod convert;
 mod failure;
 mod inspect;
+mod interrupt;
 mod json;
 mod npy;
 mod progress;

@@ -13,6 +13,7 @@ use chunkref::{Client, WriteOptions, repin, write_to};
 use crate::arguments::{Relocate, Repin, absolute};
 use crate::failure::{Failure, chain, one_line};
 use crate::inspect::print;
+use crate::interrupt::guarded;
 use crate::progress::{Progress, print_stats};
 use crate::{scan, set};
 
@@ -21,7 +22,7 @@ pub(crate) async fn run(arguments: &Relocate) -> Result<ExitCode, Failure> {
     let client = Arc::new(arguments.connection.client());
     let start = Instant::now();
     let progress = Progress::start(&client, 1);
-    let moved = moved(&client, arguments, &output).await;
+    let moved = guarded(&client, &output, moved(&client, arguments, &output)).await;
     drop(progress);
     print(&moved?)?;
     if arguments.stats {
@@ -88,7 +89,7 @@ pub(crate) async fn run_repin(arguments: &Repin) -> Result<ExitCode, Failure> {
         .await?;
         Ok::<_, Failure>(checked)
     };
-    let pinned = pinned.await;
+    let pinned = guarded(&client, &output, pinned).await;
     drop(progress);
     print(&checked_text(&pinned?))?;
     if arguments.stats {

@@ -15,6 +15,7 @@ use futures::StreamExt as _;
 
 use crate::arguments::{OnError, Scan, absolute};
 use crate::failure::{Failure, chain, one_line};
+use crate::interrupt::guarded;
 use crate::progress::{Progress, print_stats, print_waves};
 
 /// So many refused datasets are named; the report has them all.
@@ -42,10 +43,13 @@ pub(crate) async fn run(arguments: &Scan) -> Result<ExitCode, Failure> {
     let start = Instant::now();
     let files = u64::try_from(arguments.files.len()).unwrap_or(u64::MAX);
     let progress = Progress::start(&client, files);
-    let ended = match output {
-        Output::One(path) => one(&client, arguments, path, &progress).await,
-        Output::Each(paths) => each(&client, arguments, &paths, &progress).await,
+    let work = async {
+        match output {
+            Output::One(path) => one(&client, arguments, path, &progress).await,
+            Output::Each(paths) => each(&client, arguments, &paths, &progress).await,
+        }
     };
+    let ended = guarded(&client, &arguments.output, work).await;
     drop(progress);
     let ended = ended?;
     for failure in ended.iter().filter_map(|file| file.as_ref().err()) {

@@ -51,21 +51,21 @@ fn stored(summary: &Summary) -> Vec<String> {
         .filter(|array| array.references > 0)
         .collect();
     arrays.sort_by(|a, b| b.stored.cmp(&a.stored).then(a.path.cmp(&b.path)));
-    let line = |name: &str, references: u64, stored: u64, plain: Option<u64>| {
+    let line = |name: &str, references: u64, stored: u64, decoded: Option<u64>| {
         let percent = u128::from(stored) * 100 / u128::from(all.max(1));
         format!(
             "{name}: {percent} %, {references} references, {}",
-            sizes(stored, plain)
+            sizes(stored, decoded)
         )
     };
-    let total = line("all", summary.references(), all, Some(summary.plain()));
+    let total = line("all", summary.references(), all, Some(summary.decoded()));
     let mut text = vec![total];
     for array in arrays.iter().take(VARIABLES) {
         text.push(line(
             &array.path,
             array.references,
             array.stored,
-            array.plain,
+            array.decoded,
         ));
     }
     if arrays.len() > VARIABLES {

@@ -161,3 +161,71 @@ fn a_bucket_that_refuses_is_one_clear_line_and_leaves_nothing() {
         assert_eq!(files, 0, "{}", path.display());
     }
 }
+
+/// Parts of an upload that was begun would stay on the server, to be paid for.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_upload_is_aborted() {
+    use std::io::Read as _;
+    use std::time::{Duration, Instant};
+
+    let (folder, _) = set_up();
+    let bucket = tempfile::tempdir().unwrap();
+    // The second part never ends: it is refused for as long as the command is patient.
+    let fault = S3Fault::new("PUT", "partNumber=2", S3Trouble::Status(503)).times(u32::MAX);
+    let server = server(bucket.path()).fault(fault).start_blocking();
+    large_set(&folder.path().join("large.json"));
+    let mut run = Command::new(env!("CARGO_BIN_EXE_chunkref"))
+        .args(["convert", "large.json", "-o", "s3://sets/large.json"])
+        .args(["--endpoint", &server.endpoint(), "--retries", "1000"])
+        .env("AWS_ACCESS_KEY_ID", "id")
+        .env("AWS_SECRET_ACCESS_KEY", "s3cr3t-key")
+        .env("AWS_ALLOW_HTTP", "true")
+        .current_dir(folder.path())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let started = Instant::now();
+    while !server.log().iter().any(|one| one.status == 503) {
+        assert!(
+            started.elapsed() < Duration::from_mins(1),
+            "{:?}",
+            server.log()
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let kill = Command::new("kill")
+        .args(["-INT", &run.id().to_string()])
+        .status();
+    assert!(kill.unwrap().success());
+    assert_eq!(run.wait().unwrap().code(), Some(130));
+    let mut error = String::new();
+    run.stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut error)
+        .unwrap();
+    assert_eq!(error, "error: interrupted\n");
+    let aborted = |one: &chunkref_testkit::S3Request| {
+        one.method == "DELETE" && one.query.contains("uploadId") && one.status == 204
+    };
+    assert!(server.log().iter().any(aborted), "{:?}", server.log());
+    assert!(!bucket.path().join("sets/large.json").exists());
+}
+
+/// A set whose JSON takes more than two parts.
+fn large_set(path: &Path) {
+    use std::fmt::Write as _;
+
+    const CHUNKS: usize = 300_000;
+    let zarray = format!(
+        r#"{{\"zarr_format\":2,\"shape\":[{CHUNKS}],\"chunks\":[1],\"dtype\":\"<i4\",\"order\":\"C\",\"compressor\":null,\"filters\":null,\"fill_value\":null}}"#
+    );
+    let mut text = format!(r#"{{"a/.zarray":"{zarray}""#);
+    for number in 0..CHUNKS {
+        let url = "s3://a-bucket-with-a-long-name/and/a/folder/in/it/granule.nc";
+        write!(text, r#","a/{number}":["{url}",{},4]"#, number * 4).unwrap();
+    }
+    text.push('}');
+    std::fs::write(path, text).unwrap();
+}

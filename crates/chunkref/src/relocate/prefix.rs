@@ -245,4 +245,22 @@ mod tests {
             assert!(Change::new(from, to).is_err());
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn there_and_back_is_the_same(key in "[^\\x00-\\x1f/][^\\x00-\\x1f]{0,40}", other in "[a-z/]{0,8}") {
+            let key = key.trim_end_matches('/');
+            let url = format!("s3://b/{key}");
+            let web = moved("s3://b", "https://h/p", &url).unwrap();
+            proptest::prop_assert!(web.is_ascii());
+            proptest::prop_assert!(!web[8..].contains(['?', '#', ' ', '+']));
+            proptest::prop_assert_eq!(moved("https://h/p", "s3://b", &web), Some(url.clone()));
+            let file = moved("s3://b", "file:///p", &url).unwrap();
+            proptest::prop_assert_eq!(moved("/p", "s3://b", &file), Some(url.clone()));
+            // What only begins alike is another name.
+            let longer = format!("s3://b{other}x/{key}");
+            let fits = moved("s3://b", "s3://c", &longer).is_some();
+            proptest::prop_assert_eq!(fits, other.starts_with('/'));
+        }
+    }
 }

@@ -41,6 +41,8 @@ pub struct ArraySummary {
     pub inline: u64,
     /// Bytes of all elements; `None` for elements of variable length.
     pub plain: Option<u64>,
+    /// Bytes of the elements that are stored, decoded: without absent chunks.
+    pub decoded: Option<u64>,
     /// What reading parts of it costs; `None` where it is small or has no two axes.
     pub access: Option<Access>,
     /// Why no Zarr reader can decode it, though chunkref's store can.
@@ -109,12 +111,11 @@ impl Summary {
         stored.fold(0, u64::saturating_add)
     }
 
-    /// Bytes of all elements of arrays that have any stored chunk.
-    pub fn plain(&self) -> u64 {
-        let arrays = self.arrays.iter();
-        let stored = arrays.filter(|array| array.references > 0 || array.inline > 0);
+    /// Bytes of all elements that references hold, decoded.
+    pub fn decoded(&self) -> u64 {
+        let stored = self.arrays.iter().filter(|array| array.references > 0);
         stored
-            .filter_map(|array| array.plain)
+            .filter_map(|array| array.decoded)
             .fold(0, u64::saturating_add)
     }
 
@@ -132,6 +133,7 @@ impl Summary {
                 .ok()
                 .and_then(|grid| chunkref_manifest::cell_count(&grid)),
             plain: plain(array),
+            decoded: decoded(array),
             access: Access::new(array),
             beyond_zarr: array.beyond_zarr(),
             ..ArraySummary::default()
@@ -187,6 +189,19 @@ fn source(location: &Location) -> SourceSummary {
         location: location.clone(),
         ..SourceSummary::default()
     }
+}
+
+/// Bytes of the elements of the chunks that are there.
+fn decoded(array: &Array) -> Option<u64> {
+    let plain = plain(array)?;
+    let size = u64::from(array.data_type.size()?);
+    let lengths = array.chunk_shape();
+    let chunk = lengths
+        .iter()
+        .try_fold(size, |bytes, length| bytes.checked_mul(*length));
+    // Chunks at the ends of axes may reach over them.
+    let decoded = chunk.and_then(|chunk| chunk.checked_mul(array.stored_chunks()));
+    Some(decoded.unwrap_or(plain).min(plain))
 }
 
 /// Bytes of all elements of an array.

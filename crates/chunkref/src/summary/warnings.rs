@@ -196,7 +196,7 @@ mod tests {
         );
         assert_eq!(kinds(&steps), [""; 0]);
         assert_eq!((steps.references(), steps.stored()), (100, 100 << 20));
-        assert_eq!(steps.plain(), 400_000_000);
+        assert_eq!(steps.decoded(), 400_000_000);
     }
 
     #[test]
