@@ -6,14 +6,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chunkref::manifest::kerchunk::{RefusedNode, SetReport};
-use chunkref::{
-    Client, ConvertError, ConvertOptions, Converted, WriteOptions, convert, left_out, write_file,
-    write_to,
-};
+use chunkref::{Client, ConvertError, ConvertOptions, Converted, convert, left_out, write_file};
 
 use crate::arguments::{Convert, absolute};
 use crate::failure::{Failure, chain, one_line};
-use crate::interrupt::guarded;
+use crate::output::{guarded, write_set};
 use crate::progress::{Progress, print_stats};
 use crate::scan::{self, NAMED, REFUSED};
 use crate::set;
@@ -87,13 +84,7 @@ async fn written(client: &Client, arguments: &Convert) -> Result<Lost, Failure> 
     }
     let lacking = left_out(&manifest);
     let output = absolute(&arguments.output);
-    write_to(
-        client,
-        &Arc::new(manifest),
-        &output,
-        &WriteOptions::default(),
-    )
-    .await?;
+    write_set(client, manifest, &output).await?;
     Ok((reports, lacking))
 }
 

@@ -17,6 +17,9 @@ use crate::failure::{Failure, one_line};
 use crate::progress::{Progress, print_stats};
 use crate::{json, set, summary};
 
+/// The title of what no Zarr reader decodes.
+pub(crate) const ONLY_OURS: &str = "only chunkref's store reads";
+
 /// So many values of an attribute are shown.
 const VALUES: usize = 8;
 
@@ -127,7 +130,7 @@ fn sections(report: &Report) -> Vec<(&'static str, Vec<String>)> {
         .collect();
     vec![
         ("refused", refused),
-        ("only chunkref's store reads", decoded),
+        (ONLY_OURS, decoded),
         ("attributes refused", unsaid),
         ("links not followed", unfollowed),
         ("remarks", report.warnings.clone()),

@@ -8,12 +8,12 @@ use std::time::Instant;
 use chunkref::manifest::Manifest;
 use chunkref::manifest::kerchunk::ReadSet;
 use chunkref::relocate::{Checked, PlacesError, RelocateError, check, relocate};
-use chunkref::{Client, WriteOptions, repin, write_to};
+use chunkref::{Client, repin};
 
 use crate::arguments::{Relocate, Repin, absolute};
 use crate::failure::{Failure, chain, one_line};
 use crate::inspect::print;
-use crate::interrupt::guarded;
+use crate::output::{guarded, write_set};
 use crate::progress::{Progress, print_stats};
 use crate::{scan, set};
 
@@ -60,13 +60,7 @@ async fn moved(client: &Client, arguments: &Relocate, output: &str) -> Result<St
             &checked.map_err(|error| misfits(set, &error))?,
         ));
     }
-    write_to(
-        client,
-        &Arc::new(manifest),
-        output,
-        &WriteOptions::default(),
-    )
-    .await?;
+    write_set(client, manifest, output).await?;
     Ok(told)
 }
 
@@ -80,13 +74,7 @@ pub(crate) async fn run_repin(arguments: &Repin) -> Result<ExitCode, Failure> {
         let mut manifest = opened(&client, set, arguments.output.is_none()).await?;
         let checked = repin(&client, &mut manifest).await;
         let checked = checked.map_err(|error| misfits(set, &error))?;
-        write_to(
-            &client,
-            &Arc::new(manifest),
-            &output,
-            &WriteOptions::default(),
-        )
-        .await?;
+        write_set(&client, manifest, &output).await?;
         Ok::<_, Failure>(checked)
     };
     let pinned = guarded(&client, &output, pinned).await;

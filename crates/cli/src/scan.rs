@@ -8,14 +8,14 @@ use std::time::Instant;
 
 use chunkref::combine::{ConcatOptions, concat};
 use chunkref::{
-    Client, Manifest, ManyOptions, Outcome, Report, ScanOptions, Scanned, SetFormat, WriteOptions,
-    check_output, scan_many, write_file, write_to,
+    Client, Manifest, ManyOptions, Outcome, Report, ScanOptions, Scanned, SetFormat, check_output,
+    scan_many, write_file,
 };
 use futures::StreamExt as _;
 
 use crate::arguments::{OnError, Scan, absolute};
 use crate::failure::{Failure, chain, one_line};
-use crate::interrupt::guarded;
+use crate::output::{guarded, write_set};
 use crate::progress::{Progress, print_stats, print_waves};
 
 /// So many refused datasets are named; the report has them all.
@@ -215,8 +215,7 @@ async fn one(
     }
     let complete = manifests.len() == reports.len();
     if complete || (arguments.on_error == OnError::Skip && !manifests.is_empty()) {
-        let manifest = Arc::new(join(manifests, names, arguments)?);
-        write_to(client, &manifest, output, &WriteOptions::default()).await?;
+        write_set(client, join(manifests, names, arguments)?, output).await?;
     }
     Ok(reports)
 }
@@ -253,8 +252,7 @@ async fn each(
     }
     gather(client, arguments, progress, async |index, scanned| {
         if let Some(output) = outputs.get(index) {
-            let manifest = Arc::new(scanned.manifest);
-            write_to(client, &manifest, output, &WriteOptions::default()).await?;
+            write_set(client, scanned.manifest, output).await?;
         }
         Ok(scanned.report)
     })

@@ -9,7 +9,7 @@ use chunkref::{plot as draw, write_file};
 
 use crate::arguments::Inspect;
 use crate::failure::Failure;
-use crate::inspect::{Inspected, Lines, bytes, sizes};
+use crate::inspect::{Inspected, Lines, ONLY_OURS, bytes, sizes};
 
 /// So many variables are listed with their bytes.
 const VARIABLES: usize = 20;
@@ -36,7 +36,13 @@ pub(crate) fn sections(
         let bins = bins.map(|one| bin(one.from, one.to, one.count)).collect();
         sections.push(("chunks by stored size", bins));
     }
+    // Scans name these in a section of their own.
+    let told = inspected
+        .sections
+        .iter()
+        .any(|(title, entries)| *title == ONLY_OURS && !entries.is_empty());
     let warnings = summary.warnings.iter();
+    let warnings = warnings.filter(|one| !(told && one.kind == "beyond-zarr"));
     let warnings = warnings.map(|one| format!("{}: {}", one.subject, one.text));
     sections.push(("warnings", warnings.collect()));
     lines.sections(&sections);

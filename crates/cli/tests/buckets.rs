@@ -229,3 +229,28 @@ fn large_set(path: &Path) {
     text.push('}');
     std::fs::write(path, text).unwrap();
 }
+
+#[test]
+fn a_set_in_a_bucket_that_names_local_files_is_warned_of() {
+    let (folder, root) = set_up();
+    let bucket = tempfile::tempdir().unwrap();
+    let server = server(bucket.path()).start_blocking();
+    let endpoint = server.endpoint();
+    let arguments = [
+        "convert",
+        "set.json",
+        "-o",
+        "s3://sets/a.json",
+        "--endpoint",
+        &endpoint,
+    ];
+    let run = chunkref(&arguments, folder.path());
+    assert_eq!(run.status.code(), Some(0));
+    assert_eq!(
+        text(&run.stderr),
+        format!(
+            "warning: s3://sets/a.json: names 1 files of this machine, such as {root}/data/{DAY}: it \
+             is not read from a URL; `chunkref relocate` changes where they lie\n"
+        )
+    );
+}

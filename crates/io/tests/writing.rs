@@ -277,3 +277,25 @@ async fn what_can_not_be_written_says_why() {
         assert!(error.contains(part) && !error.contains("s3cr3t"), "{error}");
     }
 }
+
+/// The machine's metadata service is asked for credentials only where that is permitted, for writing
+/// as for reading.
+#[tokio::test]
+async fn the_metadata_service_is_not_asked_unless_told_to() {
+    for url in ["gs://bucket/a.json", "az://bucket/a.json"] {
+        let options = ClientOptions::default()
+            .with_retries(0)
+            .with_store_option("azure_storage_account_name", "account");
+        let client = Client::new(options);
+        let error = write(&client, url, b"a").await.unwrap_err();
+        assert!(
+            error.to_string().starts_with(&format!("{url}: ")),
+            "{error}"
+        );
+        assert!(
+            error.to_string().contains("--instance-credentials"),
+            "{error}"
+        );
+        assert_eq!(client.log().snapshot().requests, 0);
+    }
+}
