@@ -24,17 +24,25 @@
 //! - [`write`](fn@write) writes a manifest as Kerchunk JSON or Parquet.
 //! - [`open`](fn@open) reads such a set back, or one that others wrote; [`LazySet`] reads of a large
 //!   one only what is asked for.
+//! - [`write_to`] writes it into a bucket as well.
+//! - [`convert`](fn@convert) makes one set of others; [`relocate`] changes where their sources lie.
+//! - [`summary`] says what a reader should know of a dataset.
 //! - [`store`] serves a manifest as Zarr.
 //! - [`manifest`] is the model that all of them share, [`io`] how they read.
 
 #![forbid(unsafe_code)]
 
+mod convert;
 mod format;
 mod lazy;
 mod many;
 mod open;
 mod parquet;
+mod plot;
+mod reach;
+pub mod relocate;
 mod stream;
+pub mod summary;
 mod versioned;
 mod write;
 
@@ -45,14 +53,17 @@ pub use chunkref_scan::{
     ScanOptions, Scanned,
 };
 pub use combine::concat;
+pub use convert::{ConvertError, ConvertOptions, Converted, convert, left_out, narrow};
 pub use format::{SetFormat, is_set};
 pub use lazy::{ChunkPlace, LazySet};
 pub use many::{Finished, ManyOptions, scan_many};
 pub use open::{OpenError, open};
 pub use parquet::WriteOptions;
+pub use plot::plot;
+pub use relocate::{relocate, repin};
 pub use store::Store;
 pub use versioned::scan;
-pub use write::{WriteError, write, write_file, write_with};
+pub use write::{WriteError, check_output, write, write_file, write_to, write_with};
 
 pub mod combine {
     //! Many manifests joined into one.

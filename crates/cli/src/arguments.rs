@@ -12,7 +12,8 @@ Exit codes:
   1  an input could not be read, or an output not written; no output was touched for it
   2  the command line is wrong
   3  with --strict: the output was written, but lacks a dataset
-  4  with --on-error skip: the output was written, but lacks a file that could not be read";
+  4  with --on-error skip: the output was written, but lacks a file that could not be read
+  130  interrupted while writing into a bucket; uploads under way were aborted";
 
 /// Reads only the metadata of HDF5 and NetCDF-4 files, and writes where their chunks lie.
 #[derive(Debug, Parser)]
@@ -26,7 +27,14 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Scan files and write Kerchunk references
     Scan(Scan),
-    /// Print groups and arrays: dimensions, types, chunks, filters and sizes
+    /// Write reference sets, whoever made them, in another format, or joined, or a group of them
+    Convert(Convert),
+    /// Change where the sources of a reference set lie, without a scan
+    Relocate(Relocate),
+    /// Pin the sources of a reference set as they are now, after an upload of the same bytes
+    Repin(Repin),
+    /// Print groups and arrays: dimensions, types, chunks, filters and sizes; and what a reader should
+    /// know before reading
     Inspect(Inspect),
     /// Read one whole array of a file or a reference set, whatever its filters, and write it as NumPy's .npy
     Read(Read),
@@ -39,8 +47,9 @@ pub(crate) struct Scan {
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<String>,
     /// Where to write: NAME.json (or .json.gz, .json.zst), NAME.parquet, or for several files a folder
+    /// (DIR/); a path, or a URL of s3, gs or az
     #[arg(short, long, value_name = "OUT")]
-    pub(crate) output: PathBuf,
+    pub(crate) output: String,
     #[command(flatten)]
     pub(crate) narrow: Narrow,
     /// Inline arrays whose stored chunks take at most so many bytes [default: 500, and in paged
@@ -80,7 +89,7 @@ pub(crate) struct Scan {
 }
 
 /// How Parquet sets are written.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Parquet {
     /// Rows per file of a Parquet set; readers read whole files. Without it 1,000 to 100,000, as suits
     /// the arrays
@@ -109,6 +118,108 @@ impl Parquet {
     }
 }
 
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Convert {
+    /// Reference sets (.json, .parquet) to read: paths, or URLs of http, https, s3, gs or az
+    #[arg(value_name = "SET", required = true)]
+    pub(crate) sets: Vec<String>,
+    /// Where to write: NAME.json (or .json.gz, .json.zst) or NAME.parquet; a path, or a URL of s3, gs
+    /// or az
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: String,
+    /// Only this group and what is below it
+    #[arg(long, value_name = "GROUP")]
+    pub(crate) group: Option<String>,
+    /// Join several sets along this dimension
+    #[arg(long, value_name = "DIMENSION")]
+    pub(crate) concat_dim: Option<String>,
+    #[command(flatten)]
+    pub(crate) parquet: Parquet,
+    /// Of the URLs that are known of each source, write one of this scheme
+    #[arg(long, value_enum, value_name = "SCHEME")]
+    pub(crate) scheme: Option<Scheme>,
+    /// Print requests, bytes, waves and seconds to standard error
+    #[arg(long)]
+    pub(crate) stats: bool,
+    /// Write what of the sets could not be carried, as JSON; - for standard output
+    #[arg(long, value_name = "PATH")]
+    pub(crate) report: Option<PathBuf>,
+    /// Exit with 3 if an array was refused or left out
+    #[arg(long)]
+    pub(crate) strict: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+/// How a source is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Scheme {
+    /// From S3 itself
+    S3,
+    /// Over https
+    Https,
+}
+
+impl Scheme {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::S3 => "s3",
+            Self::Https => "https",
+        }
+    }
+}
+
+/// How prefixes fit, and what becomes of pins.
+const RELOCATE_HELP: &str = "\
+Prefixes end where names do: s3://a/b fits s3://a/b/x.h5, not s3://a/bc/x.h5. Names are
+percent-encoded in URLs of http, https and file, and written as they are elsewhere.
+What is pinned of an object that moved is its size; --check finds out its new ETag.";
+
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES, after_long_help = format!("{RELOCATE_HELP}\n\n{EXIT_CODES}"))]
+pub(crate) struct Relocate {
+    /// Reference set (.json, .parquet), whoever made it: a path, or a URL
+    #[arg(value_name = "SET")]
+    pub(crate) set: String,
+    /// What the URLs or paths of sources begin with now
+    #[arg(long, value_name = "PREFIX")]
+    pub(crate) from: String,
+    /// What they are to begin with
+    #[arg(long, value_name = "PREFIX")]
+    pub(crate) to: String,
+    /// Open each source at its new place, with a request for one byte, and compare its size
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Open only so many of them, spread evenly
+    #[arg(long, value_name = "N", requires = "check")]
+    pub(crate) sample: Option<usize>,
+    /// Where to write: NAME.json or NAME.parquet; else the set is replaced
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: Option<String>,
+    /// Print requests, bytes, waves and seconds to standard error
+    #[arg(long)]
+    pub(crate) stats: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Repin {
+    /// Reference set (.json, .parquet): a path, or a URL
+    #[arg(value_name = "SET")]
+    pub(crate) set: String,
+    /// Where to write: NAME.json or NAME.parquet; else the set is replaced
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: Option<String>,
+    /// Print requests, bytes, waves and seconds to standard error
+    #[arg(long)]
+    pub(crate) stats: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
 /// What becomes of the others when a file can't be scanned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OnError {
@@ -121,6 +232,10 @@ pub(crate) enum OnError {
 }
 
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own on the command line"
+)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Inspect {
     /// File or reference set (.json, .parquet) to inspect: a path, or a URL of http, https, s3, gs
@@ -132,6 +247,18 @@ pub(crate) struct Inspect {
     /// Print attributes as well
     #[arg(long)]
     pub(crate) attributes: bool,
+    /// Print the files that hold the chunks, with their sizes and what pins them
+    #[arg(long)]
+    pub(crate) sources: bool,
+    /// Print all as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Draw where the chunks of each variable lie in a source and how large they are, as SVG
+    #[arg(long, value_name = "OUT.svg")]
+    pub(crate) plot: Option<PathBuf>,
+    /// The source to draw, by its number in --sources; else the first that holds chunks
+    #[arg(long, value_name = "N", requires = "plot")]
+    pub(crate) source: Option<u32>,
     /// Print requests, bytes, waves and seconds to standard error
     #[arg(long)]
     pub(crate) stats: bool,

@@ -6,13 +6,19 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use chunkref::manifest::{Array, Attribute, ByteOrder, Codec, DataType, Group, Layout, Value};
-use chunkref::{DatasetReport, Scanned};
+use chunkref::manifest::{
+    Array, Attribute, ByteOrder, Codec, DataType, Group, Layout, Manifest, Value,
+};
+use chunkref::summary::Summary;
+use chunkref::{Client, DatasetReport, Report};
 
 use crate::arguments::{Inspect, absolute};
 use crate::failure::{Failure, one_line};
 use crate::progress::{Progress, print_stats};
-use crate::set;
+use crate::{json, set, summary};
+
+/// The title of what no Zarr reader decodes.
+pub(crate) const ONLY_OURS: &str = "only chunkref's store reads";
 
 /// So many values of an attribute are shown.
 const VALUES: usize = 8;
@@ -21,22 +27,36 @@ pub(crate) async fn run(arguments: &Inspect) -> Result<ExitCode, Failure> {
     let client = Arc::new(arguments.connection.client());
     let start = Instant::now();
     let progress = Progress::start(&client, 1);
-    if chunkref::is_set(&arguments.file) {
-        let text = set::inspect(&client, arguments).await;
-        drop(progress);
-        print(&text?)?;
-        if arguments.stats {
-            print_stats(&client.log().snapshot(), start);
-        }
-        return Ok(ExitCode::SUCCESS);
-    }
-    let mut options = arguments.narrow.options();
-    // What lies where is to be shown, not read.
-    options.inline_threshold = Some(0);
-    let scanned = chunkref::scan(&client, &absolute(&arguments.file), &options).await;
+    let is_set = chunkref::is_set(&arguments.file);
+    let inspected = if is_set {
+        set::inspected(&client, arguments).await
+    } else {
+        scanned(&client, arguments).await
+    };
     drop(progress);
-    let scanned = scanned.map_err(|error| Failure::scan(&arguments.file, &error))?;
-    print(&tree(&scanned, arguments.attributes))?;
+    let inspected = inspected?;
+    let summary = Summary::new(&inspected.manifest);
+    if let Some(path) = &arguments.plot {
+        summary::plot(arguments, &inspected.manifest, &summary, path)?;
+    }
+    if arguments.json {
+        print(&format!("{:#}\n", json::document(&inspected, &summary)))?;
+    } else {
+        let mut lines = Lines::new(arguments.attributes);
+        inspected.tree(&mut lines);
+        if is_set {
+            let references = inspected
+                .manifest
+                .arrays()
+                .map(|(_, array)| array.stored_chunks());
+            let references = references.fold(0, u64::saturating_add);
+            let sources = inspected.manifest.locations.len();
+            lines.line(0, &format!("{references} references, {sources} sources"));
+        }
+        summary::sections(&mut lines, &inspected, &summary, arguments.sources);
+        lines.sections(&inspected.sections);
+        print(&lines.text)?;
+    }
     if arguments.stats {
         print_stats(&client.log().snapshot(), start);
     }
@@ -60,10 +80,38 @@ pub(crate) fn print_bytes(parts: &[&[u8]]) -> Result<(), Failure> {
     }
 }
 
-fn tree(scanned: &Scanned, with_attributes: bool) -> String {
-    let mut lines = Lines::new(with_attributes);
-    lines.group("/", &scanned.manifest.root, 0);
-    let report = &scanned.report;
+/// What is inspected, of a file or of a set.
+pub(crate) struct Inspected {
+    pub(crate) manifest: Manifest,
+    /// The group that is shown.
+    pub(crate) group: String,
+    /// What is not in the manifest, and what else there is to say: titles with their entries.
+    pub(crate) sections: Vec<(&'static str, Vec<String>)>,
+}
+
+impl Inspected {
+    fn tree(&self, lines: &mut Lines) {
+        // It is there: what is not was an error before.
+        if let Some(group) = self.manifest.group(self.group.trim_end_matches('/')) {
+            lines.group(&self.group, group, 0);
+        }
+    }
+}
+
+async fn scanned(client: &Client, arguments: &Inspect) -> Result<Inspected, Failure> {
+    let mut options = arguments.narrow.options();
+    // What lies where is to be shown, not read.
+    options.inline_threshold = Some(0);
+    let scanned = chunkref::scan(client, &absolute(&arguments.file), &options).await;
+    let scanned = scanned.map_err(|error| Failure::scan(&arguments.file, &error))?;
+    Ok(Inspected {
+        sections: sections(&scanned.report),
+        group: "/".to_owned(),
+        manifest: scanned.manifest,
+    })
+}
+
+fn sections(report: &Report) -> Vec<(&'static str, Vec<String>)> {
     let reasons = |one: &DatasetReport| {
         let reason = one.reason.as_deref().unwrap_or_default();
         format!("{}: {reason}", one.path)
@@ -80,14 +128,13 @@ fn tree(scanned: &Scanned, with_attributes: bool) -> String {
         .iter()
         .map(|one| format!("{}: {}", one.path, one.reason))
         .collect();
-    lines.sections(&[
-        ("refused", &refused),
-        ("only chunkref's store reads", &decoded),
-        ("attributes refused", &unsaid),
-        ("links not followed", &unfollowed),
-        ("remarks", &report.warnings),
-    ]);
-    lines.text
+    vec![
+        ("refused", refused),
+        (ONLY_OURS, decoded),
+        ("attributes refused", unsaid),
+        ("links not followed", unfollowed),
+        ("remarks", report.warnings.clone()),
+    ]
 }
 
 /// The lines of a tree, and of what is not in it.
@@ -105,11 +152,11 @@ impl Lines {
     }
 
     /// Titles with their entries; without any there is no title.
-    pub(crate) fn sections(&mut self, sections: &[(&str, &Vec<String>)]) {
+    pub(crate) fn sections(&mut self, sections: &[(&str, Vec<String>)]) {
         for (title, entries) in sections {
             if !entries.is_empty() {
                 self.line(0, &format!("{title}:"));
-                for entry in *entries {
+                for entry in entries {
                     self.line(1, entry);
                 }
             }
@@ -237,12 +284,12 @@ fn storage(array: &Array) -> String {
     }
 }
 
-fn by(shape: &[u64]) -> String {
+pub(crate) fn by(shape: &[u64]) -> String {
     let lengths: Vec<_> = shape.iter().map(u64::to_string).collect();
     lengths.join("x")
 }
 
-fn codec_name(codec: &Codec) -> String {
+pub(crate) fn codec_name(codec: &Codec) -> String {
     match codec {
         Codec::Shuffle { element_size } => format!("shuffle({element_size})"),
         Codec::Zlib { level } => format!("deflate({level})"),
@@ -258,7 +305,7 @@ fn codec_name(codec: &Codec) -> String {
     }
 }
 
-fn sizes(stored: u64, plain: Option<u64>) -> String {
+pub(crate) fn sizes(stored: u64, plain: Option<u64>) -> String {
     match plain {
         Some(plain) if stored > 0 => {
             let hundredths = u128::from(plain).saturating_mul(100) / u128::from(stored);
@@ -274,7 +321,7 @@ fn sizes(stored: u64, plain: Option<u64>) -> String {
     }
 }
 
-fn bytes(count: u64) -> String {
+pub(crate) fn bytes(count: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let mut tenths = u128::from(count).saturating_mul(10);
     let mut unit = 0;
@@ -289,7 +336,7 @@ fn bytes(count: u64) -> String {
     }
 }
 
-fn type_name(data_type: &DataType) -> String {
+pub(crate) fn type_name(data_type: &DataType) -> String {
     let number = |kind: &str, size: u8, order: ByteOrder| {
         let bits = u32::from(size).saturating_mul(8);
         match order {

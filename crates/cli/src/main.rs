@@ -3,13 +3,18 @@
 #![forbid(unsafe_code)]
 mod arguments;
 mod connection;
+mod convert;
 mod failure;
 mod inspect;
+mod json;
 mod npy;
+mod output;
 mod progress;
 mod read;
+mod relocate;
 mod scan;
 mod set;
+mod summary;
 
 use std::process::ExitCode;
 
@@ -42,6 +47,9 @@ fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     match arguments.command {
         Command::Scan(arguments) => scan::run(&arguments).await,
+        Command::Convert(arguments) => convert::run(&arguments).await,
+        Command::Relocate(arguments) => relocate::run(&arguments).await,
+        Command::Repin(arguments) => relocate::run_repin(&arguments).await,
         Command::Inspect(arguments) => inspect::run(&arguments).await,
         Command::Read(arguments) => read::run(&arguments).await,
     }

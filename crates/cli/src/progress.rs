@@ -96,6 +96,9 @@ pub(crate) fn print_stats(stats: &Stats, start: Instant) {
         "retries {}, redirects {}, cache hits {}",
         stats.retries, stats.redirects, stats.cache_hits
     );
+    if stats.sent > 0 {
+        eprintln!("bytes sent {}", stats.sent);
+    }
     if stats.needed > 0 {
         let needed = u128::from(stats.needed).saturating_mul(100);
         eprintln!(

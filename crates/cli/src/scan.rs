@@ -1,35 +1,36 @@
 //! `chunkref scan`.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
 use chunkref::combine::{ConcatOptions, concat};
 use chunkref::{
-    Client, Manifest, ManyOptions, Outcome, Report, ScanOptions, Scanned, SetFormat, scan_many,
-    write, write_file, write_with,
+    Client, Manifest, ManyOptions, Outcome, Report, ScanOptions, Scanned, SetFormat, check_output,
+    scan_many, write_file,
 };
 use futures::StreamExt as _;
 
-use crate::arguments::{OnError, Scan, absolute};
+use crate::arguments::{OnError, Parquet, Scan, absolute};
 use crate::failure::{Failure, chain, one_line};
+use crate::output::{guarded, write_set};
 use crate::progress::{Progress, print_stats, print_waves};
 
 /// So many refused datasets are named; the report has them all.
-const NAMED: usize = 20;
+pub(crate) const NAMED: usize = 20;
 /// The exit code of `--strict` when a dataset was refused.
-const REFUSED: u8 = 3;
+pub(crate) const REFUSED: u8 = 3;
 /// The exit code of `--on-error skip` when a file could not be scanned.
 const SKIPPED: u8 = 4;
 
 /// Where the outputs go.
 enum Output<'a> {
     /// All into one.
-    One(&'a Path),
+    One(&'a str),
     /// One for each file, in its order.
-    Each(Vec<PathBuf>),
+    Each(Vec<String>),
 }
 
 /// How the files ended, in their order.
@@ -42,10 +43,13 @@ pub(crate) async fn run(arguments: &Scan) -> Result<ExitCode, Failure> {
     let start = Instant::now();
     let files = u64::try_from(arguments.files.len()).unwrap_or(u64::MAX);
     let progress = Progress::start(&client, files);
-    let ended = match output {
-        Output::One(path) => one(&client, arguments, path, &progress).await,
-        Output::Each(paths) => each(&client, arguments, &paths, &progress).await,
+    let work = async {
+        match output {
+            Output::One(path) => one(&client, arguments, path, &progress).await,
+            Output::Each(paths) => each(&client, arguments, &paths, &progress).await,
+        }
     };
+    let ended = guarded(&client, &arguments.output, work).await;
     drop(progress);
     let ended = ended?;
     for failure in ended.iter().filter_map(|file| file.as_ref().err()) {
@@ -92,32 +96,23 @@ fn some_failed(arguments: &Scan, failed: usize) -> Failure {
 
 /// Where to write, checked before anything is read.
 fn output(arguments: &Scan) -> Result<Output<'_>, Failure> {
-    let path = arguments.output.as_path();
-    let format = SetFormat::of_name(&path.to_string_lossy());
-    let is_set = format.is_some();
-    if let (false, Some(option)) = (
-        format == Some(SetFormat::Parquet),
-        arguments.parquet.given(),
-    ) {
-        return Err(Failure::usage(format!(
-            "{option}: only for a Parquet set as output, NAME.parquet"
-        )));
-    }
+    let path = arguments.output.as_str();
+    check_options(path, &arguments.parquet)?;
+    let is_set = SetFormat::of_name(path).is_some();
     let one = arguments.files.len() == 1 || arguments.concat_dim.is_some();
     if is_set && one {
+        check(path)?;
         return Ok(Output::One(path));
     }
     if is_set {
         return Err(Failure::usage(format!(
-            "several files and one output {}: expected --concat-dim, or a folder as output",
-            path.display()
+            "several files and one output {path}: expected --concat-dim, or a folder as output"
         )));
     }
-    if arguments.concat_dim.is_some() || !(path.is_dir() || ends_in_separator(path)) {
+    if arguments.concat_dim.is_some() || !(Path::new(path).is_dir() || ends_in_separator(path)) {
         return Err(Failure::usage(format!(
-            "output {}: expected a name that ends in .json, .json.gz, .json.zst, .parquet or .parq, or \
-             a folder (DIR/) for one JSON per file",
-            path.display()
+            "output {path}: expected a name that ends in .json, .json.gz, .json.zst, .parquet or .parq, \
+             or a folder (DIR/) for one JSON per file"
         )));
     }
     let mut paths = Vec::new();
@@ -134,15 +129,44 @@ fn output(arguments: &Scan) -> Result<Output<'_>, Failure> {
                 "two files named {name}: expected distinct names"
             )));
         }
-        paths.push(path.join(format!("{name}.json")));
+        paths.push(within(path, &format!("{name}.json")));
+    }
+    if let Some(first) = paths.first() {
+        check(first)?;
     }
     Ok(Output::Each(paths))
 }
 
-fn ends_in_separator(path: &Path) -> bool {
-    path.as_os_str()
-        .to_string_lossy()
-        .ends_with(std::path::is_separator)
+/// Options of Parquet sets go with nothing else.
+pub(crate) fn check_options(output: &str, parquet: &Parquet) -> Result<(), Failure> {
+    match (SetFormat::of_name(output), parquet.given()) {
+        (Some(SetFormat::Parquet), _) | (_, None) => Ok(()),
+        (_, Some(option)) => Err(Failure::usage(format!(
+            "{option}: only for a Parquet set as output, NAME.parquet"
+        ))),
+    }
+}
+
+/// An output of which it is clear beforehand that it can't be written is a mistake in the command.
+pub(crate) fn check(output: &str) -> Result<(), Failure> {
+    check_output(output).map_err(|error| Failure::usage(chain(&error)))
+}
+
+fn ends_in_separator(path: &str) -> bool {
+    path.ends_with(std::path::is_separator)
+}
+
+/// The path or URL of a file in a folder.
+fn within(folder: &str, name: &str) -> String {
+    if is_url(folder) {
+        format!("{}/{name}", folder.trim_end_matches('/'))
+    } else {
+        Path::new(folder).join(name).to_string_lossy().into_owned()
+    }
+}
+
+fn is_url(output: &str) -> bool {
+    output.contains("://")
 }
 
 /// Scans all files, several at one time, and does with each what `take` does as soon as it is
@@ -151,7 +175,7 @@ async fn gather<T>(
     client: &Client,
     arguments: &Scan,
     progress: &Progress,
-    mut take: impl FnMut(usize, Scanned) -> Result<T, Failure>,
+    mut take: impl AsyncFnMut(usize, Scanned) -> Result<T, Failure>,
 ) -> Result<Ended<T>, Failure> {
     let mut options: ScanOptions = arguments.narrow.options();
     options.inline_threshold = arguments.inline_threshold;
@@ -164,7 +188,7 @@ async fn gather<T>(
     while let Some(finished) = scans.next().await {
         let index = finished.index;
         let result = match finished.result {
-            Ok(scanned) => take(index, scanned),
+            Ok(scanned) => take(index, scanned).await,
             Err(error) => {
                 let file = arguments.files.get(index).unwrap_or(&finished.file);
                 Err(Failure::scan(file, &error))
@@ -186,10 +210,10 @@ async fn gather<T>(
 async fn one(
     client: &Client,
     arguments: &Scan,
-    path: &Path,
+    output: &str,
     progress: &Progress,
 ) -> Result<Ended<Report>, Failure> {
-    let ended = gather(client, arguments, progress, |_, scanned| Ok(scanned)).await?;
+    let ended = gather(client, arguments, progress, async |_, scanned| Ok(scanned)).await?;
     let mut manifests = Vec::new();
     let mut names = Vec::new();
     let mut reports = Vec::new();
@@ -202,19 +226,10 @@ async fn one(
     }
     let complete = manifests.len() == reports.len();
     if complete || (arguments.on_error == OnError::Skip && !manifests.is_empty()) {
-        write_one(&join(manifests, names, arguments)?, path, arguments)?;
+        let manifest = join(manifests, names, arguments)?;
+        write_set(client, manifest, output, &arguments.parquet).await?;
     }
     Ok(reports)
-}
-
-fn write_one(manifest: &Manifest, path: &Path, arguments: &Scan) -> Result<(), Failure> {
-    let options = arguments.parquet.options();
-    if SetFormat::of_name(&path.to_string_lossy()) == Some(SetFormat::Parquet) {
-        for caution in options.cautions(manifest) {
-            eprintln!("warning: {}", one_line(&caution));
-        }
-    }
-    Ok(write_with(manifest, path, &options)?)
 }
 
 /// The manifest of all files.
@@ -239,17 +254,17 @@ fn join(
 async fn each(
     client: &Client,
     arguments: &Scan,
-    paths: &[PathBuf],
+    outputs: &[String],
     progress: &Progress,
 ) -> Result<Ended<Report>, Failure> {
-    if !arguments.output.is_dir() {
-        std::fs::create_dir(&arguments.output).map_err(|error| {
-            Failure::new(format!("{}: not made: {error}", arguments.output.display()))
-        })?;
+    let folder = arguments.output.as_str();
+    if !is_url(folder) && !Path::new(folder).is_dir() {
+        std::fs::create_dir(folder)
+            .map_err(|error| Failure::new(format!("{folder}: not made: {error}")))?;
     }
-    gather(client, arguments, progress, |index, scanned| {
-        if let Some(path) = paths.get(index) {
-            write(&scanned.manifest, path)?;
+    gather(client, arguments, progress, async |index, scanned| {
+        if let Some(output) = outputs.get(index) {
+            write_set(client, scanned.manifest, output, &arguments.parquet).await?;
         }
         Ok(scanned.report)
     })

@@ -106,6 +106,21 @@ impl Address {
     }
 }
 
+/// The path that a `file` URL names.
+///
+/// # Errors
+///
+/// If it is no `file` URL, or names another machine.
+pub fn file_path(url: &str) -> Result<PathBuf> {
+    match Address::parse(url)? {
+        Address::File(path) => Ok(path),
+        _ => Err(Error::Address {
+            url: printable(url),
+            reason: "not a file URL: expected file:///absolute/path".to_owned(),
+        }),
+    }
+}
+
 /// An address as it may be printed: without user, password, query and fragment.
 ///
 /// Paths and keys of buckets may hold `?` and `#` as they are, and have no query.

@@ -28,6 +28,8 @@ struct Inner {
     cache: Arc<Mutex<Cache>>,
     /// Stores by `scheme://bucket`, so that credentials are asked for once.
     stores: Mutex<HashMap<String, Store>>,
+    /// The same for buckets that are written to.
+    written: Mutex<HashMap<String, Store>>,
     opened: AtomicU64,
 }
 
@@ -38,6 +40,7 @@ impl Client {
             cache: Arc::new(Mutex::new(Cache::new(options.cache_bytes))),
             net: Arc::new(Net::new(options)),
             stores: Mutex::default(),
+            written: Mutex::default(),
             opened: AtomicU64::new(0),
         }))
     }
@@ -104,6 +107,27 @@ impl Client {
             head: AtomicU64::new(0),
             needed: Mutex::default(),
         }))))
+    }
+
+    pub(crate) fn net(&self) -> &Arc<Net> {
+        &self.0.net
+    }
+
+    /// The store of a bucket that is written to, made when first needed.
+    pub(crate) fn written(
+        &self,
+        kind: BucketKind,
+        base: String,
+        name: String,
+    ) -> Result<Store, String> {
+        let stores = self.0.written.lock();
+        let mut stores = stores.unwrap_or_else(PoisonError::into_inner);
+        if let Some(store) = stores.get(&base) {
+            return Ok(store.clone());
+        }
+        let store = Store::written(&self.0.net, kind, base.clone(), name)?;
+        stores.insert(base, store.clone());
+        Ok(store)
     }
 
     /// The store of a bucket, made when first needed.

@@ -92,6 +92,16 @@ pub enum Error {
         /// What the store said.
         reason: String,
     },
+    /// An object could not be written, removed or listed.
+    #[error("{url}: {reason} (attempts: {attempts})")]
+    Write {
+        /// The object.
+        url: String,
+        /// How the last attempt failed.
+        reason: String,
+        /// How often it was tried.
+        attempts: u32,
+    },
     /// A local file could not be read.
     #[error("{url}: local file could not be read")]
     File {
@@ -115,8 +125,27 @@ impl Error {
             | Self::Response { url, .. }
             | Self::Unavailable { url, .. }
             | Self::Store { url, .. }
+            | Self::Write { url, .. }
             | Self::File { url, .. } => url,
         }
+    }
+
+    /// The same error, of the object as its user names it.
+    pub(crate) fn named(mut self, name: &str) -> Self {
+        match &mut self {
+            Self::Address { url, .. }
+            | Self::NotFound { url }
+            | Self::Denied { url, .. }
+            | Self::Reversed { url, .. }
+            | Self::PastEnd { url, .. }
+            | Self::Changed { url, .. }
+            | Self::Response { url, .. }
+            | Self::Unavailable { url, .. }
+            | Self::Store { url, .. }
+            | Self::Write { url, .. }
+            | Self::File { url, .. } => name.clone_into(url),
+        }
+        self
     }
 
     /// The system's error for a local file, by its kind.

@@ -5,6 +5,9 @@
 //! merges those that lie close together, asks for the rest in parallel, and answers in the order
 //! asked. The first ranged GET tells the size; there is no HEAD.
 //!
+//! Buckets are written to as well: an [`Upload`] is one object, which appears whole or not at all; a
+//! [`Folder`] is listed, filled and cleared.
+//!
 //! All remote stores talk through one HTTP service of ours (`transport`), so that status,
 //! retries, redirects, the cap per host, pins and counting are the same for all of them.
 //!
@@ -51,6 +54,7 @@ mod client;
 mod cost;
 mod error;
 mod flight;
+mod folder;
 mod head;
 mod hint;
 mod local;
@@ -63,13 +67,17 @@ mod plan;
 mod remote;
 mod store;
 mod transport;
+mod upload;
 mod wave;
 
+pub use address::file_path;
 pub use client::Client;
 pub use error::{Error, Result};
+pub use folder::Folder;
 pub use hint::Hint;
 pub use log::{RequestLog, RequestRecord, Stats, WaveRecord};
 pub use object::Object;
 pub use options::{ClientOptions, Credentials};
 pub use pin::Pin;
+pub use upload::Upload;
 pub use wave::{Around, Ask, Piece, Wave};

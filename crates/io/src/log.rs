@@ -25,6 +25,8 @@ pub struct Stats {
     /// Bytes of remote objects that turned out to be needed, as told by
     /// [`Object::note_needed`](crate::Object::note_needed).
     pub needed: u64,
+    /// Bytes of body that were sent to be written, repeated ones included.
+    pub sent: u64,
 }
 
 /// One request and how it ended.
@@ -74,6 +76,7 @@ pub struct RequestLog {
     redirects: AtomicU64,
     cache_hits: AtomicU64,
     needed: AtomicU64,
+    sent: AtomicU64,
     records: Option<Mutex<Vec<RequestRecord>>>,
     wave_records: Mutex<Vec<WaveRecord>>,
 }
@@ -96,6 +99,7 @@ impl RequestLog {
             redirects: self.redirects.load(Ordering::Relaxed),
             cache_hits: self.cache_hits.load(Ordering::Relaxed),
             needed: self.needed.load(Ordering::Relaxed),
+            sent: self.sent.load(Ordering::Relaxed),
         }
     }
 
@@ -120,6 +124,11 @@ impl RequestLog {
     /// Takes note that so many bytes of what was read were needed.
     pub(crate) fn needed(&self, bytes: u64) {
         self.needed.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Takes note that so many bytes were sent to be written.
+    pub(crate) fn sent(&self, bytes: u64) {
+        self.sent.fetch_add(bytes, Ordering::Relaxed);
     }
 
     pub(crate) fn wave_ended(&self, record: WaveRecord) {

@@ -54,6 +54,19 @@ impl Object {
         }
     }
 
+    /// Size, `ETag` and `Last-Modified` as they are now: of a remote object that was not read yet
+    /// one byte is asked for.
+    ///
+    /// # Errors
+    ///
+    /// If the object can't be read.
+    pub async fn probe(&self) -> Result<Pin> {
+        if let Source::Remote(remote) = &self.0 {
+            remote.probe().await?;
+        }
+        Ok(self.pin())
+    }
+
     /// Whether it is a local file.
     pub fn is_local(&self) -> bool {
         matches!(&self.0, Source::Local(_))

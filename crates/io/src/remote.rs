@@ -74,6 +74,25 @@ impl Remote {
         size
     }
 
+    /// Asks for one byte, unless something was read before.
+    pub(crate) async fn probe(&self) -> Result<()> {
+        let first = self.first.lock().await;
+        if self.target.size().is_some() {
+            return Ok(());
+        }
+        let asked = self.fetch(0..1, self.net.log.wave()).await;
+        drop(first);
+        match asked {
+            Ok((start, bytes)) => {
+                self.keep(start, bytes);
+                Ok(())
+            }
+            // An empty object has no first byte.
+            Err(Error::PastEnd { size: 0, .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Reads the start of an object of unknown size, which gives the size.
     async fn read_head(&self, wave: u64) -> Result<u64> {
         let head = 0..self.net.heads.length();

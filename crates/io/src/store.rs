@@ -16,9 +16,9 @@ use url::Url;
 
 use crate::address::BucketKind;
 use crate::options::Credentials;
-use crate::transport::{Connector, Net, Ticket, Whole};
+use crate::transport::{Connector, Net, Ticket, Whole, Writing};
 
-type Made = Arc<dyn ObjectStore>;
+pub(crate) type Made = Arc<dyn ObjectStore>;
 
 /// The store of a bucket, or of one object behind a URL. Clones share what is found out of it.
 #[derive(Clone)]
@@ -36,6 +36,7 @@ struct Bucket {
     /// `scheme://bucket`.
     base: String,
     name: String,
+    writing: Option<Arc<Writing>>,
 }
 
 #[derive(Clone)]
@@ -54,7 +55,10 @@ impl Store {
             .with_url(url.as_str())
             .with_client_options(options)
             .with_retry(no_retries())
-            .with_http_connector(Connector(Arc::clone(net)))
+            .with_http_connector(Connector {
+                net: Arc::clone(net),
+                writing: None,
+            })
             .build()
             .map_err(|error| printable(&error))?;
         Ok(Self::new(None, Arc::new(made)))
@@ -67,11 +71,32 @@ impl Store {
         base: String,
         name: String,
     ) -> Result<Self, String> {
+        Self::of_bucket(net, kind, base, name, None)
+    }
+
+    /// The store of a bucket that is written to.
+    pub(crate) fn written(
+        net: &Arc<Net>,
+        kind: BucketKind,
+        base: String,
+        name: String,
+    ) -> Result<Self, String> {
+        Self::of_bucket(net, kind, base, name, Some(Arc::default()))
+    }
+
+    fn of_bucket(
+        net: &Arc<Net>,
+        kind: BucketKind,
+        base: String,
+        name: String,
+        writing: Option<Arc<Writing>>,
+    ) -> Result<Self, String> {
         let bucket = Bucket {
             net: Arc::clone(net),
             kind,
             base,
             name,
+            writing,
         };
         let made = bucket.make(None)?;
         Ok(Self::new(Some(bucket), made))
@@ -125,6 +150,36 @@ impl Store {
         })
     }
 
+    /// Does something with a store that is written to; once more where the bucket turns out to be in
+    /// another region.
+    pub(crate) async fn change<T, F>(&self, act: impl Fn(Made) -> F) -> object_store::Result<T>
+    where
+        F: Future<Output = object_store::Result<T>>,
+    {
+        let now = self.now().clone();
+        let error = match act(now.made).await {
+            Ok(done) => return Ok(done),
+            Err(error) => error,
+        };
+        let bucket = self.0.bucket.as_ref();
+        let named = bucket
+            .and_then(|bucket| bucket.writing.as_ref())
+            .and_then(|writing| writing.region());
+        match (bucket, named) {
+            (Some(bucket), Some(region)) if now.region.as_ref() != Some(&region) => {
+                let Ok(made) = bucket.make(Some(&region)) else {
+                    return Err(error);
+                };
+                *self.now() = Now {
+                    made: Arc::clone(&made),
+                    region: Some(region),
+                };
+                act(made).await
+            }
+            _ => Err(error),
+        }
+    }
+
     async fn ask(&self, path: &Path, options: GetOptions) -> object_store::Result<GetResult> {
         let now = self.now().clone();
         let answered = now.made.get_opts(path, options.clone()).await;
@@ -165,7 +220,10 @@ impl Bucket {
     fn make(&self, region: Option<&str>) -> Result<Made, String> {
         let options = &self.net.options;
         let settings = &options.store_options;
-        let connector = Connector(Arc::clone(&self.net));
+        let connector = Connector {
+            net: Arc::clone(&self.net),
+            writing: self.writing.clone(),
+        };
         match self.kind {
             BucketKind::S3 => {
                 let builder = self.s3(region)?.with_retry(no_retries());

@@ -37,6 +37,6 @@ mod tls;
 pub use fault::{Fault, When};
 pub use log::Entry;
 #[cfg(feature = "s3")]
-pub use s3::{S3Request, S3Server, S3ServerBuilder};
+pub use s3::{S3Fault, S3Request, S3Server, S3ServerBuilder, S3Trouble};
 pub use schedule::Schedule;
 pub use server::{RangeServer, RangeServerBuilder};

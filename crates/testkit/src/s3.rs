@@ -1,7 +1,10 @@
 //! A server of S3 over a folder: `s3s-fs` behind latency, with what real S3 adds to it.
 
-use std::convert::Infallible;
+mod fault;
+mod rules;
+
 use std::fmt;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,6 +25,9 @@ use s3s_fs::FileSystem;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+pub use fault::{S3Fault, S3Trouble};
+use rules::{Rules, error, region};
+
 /// Builds an [`S3Server`].
 #[derive(Default)]
 #[must_use]
@@ -30,18 +36,8 @@ pub struct S3ServerBuilder {
     objects: Vec<(String, String, Bytes)>,
     keys: Option<(String, String)>,
     rules: Rules,
+    faults: Vec<S3Fault>,
     port: u16,
-}
-
-/// What is asked of a request before S3 sees it.
-#[derive(Default)]
-struct Rules {
-    anonymous: bool,
-    token: Option<String>,
-    /// The buckets' region, and the status with which requests signed for another are answered.
-    region: Option<(String, StatusCode)>,
-    requester_pays: bool,
-    latency: Duration,
 }
 
 impl S3ServerBuilder {
@@ -92,6 +88,12 @@ impl S3ServerBuilder {
     /// Waits this long before each answer.
     pub fn latency(mut self, latency: Duration) -> Self {
         self.rules.latency = latency;
+        self
+    }
+
+    /// Treats some requests badly. Of several faults that a request fits the first strikes.
+    pub fn fault(mut self, fault: S3Fault) -> Self {
+        self.faults.push(fault);
         self
     }
 
@@ -174,6 +176,7 @@ impl S3ServerBuilder {
         Arc::new(Shared {
             service: service.build(),
             rules: self.rules,
+            faults: Mutex::new(self.faults),
             entries,
         })
     }
@@ -218,6 +221,7 @@ impl S3Access for Access {
 struct Shared {
     service: S3Service,
     rules: Rules,
+    faults: Mutex<Vec<S3Fault>>,
     entries: Arc<Mutex<Vec<S3Request>>>,
 }
 
@@ -243,7 +247,7 @@ async fn accept(listener: std::net::TcpListener, shared: Arc<Shared>) {
 }
 
 impl Shared {
-    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    async fn answer(&self, request: Request<Incoming>) -> io::Result<Response<Body>> {
         tokio::time::sleep(self.rules.latency).await;
         let text = |headers: &HeaderMap, name: &str| {
             let value = headers.get(name)?.to_str().ok()?;
@@ -252,13 +256,27 @@ impl Shared {
         let mut entry = S3Request {
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
+            query: request.uri().query().unwrap_or_default().to_owned(),
             range: text(request.headers(), "range"),
             signed_for: text(request.headers(), "authorization").and_then(|text| region(&text)),
             token: text(request.headers(), "x-amz-security-token"),
             status: 0,
             bytes: 0,
         };
-        let answered = match self.rules.refusal(&entry, request.headers()) {
+        let trouble = {
+            let asked = format!("{}?{}", entry.path, entry.query);
+            let mut faults = lock(&self.faults);
+            let mut faults = faults.iter_mut();
+            faults.find_map(|fault| fault.strikes(&entry.method, &asked))
+        };
+        let closed = || Err(io::Error::other("closed by a fault"));
+        if trouble == Some(S3Trouble::Broken) {
+            lock(&self.entries).push(entry);
+            return closed();
+        }
+        let refused = trouble.and_then(S3Trouble::answer);
+        let refused = refused.or_else(|| self.rules.refusal(&entry, request.headers()));
+        let answered = match refused {
             Some(refused) => refused,
             None => match self.service.call(request.map(Body::from)).await {
                 Ok(answered) => answered,
@@ -270,48 +288,11 @@ impl Shared {
             .and_then(|length| length.parse().ok())
             .unwrap_or(0);
         lock(&self.entries).push(entry);
+        if trouble == Some(S3Trouble::AnswerLost) {
+            return closed();
+        }
         Ok(answered)
     }
-}
-
-impl Rules {
-    /// What real S3 says to a request that `s3s` would answer.
-    fn refusal(&self, entry: &S3Request, headers: &HeaderMap) -> Option<Response<Body>> {
-        if let (Some((name, status)), Some(other)) = (&self.region, &entry.signed_for)
-            && other != name
-        {
-            if *status == StatusCode::BAD_REQUEST {
-                let region = format!("<Region>{name}</Region>");
-                return Some(error(*status, "AuthorizationHeaderMalformed", &region));
-            }
-            let mut refused = error(*status, "PermanentRedirect", "");
-            let name = name.parse().expect("a region's name");
-            refused.headers_mut().insert("x-amz-bucket-region", name);
-            return Some(refused);
-        }
-        if entry.signed_for.is_some() && self.token.is_some() && entry.token != self.token {
-            return Some(error(StatusCode::FORBIDDEN, "InvalidToken", ""));
-        }
-        let pays = headers.get("x-amz-request-payer");
-        if self.requester_pays && pays.is_none_or(|pays| pays != "requester") {
-            return Some(error(StatusCode::FORBIDDEN, "AccessDenied", ""));
-        }
-        None
-    }
-}
-
-/// The region of a signature: `AWS4-HMAC-SHA256 Credential=id/date/region/s3/aws4_request, ...`.
-fn region(authorization: &str) -> Option<String> {
-    let scope = authorization.split_once("Credential=")?.1;
-    Some(scope.split('/').nth(2)?.to_owned())
-}
-
-/// An error as S3 writes it.
-fn error(status: StatusCode, code: &str, more: &str) -> Response<Body> {
-    let text = format!("<Error><Code>{code}</Code><Message>no</Message>{more}</Error>");
-    let mut response = Response::new(Body::from(Bytes::from(text)));
-    *response.status_mut() = status;
-    response
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -326,13 +307,15 @@ pub struct S3Request {
     pub method: Method,
     /// The path, percent-encoded.
     pub path: String,
+    /// The query, percent-encoded; empty without one.
+    pub query: String,
     /// The `Range` header.
     pub range: Option<String>,
     /// The region for which it is signed, if it is.
     pub signed_for: Option<String>,
     /// The session token that came with it.
     pub token: Option<String>,
-    /// The status.
+    /// The status; of a request that a fault broke off before it was done, 0.
     pub status: u16,
     /// The length of the answer's body in bytes.
     pub bytes: u64,

@@ -31,7 +31,7 @@ pub(crate) enum Answer {
 pub(crate) struct Whole(pub(crate) Bytes);
 
 /// Where S3 names the region of a bucket.
-const BUCKET_REGION: HeaderName = HeaderName::from_static("x-amz-bucket-region");
+pub(crate) const BUCKET_REGION: HeaderName = HeaderName::from_static("x-amz-bucket-region");
 
 /// Of the body of an error so much is read, to find the store's error code.
 const ERROR_BODY: usize = 16 << 10;
@@ -68,7 +68,7 @@ fn leads_on(exchange: &Exchange<'_>, response: &reqwest::Response) -> bool {
 }
 
 /// A header as text; `None` if absent or not visible ASCII.
-fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+pub(crate) fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     Some(headers.get(name)?.to_str().ok()?.to_owned())
 }
 
@@ -329,7 +329,7 @@ async fn refused(
 }
 
 /// The text of an element of an error of S3, GCS or Azure, if it is a plain word.
-fn element<'a>(body: &'a [u8], name: &str) -> Option<&'a str> {
+pub(crate) fn element<'a>(body: &'a [u8], name: &str) -> Option<&'a str> {
     let body = std::str::from_utf8(body).ok()?;
     let text = body.split_once(&format!("<{name}>"))?.1;
     let text = text.split_once(&format!("</{name}>"))?.0;
@@ -338,7 +338,7 @@ fn element<'a>(body: &'a [u8], name: &str) -> Option<&'a str> {
 }
 
 /// Whether this may be the name of a region: it becomes a part of a host's name.
-fn is_region(name: &str) -> bool {
+pub(crate) fn is_region(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (1..=32).contains(&name.len()) && name.bytes().all(plain)
 }

@@ -10,6 +10,7 @@ mod attempt;
 mod exchange;
 mod host;
 mod retry;
+mod sending;
 mod target;
 
 use std::collections::HashMap;
@@ -24,6 +25,7 @@ use object_store::ClientConfigKey;
 use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
 };
+use tokio::task::JoinSet;
 use url::Url;
 
 use crate::cost::Cost;
@@ -33,8 +35,10 @@ use crate::log::RequestLog;
 use crate::options::{ClientOptions, Credentials};
 use attempt::Exchange;
 use host::Host;
+use sending::Sending;
 
 pub(crate) use answer::Whole;
+pub(crate) use sending::Writing;
 pub(crate) use target::Target;
 
 /// Bytes of one answer that HTTP/2 lets come unread.
@@ -63,7 +67,12 @@ pub(crate) struct Net {
     pub(crate) cost: Cost,
     pub(crate) heads: Heads,
     http: OnceLock<Result<reqwest::Client, String>>,
+    /// For requests with long bodies: `reqwest` takes the time in which a body is sent for silence
+    /// of the server.
+    patient: OnceLock<Result<reqwest::Client, String>>,
     hosts: Mutex<HashMap<String, Arc<Host>>>,
+    /// What uploads that were dropped have left to be done.
+    left: Mutex<JoinSet<()>>,
 }
 
 impl Net {
@@ -74,7 +83,9 @@ impl Net {
             options,
             cost: Cost::default(),
             http: OnceLock::new(),
+            patient: OnceLock::new(),
             hosts: Mutex::default(),
+            left: Mutex::default(),
         }
     }
 
@@ -82,29 +93,55 @@ impl Net {
     /// which a client that only opens local files has no use for.
     fn http(&self) -> Result<&reqwest::Client, String> {
         let made = self.http.get_or_init(|| {
-            let mut builder = reqwest::Client::builder()
-                .user_agent(concat!("chunkref/", env!("CARGO_PKG_VERSION")))
-                .redirect(reqwest::redirect::Policy::none())
-                .retry(reqwest::retry::never())
-                .connect_timeout(self.options.connect_timeout)
-                .read_timeout(self.options.read_timeout)
-                .pool_max_idle_per_host(self.options.concurrency)
-                // All requests to a host share one connection of HTTP/2: room for what is under way.
-                .http2_initial_stream_window_size(HTTP2_STREAM_WINDOW)
-                .http2_initial_connection_window_size(HTTP2_WINDOW)
-                .http2_keep_alive_interval(HTTP2_PING)
-                .http2_keep_alive_timeout(HTTP2_PING);
-            if self.options.http1_only {
-                builder = builder.http1_only();
-            }
-            if let Some(path) = &self.options.ca_bundle {
-                builder = builder.tls_certs_merge(certificates(path)?);
-            }
-            builder
-                .build()
-                .map_err(|error| format!("no HTTP client: {}", chain(&error)))
+            let builder = self.http_builder()?;
+            build(builder.read_timeout(self.options.read_timeout))
         });
         made.as_ref().map_err(Clone::clone)
+    }
+
+    /// The pool of connections over which is written. Its attempts have a time limit only as a
+    /// whole.
+    fn patient(&self) -> Result<&reqwest::Client, String> {
+        let made = self.patient.get_or_init(|| build(self.http_builder()?));
+        made.as_ref().map_err(Clone::clone)
+    }
+
+    fn http_builder(&self) -> Result<reqwest::ClientBuilder, String> {
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("chunkref/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .connect_timeout(self.options.connect_timeout)
+            .pool_max_idle_per_host(self.options.concurrency)
+            // All requests to a host share one connection of HTTP/2: room for what is under way.
+            .http2_initial_stream_window_size(HTTP2_STREAM_WINDOW)
+            .http2_initial_connection_window_size(HTTP2_WINDOW)
+            .http2_keep_alive_interval(HTTP2_PING)
+            .http2_keep_alive_timeout(HTTP2_PING);
+        if self.options.http1_only {
+            builder = builder.http1_only();
+        }
+        if let Some(path) = &self.options.ca_bundle {
+            builder = builder.tls_certs_merge(certificates(path)?);
+        }
+        Ok(builder)
+    }
+
+    /// Lets something be done though nobody waits for it; outside of a runtime it can't be.
+    pub(crate) fn leave(&self, task: impl Future<Output = ()> + Send + 'static) {
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+            left.spawn_on(task, &runtime);
+        }
+    }
+
+    /// Waits for what was left to be done.
+    pub(crate) async fn settle(&self) {
+        let mut left = {
+            let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *left)
+        };
+        while left.join_next().await.is_some() {}
     }
 
     /// What is shared by all requests to the host of this URL.
@@ -117,6 +154,12 @@ impl Net {
             .or_insert_with(|| Arc::new(Host::new(&self.options)));
         Arc::clone(host)
     }
+}
+
+fn build(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, String> {
+    builder
+        .build()
+        .map_err(|error| format!("no HTTP client: {}", chain(&error)))
 }
 
 /// The certificates of a PEM file.
@@ -133,13 +176,18 @@ fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, String> {
 
 /// Gives `object_store` the one service.
 #[derive(Debug)]
-pub(crate) struct Connector(pub(crate) Arc<Net>);
+pub(crate) struct Connector {
+    pub(crate) net: Arc<Net>,
+    /// For a store that is written to: then its requests are repeated here too.
+    pub(crate) writing: Option<Arc<Writing>>,
+}
 
 impl HttpConnector for Connector {
     fn connect(&self, options: &object_store::ClientOptions) -> object_store::Result<HttpClient> {
         let allow_http = options.get_config_value(&ClientConfigKey::AllowHttp);
         Ok(HttpClient::new(Service {
-            net: Arc::clone(&self.0),
+            net: Arc::clone(&self.net),
+            writing: self.writing.clone(),
             allow_http: allow_http.is_some_and(|value| value == "true"),
         }))
     }
@@ -148,6 +196,7 @@ impl HttpConnector for Connector {
 #[derive(Debug)]
 struct Service {
     net: Arc<Net>,
+    writing: Option<Arc<Writing>>,
     allow_http: bool,
 }
 
@@ -181,7 +230,13 @@ impl HttpService for Service {
             ));
         }
         let Some(ticket) = ticket else {
-            return self.plain(parts, url, body).await.map_err(store_error);
+            return match &self.writing {
+                Some(writing) if !on_link(&url) => {
+                    let sending = Sending::new(&self.net, writing, url, parts, &body);
+                    sending.run().await.map_err(refuse)
+                }
+                _ => self.plain(parts, url, body).await.map_err(store_error),
+            };
         };
         let exchange = Exchange {
             net: &self.net,

@@ -1,4 +1,4 @@
-//! Manifests as files: whole or not at all.
+//! Local outputs: written beside what they replace, then renamed.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -6,105 +6,10 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use chunkref_manifest::Manifest;
-use chunkref_manifest::kerchunk::{Blobs, write_json_compressed};
+use chunkref_manifest::kerchunk::{Blobs, Compression, write_json_compressed};
 
-use crate::format::SetFormat;
+use super::{BUFFER, CONSOLIDATED, WriteError};
 use crate::parquet::{WriteOptions, write_set};
-
-/// Bytes that are gathered before they go to the file.
-const BUFFER: usize = 1 << 20;
-/// What fsspec looks for in a Parquet reference set.
-const CONSOLIDATED: &str = ".zmetadata";
-
-/// Why an output was not written. What was there before is still there.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum WriteError {
-    /// The name does not tell the format.
-    #[error("{}: unknown kind of output, expected a name that ends in .json, .json.gz, .json.zst, .parquet or .parq", path.display())]
-    Suffix {
-        /// The output.
-        path: PathBuf,
-    },
-    /// Something else is where the output should be.
-    #[error("{}: {what}, which is not replaced", path.display())]
-    InTheWay {
-        /// The output.
-        path: PathBuf,
-        /// What is there.
-        what: &'static str,
-    },
-    /// A file could not be written.
-    #[error("{}: not written", path.display())]
-    Io {
-        /// The output.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The format can't say what is in the manifest.
-    #[error("{}: not written", path.display())]
-    Manifest {
-        /// The output.
-        path: PathBuf,
-        /// What it can't say.
-        source: chunkref_manifest::Error,
-    },
-}
-
-/// Writes a manifest as a Kerchunk reference set: JSON if the name ends in `.json` (compressed if it
-/// ends in `.json.gz` or `.json.zst`), a folder of Parquet files if it ends in `.parquet` or `.parq`. It is written beside and then renamed, so
-/// that it appears whole or not at all.
-///
-/// ```
-/// use chunkref::{Manifest, write};
-///
-/// let folder = tempfile::tempdir()?;
-/// write(&Manifest::default(), folder.path().join("empty.json"))?;
-/// write(&Manifest::default(), folder.path().join("empty.parquet"))?;
-/// assert!(write(&Manifest::default(), folder.path().join("empty.txt")).is_err());
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-///
-/// # Errors
-/// When the suffix is another, the format can't say what is in the manifest, or writing fails.
-pub fn write(manifest: &Manifest, path: impl AsRef<Path>) -> Result<(), WriteError> {
-    write_with(manifest, path, &WriteOptions::new())
-}
-
-/// As [`write`], as the options say.
-///
-/// # Errors
-/// As for [`write`], and when the options can't be followed.
-pub fn write_with(
-    manifest: &Manifest,
-    path: impl AsRef<Path>,
-    options: &WriteOptions,
-) -> Result<(), WriteError> {
-    let path = path.as_ref();
-    match SetFormat::of_name(&path.to_string_lossy()) {
-        Some(SetFormat::Json(compression)) => {
-            let mut failure = None;
-            let written = write_file(path, |out| {
-                write_json_compressed(manifest, out, compression).map_err(|error| {
-                    failure = Some(error);
-                    io::Error::other("the manifest")
-                })
-            });
-            match (written, failure) {
-                (Err(_), Some(source)) => Err(WriteError::Manifest {
-                    path: path.to_owned(),
-                    source,
-                }),
-                (written, _) => written,
-            }
-        }
-        Some(SetFormat::Parquet) => write_folder(manifest, path, options),
-        None => Err(WriteError::Suffix {
-            path: path.to_owned(),
-        }),
-    }
-}
 
 /// Writes a file beside `path` and renames it: whole or not at all. A link is followed.
 ///
@@ -121,7 +26,7 @@ pub fn write_file(
     if path.is_dir() {
         return Err(WriteError::InTheWay {
             path: path.to_owned(),
-            what: "a folder",
+            what: "a folder".to_owned(),
         });
     }
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
@@ -135,6 +40,27 @@ pub fn write_file(
             fs::rename(&beside.path, &target)
         })
         .map_err(failed)
+}
+
+pub(super) fn write_json_file(
+    manifest: &Manifest,
+    path: &Path,
+    compression: Compression,
+) -> Result<(), WriteError> {
+    let mut failure = None;
+    let written = write_file(path, |out| {
+        write_json_compressed(manifest, out, compression).map_err(|error| {
+            failure = Some(error);
+            io::Error::other("the manifest")
+        })
+    });
+    match (written, failure) {
+        (Err(_), Some(source)) => Err(WriteError::Manifest {
+            path: path.to_owned(),
+            source,
+        }),
+        (written, _) => written,
+    }
 }
 
 fn create(path: &Path) -> io::Result<File> {
@@ -194,7 +120,7 @@ impl Blobs for Folder<'_> {
     }
 }
 
-fn write_folder(
+pub(super) fn write_folder(
     manifest: &Manifest,
     path: &Path,
     options: &WriteOptions,
@@ -230,7 +156,7 @@ fn check_replaceable(path: &Path) -> Result<(), WriteError> {
     };
     Err(WriteError::InTheWay {
         path: path.to_owned(),
-        what,
+        what: what.to_owned(),
     })
 }
 
@@ -252,6 +178,7 @@ fn swap(new: &Path, target: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::write;
 
     #[test]
     fn a_failed_write_leaves_what_was_there_and_nothing_beside() {
