@@ -127,6 +127,15 @@ pub(crate) enum Stored<'a> {
 }
 
 impl Chunk<'_> {
+    /// Bytes that it takes to have it, before it is decoded; of a whole object it is not known yet.
+    pub(crate) fn fetched(&self) -> u64 {
+        match &self.stored {
+            Stored::Here(_) | Stored::Whole { .. } => 0,
+            Stored::There { offset, end, .. } => end.saturating_sub(*offset),
+            Stored::Joined { size, .. } => u64::try_from(*size).unwrap_or(u64::MAX),
+        }
+    }
+
     /// The length of the value in bytes; `None` if only the object knows.
     pub(crate) fn size(&self) -> Option<u64> {
         Some(match (&self.decode, &self.stored) {

@@ -127,6 +127,14 @@ pub enum Error {
         /// The limit in bytes.
         limit: u64,
     },
+    /// A selection does not fit its array.
+    #[error("{path}: {reason}")]
+    Selection {
+        /// The path of the array from the root.
+        path: String,
+        /// Where it does not.
+        reason: String,
+    },
     /// There are more keys than can be listed.
     #[error("{path}: {keys} chunks, can't list more than {limit}")]
     TooManyKeys {

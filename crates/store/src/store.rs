@@ -9,11 +9,12 @@ use futures::future::try_join_all;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use zarrs_storage::byte_range::{ByteRange, InvalidByteRangeError};
 
-use crate::chunk::{self, Chunk, Decoding, Stored, Undo};
+use crate::chunk::{self, Chunk, Decoding, Stored};
 use crate::document::{Documents, Refused};
 use crate::error::{Error, Result};
 use crate::key::{Target, target};
 use crate::options::StoreOptions;
+use crate::read;
 use crate::source::{OBJECTS_AT_ONCE, Request, Sources};
 
 /// A manifest served as a Zarr hierarchy. A clone serves the same.
@@ -94,8 +95,24 @@ impl Store {
     pub(crate) async fn resolve<K: AsRef<str>>(
         &self,
         keys: &[K],
-        mut values: Vec<Option<Chunk<'_>>>,
+        values: Vec<Option<Chunk<'_>>>,
     ) -> Result<Vec<Option<Bytes>>> {
+        let stored = self.stored(keys, values).await?;
+        let answers = keys.iter().zip(stored).map(|(key, value)| async move {
+            match value {
+                None => Ok(None),
+                Some((stored, decode)) => decoded(key.as_ref(), stored, decode).await.map(Some),
+            }
+        });
+        try_join_all(answers.collect::<Vec<_>>()).await
+    }
+
+    /// The stored bytes of these values, and how they are decoded; errors name the keys.
+    pub(crate) async fn stored<K: AsRef<str>>(
+        &self,
+        keys: &[K],
+        mut values: Vec<Option<Chunk<'_>>>,
+    ) -> Result<Vec<Option<(Bytes, Option<Decoding>)>>> {
         for (key, value) in keys.iter().zip(&mut values) {
             if let Some(chunk) = value
                 && let Stored::Joined { array, index, .. } = chunk.stored
@@ -105,50 +122,35 @@ impl Store {
             }
         }
         self.settle(keys, &mut values).await?;
-        let mut requests = Vec::new();
-        for (key, value) in keys.iter().zip(&values) {
-            if let Some(Chunk {
-                stored:
-                    Stored::There {
-                        location,
-                        offset,
-                        end,
-                    },
-                ..
-            }) = value
-            {
-                requests.push(Request {
+        let requests: Vec<_> = keys
+            .iter()
+            .zip(&values)
+            .filter_map(|(key, value)| match value.as_ref()?.stored {
+                Stored::There {
+                    location,
+                    offset,
+                    end,
+                } => Some(Request {
                     key: key.as_ref(),
-                    location: *location,
-                    range: *offset..*end,
-                });
-            }
-        }
-        let mut read = self
-            .inner
-            .sources
-            .read(&self.inner.manifest, &requests)
-            .await?
-            .into_iter();
-        let answers = keys.iter().zip(values).map(|(key, value)| {
-            let value = value.map(|chunk| {
-                let stored = match chunk.stored {
-                    Stored::Here(bytes) => bytes,
-                    // None is left that is to be put together, or whole.
-                    Stored::There { .. } | Stored::Joined { .. } | Stored::Whole { .. } => {
-                        read.next().unwrap_or_default()
-                    }
-                };
-                (stored, chunk.decode)
-            });
-            async move {
-                match value {
-                    None => Ok(None),
-                    Some((stored, decode)) => decoded(key.as_ref(), stored, decode).await.map(Some),
+                    location,
+                    range: offset..end,
+                }),
+                _ => None,
+            })
+            .collect();
+        let mut read = self.read_ranges(&requests).await?.into_iter();
+        let stored = values.into_iter().map(|value| {
+            let chunk = value?;
+            let stored = match chunk.stored {
+                Stored::Here(bytes) => bytes,
+                // None is left that is to be put together, or whole.
+                Stored::There { .. } | Stored::Joined { .. } | Stored::Whole { .. } => {
+                    read.next().unwrap_or_default()
                 }
-            }
+            };
+            Some((stored, chunk.decode))
         });
-        try_join_all(answers.collect::<Vec<_>>()).await
+        Ok(stored.collect())
     }
 
     /// Turns chunks that are whole objects into ranges, for which the objects tell their sizes.
@@ -297,39 +299,11 @@ fn whole(key: &str) -> Error {
 
 /// Decodes off the async threads.
 async fn decoded(key: &str, stored: Bytes, decode: Option<Decoding>) -> Result<Bytes> {
-    let Some(Decoding {
-        undo,
-        mask,
-        filtered_size,
-        size,
-    }) = decode
-    else {
+    let Some(decoding) = decode else {
         return Ok(stored);
     };
-    let Undo {
-        pipeline,
-        conversion,
-    } = undo;
     let owned = key.to_owned();
-    let done = tokio::task::spawn_blocking(move || {
-        let filtered = pipeline.decode(stored, mask, filtered_size);
-        let filtered = filtered.map_err(|source| Error::Decode {
-            key: owned.clone(),
-            source,
-        })?;
-        let Some(conversion) = conversion else {
-            return Ok(filtered);
-        };
-        match conversion.apply(&filtered) {
-            Ok(converted) if converted.len() == size => Ok(converted.into()),
-            Ok(converted) => Err(Error::Convert {
-                key: owned,
-                reason: format!("{} bytes, expected {size}", converted.len()),
-            }),
-            Err(reason) => Err(Error::Convert { key: owned, reason }),
-        }
-    })
-    .await;
+    let done = tokio::task::spawn_blocking(move || read::decode(&owned, stored, decoding)).await;
     match done {
         Ok(decoded) => decoded,
         Err(_) => Err(Error::Cancelled {

@@ -5,6 +5,7 @@ mod elements;
 mod errors;
 mod keys;
 mod listing;
+mod parts;
 mod put_together;
 mod values;
 mod whole;
