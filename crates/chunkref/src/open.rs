@@ -5,8 +5,8 @@ use std::path::Path;
 
 use bytes::Bytes;
 use chunkref_io::Client;
+use chunkref_manifest::Locations;
 use chunkref_manifest::kerchunk::{JsonOptions, ParquetSet, ReadSet, Record, read_json};
-use chunkref_manifest::{Location, Locations};
 
 /// Files of a Parquet set that are fetched at one time.
 const AT_ONCE: usize = 16;
@@ -185,10 +185,7 @@ fn within(set: &str, path: &str) -> String {
 /// The objects that a set names, as addresses that can be opened.
 fn resolved(set: &str, locations: &Locations) -> Result<Locations, OpenError> {
     locations.try_map(|location| match resolve(set, &location.url) {
-        Ok(url) => Ok(Location {
-            url,
-            pin: location.pin.clone(),
-        }),
+        Ok(url) => Ok(location.clone().with_url(url)),
         Err(reason) => Err(OpenError::Location {
             set: set.to_owned(),
             url: location.url.clone(),

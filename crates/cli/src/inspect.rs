@@ -226,6 +226,13 @@ fn storage(array: &Array) -> String {
             by(chunk_shape),
             bytes(plain.unwrap_or(u64::MAX))
         ),
+        Layout::Concat(concat) => format!(
+            "joined from {} spans stored in {} ways, put together in {}, {}",
+            concat.spans().len(),
+            concat.profiles().len(),
+            by(concat.chunk_shape()),
+            bytes(plain.unwrap_or(u64::MAX))
+        ),
         _ => "stored otherwise".to_owned(),
     }
 }

@@ -10,7 +10,7 @@ use crate::join::{self, Member};
 use crate::locations::{self, Merged};
 use crate::options::ConcatOptions;
 use crate::report::CombineReport;
-use crate::{chunks, compare, inline};
+use crate::{chunks, compare, inline, provenance};
 
 /// Joins like granules along one dimension.
 ///
@@ -62,8 +62,10 @@ pub fn concat(
     }
     describe_coordinate(&manifests, dimension, &names, &mut report);
     report.granules = names;
-    let locations = merged.locations;
-    Ok((Manifest { root, locations }, report))
+    let provenance = provenance::merge(&manifests, &merged);
+    let mut joined = Manifest::new(root, merged.locations);
+    joined.provenance = provenance;
+    Ok((joined, report))
 }
 
 /// The granules with their names.

@@ -63,7 +63,7 @@ fn decoded(
     let element = usize::try_from(array.data_type.size()?).ok()?;
     let chunk_size = product(chunk_shape)?.checked_mul(element)?;
     let mut values = BytesMut::new();
-    for (_, chunk) in chunks.iter() {
+    for (_, chunk) in chunks {
         let ChunkRef::Inline(stored) = chunk else {
             return None;
         };

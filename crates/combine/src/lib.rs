@@ -36,6 +36,7 @@ mod inline;
 mod join;
 mod locations;
 mod options;
+mod provenance;
 mod report;
 
 pub use concat::concat;

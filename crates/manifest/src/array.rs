@@ -3,21 +3,38 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::attribute::Attributes;
 use crate::chunk_table::ChunkTable;
+use crate::concat::Concat;
 use crate::conversion::Conversion;
 use crate::data_type::DataType;
 use crate::location::{LocationId, Locations};
 use crate::mapping::Mapping;
+use crate::provenance::Provenance;
 
 /// A virtual dataset.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Manifest {
     /// The root group.
     pub root: Group,
     /// The objects that chunks refer to.
     pub locations: Locations,
+    /// Where it comes from.
+    pub provenance: Provenance,
+}
+
+impl Manifest {
+    /// A manifest of this tree, of unknown provenance.
+    pub fn new(root: Group, locations: Locations) -> Self {
+        Self {
+            root,
+            locations,
+            provenance: Provenance::default(),
+        }
+    }
 }
 
 /// A group.
@@ -107,6 +124,8 @@ pub enum Layout {
         /// What the sources give; later mappings over earlier ones.
         mappings: Vec<Mapping>,
     },
+    /// In chunks of several kinds, joined along an axis. Only chunkref's store puts it together.
+    Concat(Box<Concat>),
 }
 
 /// A run of bytes of a [`Layout::External`].
@@ -119,8 +138,9 @@ pub struct Segment {
 }
 
 /// One step of a chunk's encoding.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[non_exhaustive]
+#[serde(rename_all = "snake_case")]
 pub enum Codec {
     /// Bytes of equal significance together (HDF5 filter 2).
     Shuffle {

@@ -1,6 +1,10 @@
 //! The columnar table of an array's chunks.
 
+mod builder;
 mod columns;
+mod iter;
+mod join;
+mod numbers;
 
 use std::collections::BTreeMap;
 
@@ -9,7 +13,10 @@ use bytes::Bytes;
 use crate::chunk_grid::cell_count;
 use crate::error::{Error, Result};
 use crate::location::LocationId;
+pub use builder::ChunkTableBuilder;
 use columns::{Lengths, LocationColumn, column_bytes};
+pub use iter::ChunkTableIter;
+use numbers::Numbers;
 
 /// Where one chunk lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,22 +40,37 @@ pub enum ChunkRef<'a> {
     Inline(&'a Bytes),
 }
 
-/// Where the chunks of an array lie: columns, 12 bytes a chunk with one location, 16 with several.
+/// Where the chunks of an array lie, in columns.
 ///
-/// A chunk's number is its place in the grid in C order. A table that holds every chunk of the
-/// grid in objects is *dense* and has no column of numbers; otherwise it is *sparse* and has one,
-/// ascending. Lengths take 4 bytes until one needs more. Inline chunks are kept apart.
+/// A chunk's number is its place in the grid in C order. Bytes a chunk that lies in an object:
+///
+/// | column    | bytes                                                                         |
+/// |-----------|-------------------------------------------------------------------------------|
+/// | offsets   | 8                                                                             |
+/// | lengths   | 4; 8 once one is above 2^32 - 1                                               |
+/// | locations | none for one object; 12 a run of neighbours in one; 4 where that is more      |
+/// | numbers   | none where no chunk is absent; 9/64 a cell; 4 (8 past 2^32 cells) if less     |
+///
+/// So 12 with one object and 16 with many where all chunks are there, at most 17 while an eighth
+/// are, and at most 16 with one object however few are (in grids of up to 2^32 cells). A chunk is
+/// found without allocation: by its place, by a bit and the count of those before it, or by binary
+/// search. Tables of the same chunks are equal however they were made.
+///
+/// Inline chunks are kept apart: 40 bytes and their data. What few tables have takes room in those
+/// alone: filter masks 16 bytes for each that is not zero, and which chunks are whole objects as
+/// much as a column of numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChunkTable {
     grid: Vec<u64>,
     /// Product of `grid`.
     cells: u64,
-    /// Numbers of the chunks; `None` when dense.
-    indices: Option<Vec<u64>>,
+    /// Of the chunks that lie in objects: the rows of the columns below.
+    numbers: Numbers,
     offsets: Vec<u64>,
     lengths: Lengths,
     locations: LocationColumn,
-    inline: BTreeMap<u64, Bytes>,
+    /// Ascending by number.
+    inline: Vec<(u64, Bytes)>,
     /// `None` where there is nothing of it, so that equal tables compare equal.
     rare: Option<Box<Rare>>,
 }
@@ -58,8 +80,8 @@ pub struct ChunkTable {
 struct Rare {
     /// Filter masks that are not zero, ascending by the number of the chunk.
     masks: Vec<(u64, u32)>,
-    /// Numbers of the chunks that are whole objects, ascending; their rows hold no range.
-    whole: Vec<u64>,
+    /// The chunks that are whole objects; their rows hold no range.
+    whole: Option<Numbers>,
 }
 
 impl Default for ChunkTable {
@@ -104,22 +126,24 @@ impl ChunkTable {
         if let Some(&index) = indices.last().filter(|index| **index >= cells) {
             return Err(Error::ChunkOutside { index, grid, cells });
         }
-        // Ascending, distinct, inside the grid and as many as it has cells: all of them.
-        let dense = u64::try_from(indices.len()) == Ok(cells);
         // As the builder has it, so that equal tables compare equal.
         let location = if offsets.is_empty() {
             LocationId(0)
         } else {
             location
         };
+        let mut offsets = offsets;
+        offsets.shrink_to_fit();
+        let mut lengths = Lengths::new(lengths);
+        lengths.shrink();
         Ok(Self {
             grid,
             cells,
-            indices: (!dense).then_some(indices),
+            numbers: Numbers::new(indices, cells),
             offsets,
-            lengths: Lengths::new(lengths),
+            lengths,
             locations: LocationColumn::One(location),
-            inline: BTreeMap::new(),
+            inline: Vec::new(),
             rare: None,
         })
     }
@@ -147,12 +171,18 @@ impl ChunkTable {
 
     /// Where the chunk with this number lies; `None` if it is absent or outside the grid.
     pub fn get(&self, index: u64) -> Option<ChunkRef<'_>> {
-        let row = match &self.indices {
-            None => usize::try_from(index).ok(),
-            Some(indices) => indices.binary_search(&index).ok(),
-        };
-        row.and_then(|row| self.range(row, index))
-            .or_else(|| self.inline.get(&index).map(ChunkRef::Inline))
+        match self.numbers.row(index) {
+            Some(row) => self.range(row, index),
+            None => self.inline(index).map(ChunkRef::Inline),
+        }
+    }
+
+    fn inline(&self, index: u64) -> Option<&Bytes> {
+        let row = self
+            .inline
+            .binary_search_by_key(&index, |(index, _)| *index);
+        let (_, data) = self.inline.get(row.ok()?)?;
+        Some(data)
     }
 
     /// The table with filter masks, by the number of the chunk: bit `i` says that the writer
@@ -176,7 +206,7 @@ impl ChunkTable {
 
     /// The filter mask of a chunk: bit `i` says that the writer skipped filter `i`.
     pub fn filter_mask(&self, index: u64) -> u32 {
-        let masks = self.masks();
+        let masks = self.filter_masks();
         let row = masks.binary_search_by_key(&index, |(index, _)| *index);
         let mask = row.ok().and_then(|row| masks.get(row));
         mask.map_or(0, |(_, mask)| *mask)
@@ -184,79 +214,84 @@ impl ChunkTable {
 
     /// Whether any chunk was stored without some of the filters.
     pub fn has_filter_masks(&self) -> bool {
-        !self.masks().is_empty()
+        !self.filter_masks().is_empty()
     }
 
-    fn masks(&self) -> &[(u64, u32)] {
+    /// The filter masks that are not zero, ascending by the number of the chunk.
+    pub fn filter_masks(&self) -> &[(u64, u32)] {
         self.rare.as_ref().map_or(&[], |rare| &rare.masks)
     }
 
     /// The chunks with their numbers, ascending.
-    pub fn iter(&self) -> impl Iterator<Item = (u64, ChunkRef<'_>)> {
-        let mut ranges = (0..self.offsets.len())
-            .filter_map(|row| {
-                let index = self.index_of(row)?;
-                Some((index, self.range(row, index)?))
-            })
-            .peekable();
-        let mut inline = self
-            .inline
-            .iter()
-            .map(|(index, data)| (*index, ChunkRef::Inline(data)))
-            .peekable();
-        std::iter::from_fn(move || match (ranges.peek(), inline.peek()) {
-            (Some((range, _)), Some((index, _))) if index < range => inline.next(),
-            (None, _) => inline.next(),
-            _ => ranges.next(),
-        })
+    pub fn iter(&self) -> ChunkTableIter<'_> {
+        ChunkTableIter::new(self)
+    }
+
+    /// The table with other numbers for its locations.
+    #[must_use]
+    pub fn map_locations(self, change: impl FnMut(LocationId) -> LocationId) -> Self {
+        Self {
+            locations: self.locations.map(self.offsets.len(), change),
+            ..self
+        }
+    }
+
+    /// The table with only those inline chunks whose data is to be kept, and their filter masks.
+    #[must_use]
+    pub(crate) fn retain_inline(mut self, mut is_kept: impl FnMut(&Bytes) -> bool) -> Self {
+        let before = self.inline.len();
+        self.inline.retain(|(_, data)| is_kept(data));
+        if self.inline.len() < before {
+            self.inline.shrink_to_fit();
+            let masks: Vec<_> = self.filter_masks().to_vec();
+            let is_there = |(index, _): &(u64, u32)| self.get(*index).is_some();
+            let masks: Vec<_> = masks.into_iter().filter(is_there).collect();
+            if let Some(mut rare) = self.rare.take() {
+                rare.masks = masks;
+                self.rare = (*rare != Rare::default()).then_some(rare);
+            }
+        }
+        self
     }
 
     /// Stored size of all chunks in bytes, inline ones included; of whole objects it is not known.
     pub fn stored_bytes(&self) -> u64 {
-        self.inline.values().fold(self.lengths.sum(), |sum, data| {
+        let inline = self.inline.iter();
+        inline.fold(self.lengths.sum(), |sum, (_, data)| {
             sum.saturating_add(u64::try_from(data.len()).unwrap_or(u64::MAX))
         })
     }
 
-    /// The memory the table takes on the heap, in bytes, inline chunks included.
+    /// The memory the table takes on the heap, in bytes, inline chunks included; data that they
+    /// share counts for each.
     pub fn heap_bytes(&self) -> usize {
         let columns = [
             column_bytes(&self.grid),
-            self.indices.as_ref().map_or(0, column_bytes),
+            self.numbers.heap_bytes(),
             column_bytes(&self.offsets),
             self.lengths.heap_bytes(),
+            self.locations.heap_bytes(),
+            column_bytes(&self.inline),
             self.rare.as_ref().map_or(0, |rare| {
                 size_of::<Rare>()
                     .saturating_add(column_bytes(&rare.masks))
-                    .saturating_add(column_bytes(&rare.whole))
+                    .saturating_add(rare.whole.as_ref().map_or(0, Numbers::heap_bytes))
             }),
-            match &self.locations {
-                LocationColumn::One(_) => 0,
-                LocationColumn::Many(many) => column_bytes(many),
-            },
         ];
-        let inline = self.inline.values().map(|data| {
-            data.len()
-                .saturating_add(size_of::<u64>())
-                .saturating_add(size_of::<Bytes>())
-        });
+        let inline = self.inline.iter().map(|(_, data)| data.len());
         columns
             .into_iter()
             .chain(inline)
             .fold(0, usize::saturating_add)
     }
 
-    fn index_of(&self, row: usize) -> Option<u64> {
-        match &self.indices {
-            None => u64::try_from(row).ok(),
-            Some(indices) => indices.get(row).copied(),
-        }
+    fn whole(&self) -> Option<&Numbers> {
+        self.rare.as_ref()?.whole.as_ref()
     }
 
     fn range(&self, row: usize, index: u64) -> Option<ChunkRef<'_>> {
         let location = self.locations.get(row)?;
-        let whole = self.rare.as_ref().map(|rare| &rare.whole);
-        if whole.is_some_and(|whole| whole.binary_search(&index).is_ok()) {
+        if self.whole().is_some_and(|whole| whole.contains(index)) {
             return Some(ChunkRef::Whole { location });
         }
         Some(ChunkRef::Range {
@@ -267,134 +302,11 @@ impl ChunkTable {
     }
 }
 
-/// Builds a [`ChunkTable`] from chunks given in ascending order.
-#[derive(Clone, Debug)]
-pub struct ChunkTableBuilder {
-    grid: Vec<u64>,
-    /// `None` when there are more than a number counts.
-    cells: Option<u64>,
-    /// The number of the last chunk pushed.
-    last: Option<u64>,
-    /// `None` while the chunks in objects are 0, 1, 2, ...
-    indices: Option<Vec<u64>>,
-    offsets: Vec<u64>,
-    lengths: Lengths,
-    locations: LocationColumn,
-    inline: BTreeMap<u64, Bytes>,
-    whole: Vec<u64>,
-}
+impl<'a> IntoIterator for &'a ChunkTable {
+    type Item = (u64, ChunkRef<'a>);
+    type IntoIter = ChunkTableIter<'a>;
 
-impl ChunkTableBuilder {
-    /// An empty table for a grid with these numbers of chunks along its axes.
-    pub fn new(grid: Vec<u64>) -> Self {
-        Self {
-            cells: cell_count(&grid),
-            grid,
-            last: None,
-            indices: None,
-            offsets: Vec::new(),
-            lengths: Lengths::Narrow(Vec::new()),
-            locations: LocationColumn::One(LocationId(0)),
-            inline: BTreeMap::new(),
-            whole: Vec::new(),
-        }
+    fn into_iter(self) -> ChunkTableIter<'a> {
+        self.iter()
     }
-
-    /// Adds a chunk that lies in an object: first byte and stored size in bytes.
-    ///
-    /// # Errors
-    /// When the number is not above the last one or is outside the grid, or the grid has more than
-    /// 2^64 - 1 cells.
-    pub fn push(
-        &mut self,
-        index: u64,
-        location: LocationId,
-        offset: u64,
-        length: u64,
-    ) -> Result<()> {
-        self.advance(index)?;
-        let row = self.offsets.len();
-        if self.indices.is_none() && u64::try_from(row) != Ok(index) {
-            self.indices = Some(first_numbers(row));
-        }
-        if let Some(indices) = &mut self.indices {
-            indices.push(index);
-        }
-        self.offsets.push(offset);
-        self.lengths.push(length);
-        self.locations.push(row, location);
-        Ok(())
-    }
-
-    /// Adds a chunk whose bytes, encoded as the array's codecs say, are kept in the table.
-    ///
-    /// # Errors
-    /// As for [`Self::push`].
-    pub fn push_inline(&mut self, index: u64, data: Bytes) -> Result<()> {
-        self.advance(index)?;
-        self.inline.insert(index, data);
-        Ok(())
-    }
-
-    /// Adds a chunk that is all of an object.
-    ///
-    /// # Errors
-    /// As for [`Self::push`].
-    pub fn push_whole(&mut self, index: u64, location: LocationId) -> Result<()> {
-        self.push(index, location, 0, 0)?;
-        self.whole.push(index);
-        Ok(())
-    }
-
-    /// The table.
-    pub fn finish(self) -> ChunkTable {
-        // A grid too large to count accepted no chunk, and has more cells than any table holds.
-        let cells = self.cells.unwrap_or(u64::MAX);
-        let rows = self.offsets.len();
-        let indices = match self.indices {
-            None if u64::try_from(rows) != Ok(cells) => Some(first_numbers(rows)),
-            indices => indices,
-        };
-        let rare = (!self.whole.is_empty()).then(|| {
-            Box::new(Rare {
-                masks: Vec::new(),
-                whole: self.whole,
-            })
-        });
-        ChunkTable {
-            grid: self.grid,
-            cells,
-            indices,
-            offsets: self.offsets,
-            lengths: self.lengths,
-            locations: self.locations,
-            inline: self.inline,
-            rare,
-        }
-    }
-
-    fn advance(&mut self, index: u64) -> Result<()> {
-        let Some(cells) = self.cells else {
-            return Err(Error::GridTooLarge {
-                grid: self.grid.clone(),
-            });
-        };
-        if let Some(previous) = self.last.filter(|last| index <= *last) {
-            return Err(Error::ChunkOrder { index, previous });
-        }
-        if index >= cells {
-            return Err(Error::ChunkOutside {
-                index,
-                grid: self.grid.clone(),
-                cells,
-            });
-        }
-        self.last = Some(index);
-        Ok(())
-    }
-}
-
-/// 0, 1, 2, ...
-fn first_numbers(count: usize) -> Vec<u64> {
-    (0_u64..).take(count).collect()
 }

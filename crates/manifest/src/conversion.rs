@@ -5,10 +5,12 @@
 //! do not count, an exponent of ones is an infinity or NaN whatever the format, and a NaN has all
 //! bits of its mantissa set.
 
+use serde::{Deserialize, Serialize};
+
 use crate::data_type::ByteOrder;
 
 /// How stored elements become elements of an array's type. Bytes that no part writes are zero.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Conversion {
     /// Bytes of a stored element, above zero.
     pub stored_size: u32,
@@ -21,7 +23,7 @@ pub struct Conversion {
 }
 
 /// A part of an element.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Part {
     /// Its first byte in the stored element.
     pub from: u32,
@@ -32,8 +34,9 @@ pub struct Part {
 }
 
 /// What becomes of a part.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[non_exhaustive]
+#[serde(rename_all = "snake_case")]
 pub enum Change {
     /// It stays as it is.
     Copy {
@@ -61,7 +64,8 @@ pub enum Change {
 }
 
 /// How the bytes of a stored number follow one another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum StoredOrder {
     /// Least significant byte first.
     Little,
@@ -72,7 +76,7 @@ pub enum StoredOrder {
 }
 
 /// An integer as it is stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct StoredInteger {
     /// 1 to 16 bytes.
     pub size: u8,
@@ -87,7 +91,7 @@ pub struct StoredInteger {
 }
 
 /// A floating-point number as it is stored; places are counted from the least significant bit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct StoredFloat {
     /// 1 to 16 bytes.
     pub size: u8,

@@ -1,7 +1,10 @@
 //! Data types of arrays and attributes.
 
+use serde::{Deserialize, Serialize};
+
 /// How the bytes of a number follow one another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ByteOrder {
     /// Least significant byte first.
     Little,

@@ -63,6 +63,12 @@ pub enum Error {
         /// How many axes there are.
         axes: usize,
     },
+    /// The parts of a join do not fit one another.
+    #[error("concat: {reason}")]
+    Concat {
+        /// What was found and expected.
+        reason: String,
+    },
     /// The format that is written can't say this.
     #[error("not supported: {what}")]
     Unsupported {

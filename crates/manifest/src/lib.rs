@@ -30,22 +30,34 @@ mod array;
 mod attribute;
 mod chunk_grid;
 mod chunk_table;
+mod chunks;
+mod concat;
 mod conversion;
 mod data_type;
 mod error;
+pub mod extras;
 pub mod kerchunk;
 mod location;
 mod mapping;
+mod prefix;
+mod provenance;
 mod tree;
 pub mod zarr;
 
 pub use array::{Array, Codec, Group, Layout, Manifest, Segment};
 pub use attribute::{Attribute, Attributes, Value};
 pub use chunk_grid::{cell_count, chunk_coordinates, chunk_grid, chunk_index};
-pub use chunk_table::{ChunkRef, ChunkTable, ChunkTableBuilder};
+pub use chunk_table::{ChunkRef, ChunkTable, ChunkTableBuilder, ChunkTableIter};
+pub use chunks::Chunks;
+pub use concat::{
+    Concat, ConcatBuilder, ConcatPart, ConcatParts, Encoding, Packing, PartSource, Profile, Span,
+    SpanSource,
+};
 pub use conversion::{Change, Conversion, Part, StoredFloat, StoredInteger, StoredOrder};
 pub use data_type::{ByteOrder, DataType, Field};
 pub use error::{Error, Result};
 pub use location::{Location, LocationId, Locations, Pin};
 pub use mapping::{Loop, Mapping, Side, Step};
+pub use prefix::Prefix;
+pub use provenance::{Collection, GranuleRecord, Provenance};
 pub use tree::check_name;

@@ -2,10 +2,12 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 /// A regular part of a virtual dataset. Its elements are counted by loops within loops; each loop
 /// steps along one axis of the array and one axis of the source, so that the `n`th element of the
 /// part is the same on both sides.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Mapping {
     /// The number of the source.
     pub source: usize,
@@ -18,7 +20,7 @@ pub struct Mapping {
 }
 
 /// One loop of a [`Mapping`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Loop {
     /// How many times.
     pub length: u64,
@@ -29,7 +31,7 @@ pub struct Loop {
 }
 
 /// From one element to the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Step {
     /// The axis.
     pub axis: usize,

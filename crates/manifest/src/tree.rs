@@ -8,6 +8,7 @@ use bytes::Bytes;
 use crate::array::{Array, Codec, Group, Layout, Manifest};
 use crate::chunk_grid::{cell_count, chunk_grid};
 use crate::chunk_table::ChunkRef;
+use crate::chunks::{Chunks, Runs};
 use crate::data_type::DataType;
 use crate::error::{Error, Result};
 
@@ -116,6 +117,7 @@ impl Array {
             | Layout::Absent { chunk_shape, .. }
             | Layout::External { chunk_shape, .. }
             | Layout::Virtual { chunk_shape, .. } => Cow::Borrowed(chunk_shape),
+            Layout::Concat(concat) => Cow::Borrowed(concat.chunk_shape()),
             Layout::Inline { .. } => {
                 Cow::Owned(self.shape.iter().map(|length| (*length).max(1)).collect())
             }
@@ -181,6 +183,12 @@ impl Array {
                     "its sources have other types".to_owned()
                 });
             }
+            Layout::Concat(concat) => {
+                return Some(match concat.profiles().len() {
+                    1 => "its granules do not end where chunks do".to_owned(),
+                    count => format!("its granules are stored in {count} different ways"),
+                });
+            }
             _ => {}
         }
         self.codecs().iter().find_map(|codec| match codec {
@@ -198,7 +206,7 @@ impl Array {
     pub fn is_put_together(&self) -> bool {
         matches!(
             self.layout,
-            Layout::External { .. } | Layout::Virtual { .. }
+            Layout::External { .. } | Layout::Virtual { .. } | Layout::Concat(_)
         )
     }
 
@@ -208,39 +216,32 @@ impl Array {
         match &self.layout {
             Layout::Chunked { chunks, .. } => chunks.get(index),
             Layout::Contiguous { .. } => {
-                let runs = self.runs()?;
+                let runs = Runs::of(self)?;
                 (index < runs.count).then(|| runs.get(index)).flatten()
             }
             Layout::Inline { data } => (index < self.cells()?).then_some(ChunkRef::Inline(data)),
-            Layout::Absent { .. } | Layout::External { .. } | Layout::Virtual { .. } => None,
+            Layout::Absent { .. }
+            | Layout::External { .. }
+            | Layout::Virtual { .. }
+            | Layout::Concat(_) => None,
         }
     }
 
     /// The chunks that are not absent, with their numbers, ascending.
-    pub fn chunks(&self) -> Box<dyn Iterator<Item = (u64, ChunkRef<'_>)> + Send + '_> {
-        match &self.layout {
-            Layout::Chunked { chunks, .. } => Box::new(chunks.iter()),
-            Layout::Contiguous { .. } => match self.runs() {
-                Some(runs) => Box::new(
-                    (0..runs.count).filter_map(move |index| Some((index, runs.get(index)?))),
-                ),
-                None => Box::new(std::iter::empty()),
-            },
-            Layout::Inline { .. } => Box::new(self.chunk(0).into_iter().map(|chunk| (0, chunk))),
-            Layout::Absent { .. } | Layout::External { .. } | Layout::Virtual { .. } => {
-                Box::new(std::iter::empty())
-            }
-        }
+    pub fn chunks(&self) -> Chunks<'_> {
+        Chunks::new(self)
     }
 
     /// The number of chunks that are not absent.
     pub fn stored_chunks(&self) -> u64 {
         match &self.layout {
             Layout::Chunked { chunks, .. } => chunks.stored(),
-            Layout::Contiguous { .. } => self.runs().map_or(0, |runs| runs.count),
+            Layout::Contiguous { .. } => Runs::of(self).map_or(0, |runs| runs.count),
             Layout::Inline { .. } => u64::from(self.chunk(0).is_some()),
             Layout::Absent { .. } => 0,
-            Layout::External { .. } | Layout::Virtual { .. } => self.cells().unwrap_or(u64::MAX),
+            Layout::External { .. } | Layout::Virtual { .. } | Layout::Concat(_) => {
+                self.cells().unwrap_or(u64::MAX)
+            }
         }
     }
 
@@ -258,33 +259,13 @@ impl Array {
             Layout::Contiguous { .. }
             | Layout::Inline { .. }
             | Layout::External { .. }
-            | Layout::Virtual { .. } => None,
+            | Layout::Virtual { .. }
+            | Layout::Concat(_) => None,
         }
     }
 
-    fn cells(&self) -> Option<u64> {
+    pub(crate) fn cells(&self) -> Option<u64> {
         cell_count(&self.chunk_grid().ok()?)
-    }
-
-    /// The equal runs of a contiguous layout.
-    fn runs(&self) -> Option<Runs> {
-        let Layout::Contiguous {
-            location,
-            offset,
-            length,
-            ..
-        } = &self.layout
-        else {
-            return None;
-        };
-        let count = self.cells()?;
-        Some(Runs {
-            count,
-            location: *location,
-            offset: *offset,
-            // Every chunk is whole, so all are equally long.
-            length: length.checked_div(count).unwrap_or(0),
-        })
     }
 }
 
@@ -306,22 +287,4 @@ fn filter_name(id: u16) -> Option<&'static str> {
         32026 => "blosc2",
         _ => return None,
     })
-}
-
-struct Runs {
-    count: u64,
-    location: crate::location::LocationId,
-    offset: u64,
-    /// Of one run, in bytes.
-    length: u64,
-}
-
-impl Runs {
-    fn get(&self, index: u64) -> Option<ChunkRef<'static>> {
-        Some(ChunkRef::Range {
-            location: self.location,
-            offset: self.offset.checked_add(index.checked_mul(self.length)?)?,
-            length: self.length,
-        })
-    }
 }

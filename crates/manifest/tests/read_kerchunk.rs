@@ -13,7 +13,7 @@ use chunkref_manifest::kerchunk::{
 };
 use chunkref_manifest::{
     Array, ByteOrder, ChunkRef, ChunkTableBuilder, Codec, DataType, Field, Layout, Location,
-    LocationId, Manifest, Pin, Value,
+    LocationId, Manifest, Value,
 };
 use proptest::prelude::*;
 use sample::{F4, array, chunked, manifest, scalar};
@@ -174,8 +174,7 @@ fn one_array() -> impl Strategy<Value = Manifest> {
         let mut manifest = Manifest::default();
         for number in 0..4 {
             let url = format!("s3://bucket/{number}.nc");
-            let pin = Pin::default();
-            manifest.locations.intern(Location { url, pin }).unwrap();
+            manifest.locations.intern(Location::new(url)).unwrap();
         }
         let mut table = ChunkTableBuilder::new(shape.clone());
         for index in 0..shape.iter().product::<u64>() {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use chunkref_hdf5::{Datatype, File, HeapId, Padding, Scan};
 use chunkref_io::{Client, Object};
 use chunkref_manifest::{
-    Array, ChunkRef, ChunkTableBuilder, Conversion, DataType, Layout, Locations, Manifest,
+    Array, ChunkRef, ChunkTableBuilder, Conversion, DataType, Group, Layout, Locations, Manifest,
 };
 use chunkref_store::Store;
 
@@ -248,10 +248,7 @@ pub(crate) async fn read_elsewhere(
     locations: &Locations,
     late: &mut [Late],
 ) -> Result<()> {
-    let mut manifest = Manifest {
-        locations: locations.clone(),
-        ..Manifest::default()
-    };
+    let mut manifest = Manifest::new(Group::default(), locations.clone());
     for (number, one) in late.iter().enumerate() {
         if let Then::Store(after) = &one.then {
             let mut array = one.array.clone();

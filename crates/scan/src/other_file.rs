@@ -161,12 +161,10 @@ pub(crate) async fn open_object(client: &Client, url: &str) -> chunkref_io::Resu
 /// What pins an object.
 pub(crate) fn location(object: &Object, size: u64) -> Location {
     let pin = object.pin();
-    Location {
-        url: object.url().to_owned(),
-        pin: Pin {
-            size: Some(size),
-            etag: pin.etag,
-            last_modified: pin.last_modified,
-        },
-    }
+    Location::new(object.url()).with_pin(Pin {
+        size: Some(size),
+        etag: pin.etag,
+        last_modified: pin.last_modified,
+        ..Pin::default()
+    })
 }

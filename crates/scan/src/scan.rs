@@ -88,7 +88,7 @@ pub(crate) async fn scan_object(
     let locations = others.locations;
     late::read_elsewhere(client, &locations, &mut late).await?;
     let mut scanned = Scanned {
-        manifest: Manifest { root, locations },
+        manifest: Manifest::new(root, locations),
         report: Report {
             file: url_of(&sources),
             ..report

@@ -94,6 +94,14 @@ pub enum Error {
         /// What was found and expected.
         reason: String,
     },
+    /// What lies so can't be read yet.
+    #[error("{key}: not yet supported: {what}")]
+    NotYet {
+        /// The chunk.
+        key: String,
+        /// What is not.
+        what: &'static str,
+    },
     /// A part is asked for that the value does not have.
     #[error("{key}")]
     Range {

@@ -283,7 +283,7 @@ impl<'a> Source<'a> {
                     length: run.end.saturating_sub(run.start),
                 })?)
             }
-            Layout::External { .. } | Layout::Virtual { .. } => plain(Stored::Joined {
+            _ if self.array.is_put_together() => plain(Stored::Joined {
                 array: self.array,
                 index,
                 size: decoded_size(self.array)?,

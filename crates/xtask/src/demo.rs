@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chunkref::combine::{ConcatOptions, concat};
-use chunkref::manifest::{Location, Locations};
+use chunkref::manifest::Locations;
 use chunkref::{Client, ClientOptions, Manifest, ScanOptions, Stats, Store, scan, write};
 use chunkref_testkit::RangeServer;
 use zarrs::array::{Array, ArraySubset};
@@ -179,10 +179,7 @@ fn relocate(manifest: &Manifest, prefix: &str, folder: &Path) -> Result<Manifest
         let name = location.url.strip_prefix(prefix).unwrap_or(&location.url);
         let path: PathBuf = folder.join(name);
         locations
-            .intern(Location {
-                url: path.display().to_string(),
-                pin: location.pin.clone(),
-            })
+            .intern(location.clone().with_url(path.display().to_string()))
             .ok_or("too many locations")?;
     }
     moved.locations = locations;

@@ -4,17 +4,13 @@ use bytes::Bytes;
 use chunkref_combine::{ConcatOptions, Difference, Error, concat};
 use chunkref_manifest::{
     Array, Attributes, ByteOrder, ChunkTable, ChunkTableBuilder, DataType, Layout, Location,
-    LocationId, Manifest, Pin, cell_count, chunk_grid,
+    LocationId, Manifest, cell_count, chunk_grid,
 };
 
 /// A manifest of one object.
 pub(crate) fn granule(url: &str) -> Manifest {
     let mut manifest = Manifest::default();
-    let pin = Pin::default();
-    manifest.locations.intern(Location {
-        url: url.to_owned(),
-        pin,
-    });
+    manifest.locations.intern(Location::new(url));
     manifest
 }
 

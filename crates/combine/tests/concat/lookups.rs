@@ -2,7 +2,7 @@
 
 use crate::granule::{array, in_chunks};
 use chunkref_combine::{ConcatOptions, concat};
-use chunkref_manifest::{ChunkRef, ChunkTableBuilder, Location, LocationId, Manifest, Pin};
+use chunkref_manifest::{ChunkRef, ChunkTableBuilder, Location, LocationId, Manifest};
 use chunkref_manifest::{chunk_coordinates, chunk_grid, chunk_index};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -38,10 +38,7 @@ fn manifest(part: &Part, number: usize, axis: usize, outer: &[u64], last: bool) 
         } else {
             format!("{number}/{object}")
         };
-        manifest.locations.intern(Location {
-            url,
-            pin: Pin::default(),
-        });
+        manifest.locations.intern(Location::new(url));
     }
     let mut table = ChunkTableBuilder::new(grid.clone());
     for (index, cell) in (0..grid.iter().product()).zip(part.cells.iter().cycle()) {

@@ -3,5 +3,6 @@
 mod granule;
 mod like;
 mod lookups;
+mod provenance;
 mod refused;
 mod values;

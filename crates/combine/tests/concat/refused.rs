@@ -210,10 +210,7 @@ fn one_object_scanned_as_two_is_refused() {
             size: Some(size),
             ..Pin::default()
         };
-        manifest.locations.intern(Location {
-            url: "u".into(),
-            pin,
-        });
+        manifest.locations.intern(Location::new("u").with_pin(pin));
         manifest
     };
     let differences = unlike(vec![pinned(1), pinned(2)]);

@@ -23,7 +23,7 @@ fn every_chunk<'a>(
     fill: Option<&'a Bytes>,
 ) -> Box<dyn Iterator<Item = (u64, ChunkRef<'a>)> + 'a> {
     let Some(fill) = fill else {
-        return array.chunks();
+        return Box::new(array.chunks());
     };
     let grid = array.chunk_grid().unwrap_or_default();
     let cells = cell_count(&grid).unwrap_or(0);

@@ -6,4 +6,5 @@ mod scalar;
 pub mod v2;
 pub mod v3;
 
+pub(crate) use attributes::float_json;
 pub use attributes::{attribute_json, attributes_json, value_json};

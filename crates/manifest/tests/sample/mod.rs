@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use chunkref_manifest::{
     Array, Attribute, Attributes, ByteOrder, ChunkTableBuilder, Codec, DataType, Layout, Location,
-    LocationId, Manifest, Pin, Value,
+    LocationId, Manifest, Value,
 };
 
 pub(crate) const URL: &str = "https://data.example.org/a \"b\".h5";
@@ -56,13 +56,7 @@ pub(crate) fn scalar(value: Value) -> Attribute {
 
 pub(crate) fn manifest() -> Manifest {
     let mut manifest = Manifest::default();
-    let location = manifest
-        .locations
-        .intern(Location {
-            url: URL.into(),
-            pin: Pin::default(),
-        })
-        .unwrap();
+    let location = manifest.locations.intern(Location::new(URL)).unwrap();
     let root = &mut manifest.root;
     root.attributes.insert("title".into(), Attribute::text("é"));
 

@@ -7,7 +7,7 @@ use chunkref_filters::{Filter, Pipeline};
 use chunkref_io::{Client, ClientOptions};
 use chunkref_manifest::{
     Array, Attribute, Attributes, ByteOrder, ChunkTableBuilder, Codec, DataType, Group, Layout,
-    Location, LocationId, Manifest, Pin, chunk_coordinates, chunk_grid,
+    Location, LocationId, Manifest, chunk_coordinates, chunk_grid,
 };
 use chunkref_store::{BlockingStore, Store, StoreOptions};
 use chunkref_testkit::RangeServer;
@@ -178,10 +178,8 @@ impl Dataset {
         let server = RangeServer::builder()
             .object("/a.h5", self.object)
             .start_blocking();
-        self.manifest.locations.intern(Location {
-            url: server.url_of("/a.h5"),
-            pin: Pin::default(),
-        });
+        let location = Location::new(server.url_of("/a.h5"));
+        self.manifest.locations.intern(location);
         Served::new(server, self.manifest, options)
     }
 }

@@ -95,10 +95,9 @@ fn a_changed_object_is_an_error_that_names_it() {
         ),
     ] {
         let mut manifest = data.manifest.clone();
-        manifest.locations.intern(Location {
-            url: url.clone(),
-            pin,
-        });
+        manifest
+            .locations
+            .intern(Location::new(url.clone()).with_pin(pin));
         let store = Store::new(Arc::new(manifest), Client::new(ClientOptions::default()));
         let found = BlockingStore::new(store)
             .unwrap()
@@ -131,10 +130,7 @@ fn a_local_file_is_read_and_its_absence_is_an_error() {
     std::fs::write(&path, &data.object).unwrap();
     let mut manifest = data.manifest;
     let url = path.to_str().unwrap().to_owned();
-    manifest.locations.intern(Location {
-        url,
-        pin: Pin::default(),
-    });
+    manifest.locations.intern(Location::new(url));
     let open = || {
         let client = Client::new(ClientOptions::default());
         BlockingStore::new(Store::new(Arc::new(manifest.clone()), client)).unwrap()

@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 use chunkref_manifest::{
-    Array, ByteOrder, ChunkTableBuilder, Codec, DataType, Layout, LocationId, Loop, Mapping,
-    Segment, Step, chunk_coordinates,
+    Array, ByteOrder, ChunkTableBuilder, Codec, ConcatBuilder, DataType, Encoding, Layout,
+    LocationId, Loop, Mapping, Segment, Step, chunk_coordinates,
 };
-use chunkref_store::{StoreOptions, ZarrVersion};
+use chunkref_store::{Error, StoreOptions, ZarrVersion};
 
 use crate::dataset::{Dataset, SHORT, Served, array};
 
@@ -337,4 +337,54 @@ fn chunk_shapes_do_not_matter() {
     }
     let wanted = wanted.unwrap();
     assert_eq!(wanted[..10], [0, 4, 8, 12, 0, 0, 16, 20, 24, 0]);
+}
+
+/// 5 elements and then 4, in chunks of 2: the chunks of the second do not follow those of the first.
+fn joined() -> Array {
+    let mut builder = ConcatBuilder::new(&[0], 0).unwrap();
+    for (length, count) in [(5, 3), (4, 2)] {
+        let mut chunks = ChunkTableBuilder::new(vec![count]);
+        for index in 0..count {
+            chunks.push(index, LocationId(0), 4 * index, 4).unwrap();
+        }
+        let encoding = Encoding {
+            chunk_shape: vec![2],
+            codecs: Vec::new(),
+            packing: None,
+        };
+        builder.push(length, encoding, chunks.finish()).unwrap();
+    }
+    array(SHORT, &[9], builder.finish().unwrap())
+}
+
+#[test]
+fn an_array_of_unlike_granules_is_an_error_and_no_fill() {
+    let mut data = Dataset::empty();
+    data.object.extend([7; 64]);
+    let joined = joined();
+    assert!(matches!(joined.layout, Layout::Concat(_)));
+    let source = Layout::Virtual {
+        chunk_shape: vec![9],
+        sources: vec![joined.clone()],
+        mappings: vec![Mapping {
+            source: 0,
+            start: vec![0],
+            source_start: vec![0],
+            loops: vec![turns(9, step(0, 1), step(0, 1))],
+        }],
+    };
+    data.insert("joined", joined);
+    data.insert("source", array(SHORT, &[9], source));
+    let served = data.served(StoreOptions::new());
+    for path in ["/joined", "/source"] {
+        let error = served.store.read_array(path, MIB).unwrap_err();
+        assert!(matches!(error, Error::NotYet { .. }), "{error}");
+    }
+    let array = zarrs::array::Array::open(served.store.clone(), "/joined").unwrap();
+    let read: Result<Vec<i16>, _> = array.retrieve_array_subset(&array.subset_all());
+    let error = read.unwrap_err().to_string();
+    assert!(
+        error.contains("not yet supported: an array joined"),
+        "{error}"
+    );
 }

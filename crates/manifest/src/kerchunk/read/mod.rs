@@ -53,14 +53,14 @@ pub struct RefusedNode {
 }
 
 impl SetReport {
-    fn refuse(&mut self, path: &str, reason: impl Into<String>) {
+    pub(crate) fn refuse(&mut self, path: &str, reason: impl Into<String>) {
         self.refused.push(RefusedNode {
             path: format!("/{path}"),
             reason: reason.into(),
         });
     }
 
-    fn remark(&mut self, remark: impl FnOnce() -> String) {
+    pub(crate) fn remark(&mut self, remark: impl FnOnce() -> String) {
         if self.remarks.len() < MAX_REMARKS {
             self.remarks.push(remark());
         } else {

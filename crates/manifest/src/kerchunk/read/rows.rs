@@ -66,7 +66,7 @@ impl Rows {
         let mut merged = ChunkTableBuilder::new(self.grid);
         let mut late = self.late.into_iter().peekable();
         let mut add = |index, place| push(&mut merged, index, place).map_err(|_| Twice(index));
-        for (index, chunk) in table.iter() {
+        for (index, chunk) in &table {
             while let Some((index, place)) = late.next_if(|(late, _)| *late <= index) {
                 add(index, place)?;
             }

@@ -11,7 +11,7 @@ use crate::array::{Array, Group, Layout, Manifest};
 use crate::attribute::Attributes;
 use crate::chunk_grid::{chunk_coordinates, chunk_index, join};
 use crate::error::Result;
-use crate::location::{Location, LocationId, Locations, Pin};
+use crate::location::{Location, LocationId, Locations};
 use crate::tree::check_name;
 use crate::zarr::read::{attributes, v2_array};
 
@@ -234,12 +234,8 @@ impl Tree {
         if url.is_empty() {
             return Err(malformed(key, "an empty URL"));
         }
-        let location = Location {
-            url,
-            pin: Pin::default(),
-        };
         self.locations
-            .intern(location)
+            .intern(Location::new(url))
             .ok_or_else(|| malformed(key, "more than 2^32 - 1 URLs"))
     }
 
@@ -278,10 +274,7 @@ impl Tree {
                 group.arrays.insert(name.to_owned(), array);
             }
         }
-        let manifest = Manifest {
-            root,
-            locations: self.locations,
-        };
+        let manifest = Manifest::new(root, self.locations);
         Ok(ReadSet {
             manifest,
             report: self.report,

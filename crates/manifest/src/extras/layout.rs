@@ -1,0 +1,500 @@
+//! Arrays as they are written.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use super::column::{Base64, Budget};
+use super::table::{WrittenTable, location};
+use super::types::WrittenType;
+use super::value::{WrittenAttribute, float, read_float};
+use crate::array::{Array, Codec, Layout, Segment};
+use crate::attribute::Attribute;
+use crate::chunk_grid::chunk_grid;
+use crate::chunk_table::ChunkTable;
+use crate::concat::{Concat, Encoding, Packing, Profile, Span, SpanSource};
+use crate::data_type::DataType;
+use crate::mapping::{Mapping, Side};
+
+/// An array as it is written.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(super) struct WrittenArray {
+    /// Whether documents and references leave it out, so that all of it is here.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(super) full: bool,
+    shape: Vec<u64>,
+    #[serde(rename = "type")]
+    data_type: WrittenType,
+    dimension_names: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fill_value: Option<Base64>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) attributes: BTreeMap<String, WrittenAttribute>,
+    layout: WrittenLayout,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+/// A layout as it is written.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum WrittenLayout {
+    Chunked {
+        chunk_shape: Vec<u64>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        codecs: Vec<Codec>,
+        /// Not there where the references say it all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        chunks: Option<Box<WrittenTable>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fill_chunk: Option<Base64>,
+    },
+    Contiguous {
+        location: u64,
+        offset: u64,
+        length: u64,
+        chunk_shape: Vec<u64>,
+    },
+    Inline {
+        /// Not there where the references have it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        data: Option<Base64>,
+    },
+    Absent {
+        chunk_shape: Vec<u64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fill_chunk: Option<Base64>,
+    },
+    External {
+        segments: Vec<WrittenSegment>,
+        chunk_shape: Vec<u64>,
+    },
+    Virtual {
+        chunk_shape: Vec<u64>,
+        sources: Vec<WrittenArray>,
+        mappings: Vec<Mapping>,
+    },
+    Concat {
+        axis: usize,
+        profiles: Vec<WrittenProfile>,
+        spans: Vec<WrittenSpan>,
+    },
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+struct WrittenSegment {
+    length: u64,
+    /// Location and first byte.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    place: Option<(u64, u64)>,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+struct WrittenProfile {
+    chunk_shape: Vec<u64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    codecs: Vec<Codec>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    packing: Option<WrittenPacking>,
+    chunks: WrittenTable,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+struct WrittenPacking {
+    #[serde(rename = "type")]
+    data_type: WrittenType,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fill_value: Option<Base64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    missing: Vec<Base64>,
+    scale: Json,
+    offset: Json,
+}
+
+/// Length; then number of the profile and place of the first chunk, unless it is fill values.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(untagged)]
+enum WrittenSpan {
+    Chunks(u64, usize, u64),
+    Fill((u64,)),
+}
+
+/// Where the chunks of an array that was read are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Held {
+    /// In the extras, and references may repeat them.
+    Here,
+    /// The table or the data is to be taken from the references.
+    InReferences,
+}
+
+impl WrittenArray {
+    /// An array; its chunks are left out where `held` says that the references have them, and
+    /// attributes that `is_said` of the documents.
+    pub(super) fn new(
+        array: &Array,
+        held: Held,
+        full: bool,
+        is_said: impl Fn(&str, &Attribute) -> bool,
+    ) -> Self {
+        let attributes = array.attributes.iter();
+        Self {
+            full,
+            shape: array.shape.clone(),
+            data_type: WrittenType::from(&array.data_type),
+            dimension_names: array.dimension_names.clone(),
+            fill_value: base64(array.fill_value.as_ref()),
+            attributes: attributes
+                .filter(|(name, attribute)| !is_said(name, attribute))
+                .map(|(name, attribute)| (name.clone(), attribute.into()))
+                .collect(),
+            layout: WrittenLayout::new(&array.layout, held),
+        }
+    }
+
+    /// The array, and where its chunks are.
+    pub(super) fn read(
+        self,
+        locations: usize,
+        budget: &mut Budget,
+    ) -> Result<(Array, Held), String> {
+        let data_type = DataType::try_from(self.data_type)?;
+        let mut attributes = BTreeMap::new();
+        for (name, attribute) in self.attributes {
+            let attribute = Attribute::try_from(attribute);
+            let attribute = attribute.map_err(|reason| format!("attribute {name:?}: {reason}"))?;
+            attributes.insert(name, attribute);
+        }
+        if self.dimension_names.len() != self.shape.len() {
+            return Err(format!(
+                "{} dimension names for {} axes",
+                self.dimension_names.len(),
+                self.shape.len()
+            ));
+        }
+        let (layout, held) = self.layout.read(&self.shape, locations, budget)?;
+        let array = Array {
+            shape: self.shape,
+            data_type,
+            dimension_names: self.dimension_names,
+            fill_value: self.fill_value.map(|Base64(bytes)| bytes),
+            attributes,
+            layout,
+        };
+        array.chunk_grid().map_err(|error| error.to_string())?;
+        Ok((array, held))
+    }
+}
+
+impl WrittenLayout {
+    fn new(layout: &Layout, held: Held) -> Self {
+        match layout {
+            Layout::Chunked {
+                chunk_shape,
+                codecs,
+                chunks,
+                fill_chunk,
+            } => Self::Chunked {
+                chunk_shape: chunk_shape.clone(),
+                codecs: codecs.clone(),
+                chunks: (held == Held::Here).then(|| Box::new(WrittenTable::new(chunks))),
+                fill_chunk: base64(fill_chunk.as_ref()),
+            },
+            Layout::Contiguous {
+                location,
+                offset,
+                length,
+                chunk_shape,
+            } => Self::Contiguous {
+                location: location.0.into(),
+                offset: *offset,
+                length: *length,
+                chunk_shape: chunk_shape.clone(),
+            },
+            Layout::Inline { data } => Self::Inline {
+                data: base64((held == Held::Here).then_some(data)),
+            },
+            Layout::Absent {
+                chunk_shape,
+                fill_chunk,
+            } => Self::Absent {
+                chunk_shape: chunk_shape.clone(),
+                fill_chunk: base64(fill_chunk.as_ref()),
+            },
+            Layout::External {
+                segments,
+                chunk_shape,
+            } => Self::External {
+                segments: segments
+                    .iter()
+                    .map(|segment| WrittenSegment {
+                        length: segment.length,
+                        place: segment.place.map(|(location, at)| (location.0.into(), at)),
+                    })
+                    .collect(),
+                chunk_shape: chunk_shape.clone(),
+            },
+            Layout::Virtual {
+                chunk_shape,
+                sources,
+                mappings,
+            } => Self::Virtual {
+                chunk_shape: chunk_shape.clone(),
+                sources: sources
+                    .iter()
+                    .map(|source| WrittenArray::new(source, Held::Here, true, |_, _| false))
+                    .collect(),
+                mappings: mappings.clone(),
+            },
+            Layout::Concat(concat) => Self::Concat {
+                axis: concat.axis(),
+                profiles: concat.profiles().iter().map(written_profile).collect(),
+                spans: concat
+                    .spans()
+                    .iter()
+                    .map(|span| match span.source {
+                        SpanSource::Fill => WrittenSpan::Fill((span.length,)),
+                        SpanSource::Chunks {
+                            profile,
+                            first_chunk,
+                        } => WrittenSpan::Chunks(span.length, profile, first_chunk),
+                    })
+                    .collect(),
+            },
+        }
+    }
+
+    fn read(
+        self,
+        shape: &[u64],
+        locations: usize,
+        budget: &mut Budget,
+    ) -> Result<(Layout, Held), String> {
+        let layout = match self {
+            Self::Chunked {
+                chunk_shape,
+                codecs,
+                chunks,
+                fill_chunk,
+            } => {
+                let held = if chunks.is_some() {
+                    Held::Here
+                } else {
+                    Held::InReferences
+                };
+                let chunks = match chunks {
+                    Some(chunks) => read_chunks(*chunks, shape, &chunk_shape, locations, budget)?,
+                    None => ChunkTable::default(),
+                };
+                let layout = Layout::Chunked {
+                    chunk_shape,
+                    codecs,
+                    chunks,
+                    fill_chunk: bytes(fill_chunk),
+                };
+                return Ok((layout, held));
+            }
+            Self::Contiguous {
+                location: id,
+                offset,
+                length,
+                chunk_shape,
+            } => {
+                if offset.checked_add(length).is_none() {
+                    return Err(format!("{length} bytes at {offset} end past 2^64 - 1"));
+                }
+                Layout::Contiguous {
+                    location: location(id, locations)?,
+                    offset,
+                    length,
+                    chunk_shape,
+                }
+            }
+            Self::Inline { data: None } => {
+                let data = Bytes::new();
+                return Ok((Layout::Inline { data }, Held::InReferences));
+            }
+            Self::Inline {
+                data: Some(Base64(data)),
+            } => Layout::Inline { data },
+            Self::Absent {
+                chunk_shape,
+                fill_chunk,
+            } => Layout::Absent {
+                chunk_shape,
+                fill_chunk: bytes(fill_chunk),
+            },
+            Self::External {
+                segments,
+                chunk_shape,
+            } => Layout::External {
+                segments: segments
+                    .into_iter()
+                    .map(|segment| read_segment(&segment, locations))
+                    .collect::<Result<_, _>>()?,
+                chunk_shape,
+            },
+            Self::Virtual {
+                chunk_shape,
+                sources,
+                mappings,
+            } => {
+                let sources = sources
+                    .into_iter()
+                    .map(|source| match source.read(locations, budget)? {
+                        (source, Held::Here) => Ok(source),
+                        (_, Held::InReferences) => Err("a source without its chunks".to_owned()),
+                    })
+                    .collect::<Result<Vec<_>, String>>()?;
+                for mapping in &mappings {
+                    check_mapping(mapping, shape.len(), &sources)?;
+                }
+                Layout::Virtual {
+                    chunk_shape,
+                    sources,
+                    mappings,
+                }
+            }
+            Self::Concat {
+                axis,
+                profiles,
+                spans,
+            } => {
+                let profiles = profiles
+                    .into_iter()
+                    .map(|profile| read_profile(profile, locations, budget))
+                    .collect::<Result<_, _>>()?;
+                let concat = Concat::new(shape, axis, profiles, read_spans(&spans)?);
+                Layout::Concat(Box::new(concat.map_err(|error| error.to_string())?))
+            }
+        };
+        Ok((layout, Held::Here))
+    }
+}
+
+fn base64(bytes: Option<&Bytes>) -> Option<Base64> {
+    bytes.cloned().map(Base64)
+}
+
+fn bytes(base64: Option<Base64>) -> Option<Bytes> {
+    base64.map(|Base64(bytes)| bytes)
+}
+
+fn read_chunks(
+    chunks: WrittenTable,
+    shape: &[u64],
+    chunk_shape: &[u64],
+    locations: usize,
+    budget: &mut Budget,
+) -> Result<ChunkTable, String> {
+    let chunks = chunks.read(locations, budget)?;
+    if chunk_grid(shape, chunk_shape).as_deref() == Some(chunks.grid()) {
+        return Ok(chunks);
+    }
+    Err(format!(
+        "a chunk grid {:?} for chunks {chunk_shape:?} of {shape:?}",
+        chunks.grid()
+    ))
+}
+
+fn read_segment(segment: &WrittenSegment, locations: usize) -> Result<Segment, String> {
+    let place = segment.place.map(|(id, offset)| {
+        if offset.checked_add(segment.length).is_none() {
+            return Err(format!(
+                "{} bytes at {offset} end past 2^64 - 1",
+                segment.length
+            ));
+        }
+        Ok((location(id, locations)?, offset))
+    });
+    Ok(Segment {
+        place: place.transpose()?,
+        length: segment.length,
+    })
+}
+
+/// That a mapping has the axes of both sides.
+fn check_mapping(mapping: &Mapping, axes: usize, sources: &[Array]) -> Result<(), String> {
+    let source = sources.get(mapping.source);
+    let source = source.ok_or_else(|| format!("a mapping of source {}", mapping.source))?;
+    for (side, axes) in [(Side::Array, axes), (Side::Source, source.shape.len())] {
+        let fits = mapping.start(side).len() == axes
+            && mapping.loops.iter().all(|one| {
+                let step = one.step(side);
+                step.axis < axes && step.length > 0
+            });
+        if !fits {
+            return Err(format!("a mapping that does not fit {axes} axes"));
+        }
+    }
+    Ok(())
+}
+
+fn written_profile(profile: &Profile) -> WrittenProfile {
+    let encoding = &profile.encoding;
+    WrittenProfile {
+        chunk_shape: encoding.chunk_shape.clone(),
+        codecs: encoding.codecs.clone(),
+        packing: encoding.packing.as_ref().map(|packing| WrittenPacking {
+            data_type: WrittenType::from(&packing.data_type),
+            fill_value: base64(packing.fill_value.as_ref()),
+            missing: packing.missing.iter().cloned().map(Base64).collect(),
+            scale: float(packing.scale),
+            offset: float(packing.offset),
+        }),
+        chunks: WrittenTable::new(&profile.chunks),
+    }
+}
+
+fn read_profile(
+    profile: WrittenProfile,
+    locations: usize,
+    budget: &mut Budget,
+) -> Result<Profile, String> {
+    let packing = profile.packing.map(|packing| {
+        Ok::<_, String>(Packing {
+            data_type: DataType::try_from(packing.data_type)?,
+            fill_value: bytes(packing.fill_value),
+            missing: packing.missing.into_iter().map(|Base64(one)| one).collect(),
+            scale: read_float(&packing.scale)?,
+            offset: read_float(&packing.offset)?,
+        })
+    });
+    Ok(Profile {
+        encoding: Encoding {
+            chunk_shape: profile.chunk_shape,
+            codecs: profile.codecs,
+            packing: packing.transpose()?,
+        },
+        chunks: profile.chunks.read(locations, budget)?,
+    })
+}
+
+fn read_spans(spans: &[WrittenSpan]) -> Result<Vec<Span>, String> {
+    let mut start = 0_u64;
+    let spans = spans.iter().map(|span| {
+        let (length, source) = match *span {
+            WrittenSpan::Fill((length,)) => (length, SpanSource::Fill),
+            WrittenSpan::Chunks(length, profile, first_chunk) => (
+                length,
+                SpanSource::Chunks {
+                    profile,
+                    first_chunk,
+                },
+            ),
+        };
+        let span = Span {
+            start,
+            length,
+            source,
+        };
+        start = start.checked_add(length).ok_or("spans past 2^64 - 1")?;
+        Ok(span)
+    });
+    spans.collect()
+}
