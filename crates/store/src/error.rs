@@ -94,14 +94,9 @@ pub enum Error {
         /// What was found and expected.
         reason: String,
     },
-    /// What lies so can't be read yet.
-    #[error("{key}: not yet supported: {what}")]
-    NotYet {
-        /// The chunk.
-        key: String,
-        /// What is not.
-        what: &'static str,
-    },
+    /// A chunk that several wanted at one time can't be read or decoded.
+    #[error(transparent)]
+    Shared(std::sync::Arc<Error>),
     /// A part is asked for that the value does not have.
     #[error("{key}")]
     Range {

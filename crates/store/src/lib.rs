@@ -34,6 +34,7 @@ mod chunk;
 mod conversion;
 mod document;
 mod error;
+mod joined;
 mod key;
 mod list;
 mod options;
@@ -42,6 +43,7 @@ mod read;
 mod source;
 mod store;
 mod traits;
+mod unpacking;
 mod virtual_dataset;
 
 pub use blocking::BlockingStore;

@@ -5,17 +5,21 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use chunkref_io::Client;
 use chunkref_manifest::{LocationId, Manifest};
-use futures::future::try_join_all;
+use futures::future::{FutureExt as _, try_join_all};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use zarrs_storage::byte_range::{ByteRange, InvalidByteRangeError};
 
 use crate::chunk::{self, Chunk, Decoding, Stored};
 use crate::document::{Documents, Refused};
 use crate::error::{Error, Result};
+use crate::joined::{self, Decoded};
 use crate::key::{Target, target};
 use crate::options::StoreOptions;
 use crate::read;
 use crate::source::{OBJECTS_AT_ONCE, Request, Sources};
+
+/// Chunks that are put together at one time.
+const TOGETHER_AT_ONCE: usize = 8;
 
 /// A manifest served as a Zarr hierarchy. A clone serves the same.
 #[derive(Clone, Debug)]
@@ -29,6 +33,7 @@ struct Inner {
     options: StoreOptions,
     sources: Sources,
     documents: OnceLock<Documents>,
+    decoded: Decoded,
 }
 
 /// The value of a key.
@@ -50,6 +55,7 @@ impl Store {
             options,
             sources: Sources::new(client),
             documents: OnceLock::new(),
+            decoded: joined::cache(options.cache_bytes),
         };
         Self {
             inner: Arc::new(inner),
@@ -113,14 +119,7 @@ impl Store {
         keys: &[K],
         mut values: Vec<Option<Chunk<'_>>>,
     ) -> Result<Vec<Option<(Bytes, Option<Decoding>)>>> {
-        for (key, value) in keys.iter().zip(&mut values) {
-            if let Some(chunk) = value
-                && let Stored::Joined { array, index, .. } = chunk.stored
-            {
-                let bytes = self.put_together(key.as_ref(), array, index).await?;
-                chunk.stored = Stored::Here(bytes);
-            }
-        }
+        self.put_all_together(keys, &mut values).await?;
         self.settle(keys, &mut values).await?;
         let requests: Vec<_> = keys
             .iter()
@@ -151,6 +150,30 @@ impl Store {
             Some((stored, chunk.decode))
         });
         Ok(stored.collect())
+    }
+
+    /// Puts chunks together that lie nowhere as such, several at one time.
+    async fn put_all_together<K: AsRef<str>>(
+        &self,
+        keys: &[K],
+        values: &mut [Option<Chunk<'_>>],
+    ) -> Result<()> {
+        let mut under_way = Vec::new();
+        for (place, (key, value)) in keys.iter().zip(&*values).enumerate() {
+            if let Some(Stored::Joined { array, index, .. }) =
+                value.as_ref().map(|chunk| &chunk.stored)
+            {
+                let together = self.put_together(key.as_ref(), array, *index);
+                under_way.push(together.map(move |bytes| (place, bytes)));
+            }
+        }
+        let mut together = stream::iter(under_way).buffer_unordered(TOGETHER_AT_ONCE);
+        while let Some((place, bytes)) = together.next().await {
+            if let Some(Some(chunk)) = values.get_mut(place) {
+                chunk.stored = Stored::Here(bytes?);
+            }
+        }
+        Ok(())
     }
 
     /// Turns chunks that are whole objects into ranges, for which the objects tell their sizes.
@@ -262,6 +285,21 @@ impl Store {
         }
     }
 
+    pub(crate) fn decoded_chunks(&self) -> &Decoded {
+        &self.inner.decoded
+    }
+
+    /// The stored bytes of one chunk.
+    pub(crate) async fn bytes_of(&self, key: &str, stored: Stored<'_>) -> Result<Bytes> {
+        let chunk = Chunk {
+            stored,
+            decode: None,
+        };
+        let mut read = Box::pin(self.stored(&[key], vec![Some(chunk)])).await?;
+        let found = read.pop().flatten();
+        found.map(|(bytes, _)| bytes).ok_or_else(|| whole(key))
+    }
+
     pub(crate) fn documents(&self) -> &Documents {
         self.inner
             .documents
@@ -275,7 +313,9 @@ impl Store {
     }
 
     fn value(&self, key: &str) -> Result<Option<Value<'_>>> {
-        let StoreOptions { version, reader } = self.inner.options;
+        let StoreOptions {
+            version, reader, ..
+        } = self.inner.options;
         match target(&self.inner.manifest, key, version) {
             Target::Document => Ok(self.documents().get(key)?.map(Value::Document)),
             Target::Chunk { array, coordinates } => {

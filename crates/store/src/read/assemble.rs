@@ -1,6 +1,6 @@
 //! Pieces that have come are decoded and put where they belong, on threads that may compute.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
@@ -9,13 +9,17 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use super::plan::Use;
 use crate::chunk::{Decoding, Undo};
 use crate::error::{Error, Result};
+use crate::unpacking::Unpacking;
 
 /// A piece that has come.
 #[derive(Debug)]
 pub(crate) struct Come {
+    /// Its place in the plan.
+    pub(crate) number: u64,
     pub(crate) key: String,
     pub(crate) stored: Bytes,
     pub(crate) decode: Option<Decoding>,
+    pub(crate) unpacking: Option<Arc<Unpacking>>,
     pub(crate) usage: Use,
     pub(crate) slab: usize,
     /// Given back when it was used.
@@ -30,21 +34,61 @@ pub(crate) fn assemble(
     mut pieces: UnboundedReceiver<Come>,
 ) -> Result<Vec<u8>> {
     let slabs = slabs(&mut read, lengths);
-    let failure = Mutex::new(None);
+    let failures = Failures::default();
     rayon::in_place_scope(|scope| {
         while let Some(come) = pieces.blocking_recv() {
-            let (slabs, failure) = (&slabs, &failure);
+            if failures.any() {
+                // Whoever sends them stops; those that are here already go on, as far as they would
+                // have come first.
+                pieces.close();
+            }
+            if failures.before(come.number) {
+                continue;
+            }
+            let (slabs, failures) = (&slabs, &failures);
             scope.spawn(move |_| {
+                let number = come.number;
                 if let Err(error) = put(come, slabs, element) {
-                    let mut first = failure.lock().unwrap_or_else(PoisonError::into_inner);
-                    first.get_or_insert(error);
+                    failures.add(number, error);
                 }
             });
         }
     });
-    match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+    match failures.first() {
         Some(error) => Err(error),
         None => Ok(read),
+    }
+}
+
+/// The failure of the first piece that failed, by its number, whichever was seen first.
+#[derive(Debug, Default)]
+struct Failures(Mutex<Option<(u64, Error)>>);
+
+impl Failures {
+    fn lock(&self) -> MutexGuard<'_, Option<(u64, Error)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn any(&self) -> bool {
+        self.lock().is_some()
+    }
+
+    /// Whether a piece before this one failed.
+    fn before(&self, number: u64) -> bool {
+        self.lock()
+            .as_ref()
+            .is_some_and(|(first, _)| *first < number)
+    }
+
+    fn add(&self, number: u64, error: Error) {
+        if !self.before(number) {
+            *self.lock() = Some((number, error));
+        }
+    }
+
+    fn first(self) -> Option<Error> {
+        let first = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        first.map(|(_, error)| error)
     }
 }
 
@@ -69,6 +113,7 @@ fn put(come: Come, slabs: &[Slab<'_>], element: usize) -> Result<()> {
         Some(decoding) => decode(&come.key, come.stored, decoding)?,
         None => come.stored,
     };
+    let bytes = unpack(&come.key, bytes, come.unpacking.as_deref())?;
     let Some((start, slab)) = slabs.get(come.slab) else {
         return Ok(());
     };
@@ -76,6 +121,7 @@ fn put(come: Come, slabs: &[Slab<'_>], element: usize) -> Result<()> {
     let mut slab = slab.lock().unwrap_or_else(PoisonError::into_inner);
     match come.usage {
         Use::Box(copying, base) => copying.copy(&bytes, base, &mut slab, *start),
+        Use::Fill(copying) => copying.fill(&bytes, &mut slab, *start),
         Use::Points(picks) => {
             for (from, to) in picks {
                 let from = bytes.get(from..from.saturating_add(element));
@@ -87,6 +133,18 @@ fn put(come: Come, slabs: &[Slab<'_>], element: usize) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The elements of a chunk as those of the array that it is joined into.
+pub(crate) fn unpack(key: &str, bytes: Bytes, unpacking: Option<&Unpacking>) -> Result<Bytes> {
+    let Some(unpacking) = unpacking else {
+        return Ok(bytes);
+    };
+    let unpacked = unpacking.apply(&bytes);
+    unpacked.map(Bytes::from).map_err(|reason| Error::Convert {
+        key: key.to_owned(),
+        reason,
+    })
 }
 
 /// A chunk as it was before it was stored.

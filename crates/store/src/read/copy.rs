@@ -95,6 +95,12 @@ impl Copying {
         descend(chunk, read.unwrap_or_default(), &self.loops, self.run);
     }
 
+    /// Writes an element over and over where it would copy to.
+    pub(crate) fn fill(&self, element: &[u8], read: &mut [u8], read_base: usize) {
+        let read = read.get_mut(self.to.saturating_sub(read_base)..);
+        spread(element, read.unwrap_or_default(), &self.loops, self.run);
+    }
+
     /// The parts of it that are each worth one range of the chunk, of at most about `most` bytes.
     pub(crate) fn parts(self, most: usize) -> Parts {
         Parts {
@@ -187,6 +193,25 @@ fn descend(chunk: &[u8], read: &mut [u8], loops: &[Loop], run: usize) {
     rows(outer, chunk, read, |chunk, read| {
         descend(chunk, read, inner, run);
     });
+}
+
+fn spread(element: &[u8], read: &mut [u8], loops: &[Loop], run: usize) {
+    let Some((outer, inner)) = loops.split_first() else {
+        let end = run.min(read.len());
+        let run = read.get_mut(..end).unwrap_or_default();
+        for place in run.chunks_exact_mut(element.len().max(1)) {
+            place.copy_from_slice(element);
+        }
+        return;
+    };
+    let mut to = 0_usize;
+    for _ in 0..outer.count {
+        let Some(read) = read.get_mut(to..) else {
+            return;
+        };
+        spread(element, read, inner, run);
+        to = to.saturating_add(outer.to);
+    }
 }
 
 /// Does something with each row of a loop.

@@ -7,8 +7,13 @@
 mod assemble;
 mod copy;
 mod elements;
+mod origin;
 mod plan;
+mod sections;
 mod selection;
+mod slabs;
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::stream::{FuturesUnordered, StreamExt as _};
@@ -18,11 +23,15 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use crate::chunk::{Chunk, Decoding};
 use crate::error::{Error, Result};
 use crate::store::Store;
+use crate::unpacking::Unpacking;
 use assemble::{Come, Room, assemble};
-use plan::{Piece, Plan};
+use plan::{Piece, Plan, Use};
 
-pub(crate) use assemble::decode;
+pub(crate) use assemble::{decode, unpack};
+pub(crate) use copy::Copying;
 pub use elements::{Element, Elements};
+pub(crate) use origin::Origin;
+pub(crate) use sections::origins;
 pub use selection::{Selection, Slice};
 
 /// Most stored bytes of one batch; one piece may be more.
@@ -114,7 +123,7 @@ impl Store {
 
     async fn fill<'p>(&self, plan: &'p Plan<'p>, read: Vec<u8>, memory: u64) -> Result<Vec<u8>> {
         let (sender, pieces) = unbounded_channel();
-        let (lengths, element) = (plan.slab_lengths(), plan.element());
+        let (lengths, element) = (plan.slab_lengths(), plan.element);
         let assembling =
             tokio::task::spawn_blocking(move || assemble(read, &lengths, element, pieces));
         let fetched = self.fetch(plan, memory, &sender).await;
@@ -122,7 +131,7 @@ impl Store {
         // A piece that can't be decoded comes before one that was not fetched after it.
         let assembled = assembling.await.unwrap_or_else(|_| {
             Err(Error::Cancelled {
-                key: plan.path().to_owned(),
+                key: plan.path.to_owned(),
             })
         })?;
         fetched.map(|()| assembled)
@@ -137,10 +146,10 @@ impl Store {
     ) -> Result<()> {
         let half = memory.div_ceil(2);
         let (stored, decoded) = (Room::new(half), Room::new(half));
-        let chunk_size = u64::try_from(plan.chunk_size).unwrap_or(u64::MAX);
         let mut planned = Batches {
             pieces: plan.pieces(),
             next: None,
+            planned: 0,
             most: BATCH_BYTES.min(half.div_ceil(2)),
         };
         let (come, mut waiting) = unbounded_channel();
@@ -166,21 +175,24 @@ impl Store {
                 let held = permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
                 let share = held.checked_div(keys.len()).unwrap_or(0);
                 let pieces = keys.into_iter().zip(rest).zip(come);
-                for ((key, (usage, slab)), come) in pieces {
+                for ((key, rest), come) in pieces {
                     let Some((stored, decode)) = come else {
                         continue;
                     };
+                    let size = u64::try_from(rest.decoded).unwrap_or(u64::MAX);
                     let room = match &decode {
-                        Some(_) => decoded.take(chunk_size).await,
+                        Some(_) => decoded.take(size).await,
                         None => None,
                     };
                     let mine = permit.as_mut().and_then(|permit| permit.split(share));
                     let come = Come {
+                        number: rest.number,
                         key,
                         stored,
                         decode,
-                        usage,
-                        slab,
+                        unpacking: rest.unpacking,
+                        usage: rest.usage,
+                        slab: rest.slab,
                         _permits: [mine, room],
                     };
                     if sender.send(come).is_err() {
@@ -216,10 +228,24 @@ type Fetched = (
     Option<OwnedSemaphorePermit>,
 );
 
-type Rest = (plan::Use, usize);
+/// What becomes of a piece.
+struct Rest {
+    number: u64,
+    unpacking: Option<Arc<Unpacking>>,
+    decoded: usize,
+    usage: Use,
+    slab: usize,
+}
 
 fn split(piece: Piece<'_>) -> (String, (Option<Chunk<'_>>, Rest)) {
-    (piece.key, (Some(piece.chunk), (piece.usage, piece.slab)))
+    let rest = Rest {
+        number: piece.number,
+        unpacking: piece.unpacking,
+        decoded: piece.decoded,
+        usage: piece.usage,
+        slab: piece.slab,
+    };
+    (piece.key, (Some(piece.chunk), rest))
 }
 
 /// Pieces that are fetched together.
@@ -233,6 +259,8 @@ struct Batches<'a> {
     pieces: Box<dyn Iterator<Item = Result<Piece<'a>>> + Send + 'a>,
     /// One that did not fit into the batch before.
     next: Option<Piece<'a>>,
+    /// How many pieces there were so far.
+    planned: u64,
     most: u64,
 }
 
@@ -247,9 +275,13 @@ impl<'a> Iterator for Batches<'a> {
         loop {
             let piece = match self.next.take().map(Ok).or_else(|| self.pieces.next()) {
                 None => break,
-                Some(Ok(piece)) => piece,
+                Some(Ok(mut piece)) => {
+                    piece.number = self.planned;
+                    piece
+                }
                 Some(Err(error)) => return Some(Err(error)),
             };
+            self.planned = self.planned.saturating_add(1);
             let bytes = piece.chunk.fetched();
             let full =
                 batch.bytes.saturating_add(bytes) > self.most || batch.pieces.len() >= BATCH_PIECES;

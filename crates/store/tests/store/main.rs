@@ -3,6 +3,7 @@
 mod dataset;
 mod elements;
 mod errors;
+mod joined;
 mod keys;
 mod listing;
 mod parts;
