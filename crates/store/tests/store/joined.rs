@@ -33,10 +33,37 @@ enum How {
     Packed([u64; 2]),
 }
 
+impl How {
+    /// Chunk shape, codecs, whether as integers.
+    fn stored(self) -> Option<([u64; 2], Vec<Codec>, bool)> {
+        let zlib = Codec::Zlib { level: 1 };
+        match self {
+            Self::Lacking => None,
+            Self::Plain(chunk_shape) => Some((chunk_shape, vec![], false)),
+            Self::Deflated(chunk_shape) => {
+                let shuffle = Codec::Shuffle { element_size: 4 };
+                Some((chunk_shape, vec![shuffle, zlib], false))
+            }
+            Self::Packed(chunk_shape) => Some((chunk_shape, vec![zlib], true)),
+        }
+    }
+}
+
+/// How the granules are packed that are.
+fn packing() -> Packing {
+    Packing {
+        data_type: SHORT,
+        fill_value: Some(Bytes::from_static(&[4, 0])),
+        missing: vec![Bytes::from_static(&[0xff, 0xff])],
+        scale: 0.5,
+        offset: 10.0,
+    }
+}
+
 /// Values that all ways of storing have: halves, and missing ones.
 fn value(row: u64, column: u64) -> f32 {
     let number = row * 31 + column * 7;
-    if number % 11 == 0 {
+    if number.is_multiple_of(11) {
         MISSING
     } else {
         f32::from(u16::try_from(number % 400).unwrap()) / 2.0 + 10.0
@@ -59,22 +86,10 @@ fn join(data: &mut Dataset, granules: &[Granule], columns: u64, axis: usize) -> 
     let mut first = 0;
     for granule in granules {
         let rows = granule.length;
-        let (chunk_shape, codecs, packed) = match granule.how {
-            How::Lacking => {
-                builder.push_fill(rows).unwrap();
-                first += rows;
-                continue;
-            }
-            How::Plain(chunk_shape) => (chunk_shape, vec![], false),
-            How::Deflated(chunk_shape) => {
-                let zlib = Codec::Zlib { level: 1 };
-                (
-                    chunk_shape,
-                    vec![Codec::Shuffle { element_size: 4 }, zlib],
-                    false,
-                )
-            }
-            How::Packed(chunk_shape) => (chunk_shape, vec![Codec::Zlib { level: 2 }], true),
+        let Some((chunk_shape, codecs, packed)) = granule.how.stored() else {
+            builder.push_fill(rows).unwrap();
+            first += rows;
+            continue;
         };
         let at = |place: &[u64]| (place[axis] + first, place[1 - axis]);
         let element = |place: &[u64]| {
@@ -133,17 +148,10 @@ fn join(data: &mut Dataset, granules: &[Granule], columns: u64, axis: usize) -> 
                 expected[usize::try_from(index).unwrap()] = value;
             }
         }
-        let packing = packed.then(|| Packing {
-            data_type: SHORT,
-            fill_value: Some(Bytes::from_static(&[4, 0])),
-            missing: vec![Bytes::from_static(&[0xff, 0xff])],
-            scale: 0.5,
-            offset: 10.0,
-        });
         let encoding = Encoding {
             chunk_shape: chunk_shape.to_vec(),
             codecs,
-            packing,
+            packing: packed.then(packing),
         };
         let Layout::Chunked { chunks, .. } = made.layout else {
             panic!("not in chunks");
