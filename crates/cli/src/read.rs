@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use chunkref::manifest::kerchunk::RefusedNode;
 use chunkref::manifest::{DataType, Manifest};
-use chunkref::store::WholeArray;
+use chunkref::store::Elements;
 use chunkref::{Client, DatasetReport, Outcome, Report, ScanOptions, Store};
 
 use crate::arguments::{Read, absolute};
@@ -49,7 +49,7 @@ fn check_output(path: &Path) -> Result<(), Failure> {
     )))
 }
 
-async fn read(arguments: &Read, client: &Client) -> Result<WholeArray, Failure> {
+async fn read(arguments: &Read, client: &Client) -> Result<Elements, Failure> {
     let file = &arguments.file;
     if chunkref::is_set(file) {
         return from_set(arguments, client).await;
@@ -71,7 +71,7 @@ async fn read(arguments: &Read, client: &Client) -> Result<WholeArray, Failure> 
         .map_err(|error| Failure::new(format!("{file}: {}", chain(&error))))
 }
 
-async fn from_set(arguments: &Read, client: &Client) -> Result<WholeArray, Failure> {
+async fn from_set(arguments: &Read, client: &Client) -> Result<Elements, Failure> {
     let path = path(arguments);
     let opened = set::open(client, &arguments.file, Some(&path)).await?;
     let refused = |node: &&RefusedNode| node.path == path;
@@ -129,7 +129,7 @@ fn failed(arguments: &Read, path: &str, reason: &str) -> Failure {
     Failure::new(format!("{}: {path}: {reason}", arguments.file))
 }
 
-fn write(array: &WholeArray, arguments: &Read) -> Result<(), Failure> {
+fn write(array: &Elements, arguments: &Read) -> Result<(), Failure> {
     let header = npy::header(&array.data_type, &array.shape)
         .map_err(|reason| failed(arguments, &arguments.array, &reason))?;
     if arguments.output == Path::new("-") {

@@ -11,8 +11,8 @@ use zarrs_storage::{
 };
 
 use crate::error::{Error, Result};
+use crate::read::{Elements, ReadOptions, Selection};
 use crate::store::Store;
-use crate::whole::WholeArray;
 
 /// A [`Store`] with a runtime of its own: every call blocks its thread until the answer is there.
 #[derive(Debug)]
@@ -67,10 +67,26 @@ impl BlockingStore {
     /// # Errors
     ///
     /// As there.
-    pub fn read_array(&self, path: &str, limit: u64) -> Result<WholeArray> {
+    pub fn read_array(&self, path: &str, limit: u64) -> Result<Elements> {
         let store = self.store.clone();
         let path = path.to_owned();
         self.wait(async move { store.read_array(&path, limit).await })?
+    }
+
+    /// Elements of an array, as [`Store::read`] gives them.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn read(
+        &self,
+        path: &str,
+        selection: &Selection,
+        options: ReadOptions,
+    ) -> Result<Elements> {
+        let store = self.store.clone();
+        let (path, selection) = (path.to_owned(), selection.clone());
+        self.wait(async move { store.read(&path, &selection, options).await })?
     }
 
     /// Runs on the store's own threads, so that it works on a thread of another runtime, too.

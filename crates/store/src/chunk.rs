@@ -127,6 +127,15 @@ pub(crate) enum Stored<'a> {
 }
 
 impl Chunk<'_> {
+    /// Bytes that it takes to have it, before it is decoded; of a whole object it is not known yet.
+    pub(crate) fn fetched(&self) -> u64 {
+        match &self.stored {
+            Stored::Here(_) | Stored::Whole { .. } => 0,
+            Stored::There { offset, end, .. } => end.saturating_sub(*offset),
+            Stored::Joined { size, .. } => u64::try_from(*size).unwrap_or(u64::MAX),
+        }
+    }
+
     /// The length of the value in bytes; `None` if only the object knows.
     pub(crate) fn size(&self) -> Option<u64> {
         Some(match (&self.decode, &self.stored) {
@@ -285,7 +294,11 @@ pub(crate) fn decoded_size(array: &Array) -> Result<usize, String> {
 }
 
 fn chunk_size(array: &Array, element_size: Option<u32>) -> Result<usize, String> {
-    let chunk_shape = array.chunk_shape();
+    bytes_of(&array.chunk_shape(), element_size)
+}
+
+/// Bytes of a chunk of this shape, of elements of this size.
+pub(crate) fn bytes_of(chunk_shape: &[u64], element_size: Option<u32>) -> Result<usize, String> {
     let elements = chunk_shape
         .iter()
         .try_fold(1_u64, |product, length| product.checked_mul(*length));
@@ -295,8 +308,8 @@ fn chunk_size(array: &Array, element_size: Option<u32>) -> Result<usize, String>
         .and_then(|size| usize::try_from(size).ok())
         .ok_or_else(|| {
             format!(
-                "a chunk of {chunk_shape:?} elements of {:?} has no size that fits into memory",
-                array.data_type
+                "a chunk of {chunk_shape:?} elements of {element_size:?} bytes has no size that fits \
+                 into memory"
             )
         })
 }

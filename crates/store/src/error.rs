@@ -94,14 +94,9 @@ pub enum Error {
         /// What was found and expected.
         reason: String,
     },
-    /// What lies so can't be read yet.
-    #[error("{key}: not yet supported: {what}")]
-    NotYet {
-        /// The chunk.
-        key: String,
-        /// What is not.
-        what: &'static str,
-    },
+    /// A chunk that several wanted at one time can't be read or decoded.
+    #[error(transparent)]
+    Shared(std::sync::Arc<Error>),
     /// A part is asked for that the value does not have.
     #[error("{key}")]
     Range {
@@ -134,6 +129,14 @@ pub enum Error {
         bytes: u64,
         /// The limit in bytes.
         limit: u64,
+    },
+    /// A selection does not fit its array.
+    #[error("{path}: {reason}")]
+    Selection {
+        /// The path of the array from the root.
+        path: String,
+        /// Where it does not.
+        reason: String,
     },
     /// There are more keys than can be listed.
     #[error("{path}: {keys} chunks, can't list more than {limit}")]

@@ -24,11 +24,25 @@ pub enum ReaderProfile {
 }
 
 /// How a manifest is served.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoreOptions {
     pub(crate) version: ZarrVersion,
     pub(crate) reader: ReaderProfile,
+    pub(crate) cache_bytes: u64,
 }
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self {
+            version: ZarrVersion::default(),
+            reader: ReaderProfile::default(),
+            cache_bytes: CACHE_BYTES,
+        }
+    }
+}
+
+/// Decoded chunks that are kept, in bytes.
+const CACHE_BYTES: u64 = 64 << 20;
 
 impl StoreOptions {
     /// Zarr v3 for `zarrs`.
@@ -40,6 +54,14 @@ impl StoreOptions {
     #[must_use]
     pub fn with_zarr_version(mut self, version: ZarrVersion) -> Self {
         self.version = version;
+        self
+    }
+
+    /// Keeps decoded chunks of at most so many bytes (default 64 MiB), which more than one chunk that
+    /// is served needs.
+    #[must_use]
+    pub fn with_cache_bytes(mut self, bytes: u64) -> Self {
+        self.cache_bytes = bytes;
         self
     }
 

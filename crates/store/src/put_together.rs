@@ -43,10 +43,7 @@ impl Store {
                     self.mapped(key, array, (sources, mappings), &place, size)
                         .await
                 }
-                Layout::Concat(_) => Err(Error::NotYet {
-                    key: key.to_owned(),
-                    what: "an array joined from granules that are stored in different ways",
-                }),
+                Layout::Concat(concat) => self.of_granules(key, array, concat, &place, size).await,
                 _ => Err(contradiction("its layout is not put together".to_owned())),
             }
         })

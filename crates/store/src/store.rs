@@ -5,16 +5,21 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use chunkref_io::Client;
 use chunkref_manifest::{LocationId, Manifest};
-use futures::future::try_join_all;
+use futures::future::{FutureExt as _, try_join_all};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use zarrs_storage::byte_range::{ByteRange, InvalidByteRangeError};
 
-use crate::chunk::{self, Chunk, Decoding, Stored, Undo};
+use crate::chunk::{self, Chunk, Decoding, Stored};
 use crate::document::{Documents, Refused};
 use crate::error::{Error, Result};
+use crate::joined::{self, Decoded};
 use crate::key::{Target, target};
 use crate::options::StoreOptions;
+use crate::read;
 use crate::source::{OBJECTS_AT_ONCE, Request, Sources};
+
+/// Chunks that are put together at one time.
+const TOGETHER_AT_ONCE: usize = 8;
 
 /// A manifest served as a Zarr hierarchy. A clone serves the same.
 #[derive(Clone, Debug)]
@@ -28,6 +33,7 @@ struct Inner {
     options: StoreOptions,
     sources: Sources,
     documents: OnceLock<Documents>,
+    decoded: Decoded,
 }
 
 /// The value of a key.
@@ -49,6 +55,7 @@ impl Store {
             options,
             sources: Sources::new(client),
             documents: OnceLock::new(),
+            decoded: joined::cache(options.cache_bytes),
         };
         Self {
             inner: Arc::new(inner),
@@ -94,61 +101,79 @@ impl Store {
     pub(crate) async fn resolve<K: AsRef<str>>(
         &self,
         keys: &[K],
-        mut values: Vec<Option<Chunk<'_>>>,
+        values: Vec<Option<Chunk<'_>>>,
     ) -> Result<Vec<Option<Bytes>>> {
-        for (key, value) in keys.iter().zip(&mut values) {
-            if let Some(chunk) = value
-                && let Stored::Joined { array, index, .. } = chunk.stored
-            {
-                let bytes = self.put_together(key.as_ref(), array, index).await?;
-                chunk.stored = Stored::Here(bytes);
-            }
-        }
-        self.settle(keys, &mut values).await?;
-        let mut requests = Vec::new();
-        for (key, value) in keys.iter().zip(&values) {
-            if let Some(Chunk {
-                stored:
-                    Stored::There {
-                        location,
-                        offset,
-                        end,
-                    },
-                ..
-            }) = value
-            {
-                requests.push(Request {
-                    key: key.as_ref(),
-                    location: *location,
-                    range: *offset..*end,
-                });
-            }
-        }
-        let mut read = self
-            .inner
-            .sources
-            .read(&self.inner.manifest, &requests)
-            .await?
-            .into_iter();
-        let answers = keys.iter().zip(values).map(|(key, value)| {
-            let value = value.map(|chunk| {
-                let stored = match chunk.stored {
-                    Stored::Here(bytes) => bytes,
-                    // None is left that is to be put together, or whole.
-                    Stored::There { .. } | Stored::Joined { .. } | Stored::Whole { .. } => {
-                        read.next().unwrap_or_default()
-                    }
-                };
-                (stored, chunk.decode)
-            });
-            async move {
-                match value {
-                    None => Ok(None),
-                    Some((stored, decode)) => decoded(key.as_ref(), stored, decode).await.map(Some),
-                }
+        let stored = self.stored(keys, values).await?;
+        let answers = keys.iter().zip(stored).map(|(key, value)| async move {
+            match value {
+                None => Ok(None),
+                Some((stored, decode)) => decoded(key.as_ref(), stored, decode).await.map(Some),
             }
         });
         try_join_all(answers.collect::<Vec<_>>()).await
+    }
+
+    /// The stored bytes of these values, and how they are decoded; errors name the keys.
+    pub(crate) async fn stored<K: AsRef<str>>(
+        &self,
+        keys: &[K],
+        mut values: Vec<Option<Chunk<'_>>>,
+    ) -> Result<Vec<Option<(Bytes, Option<Decoding>)>>> {
+        self.put_all_together(keys, &mut values).await?;
+        self.settle(keys, &mut values).await?;
+        let requests: Vec<_> = keys
+            .iter()
+            .zip(&values)
+            .filter_map(|(key, value)| match value.as_ref()?.stored {
+                Stored::There {
+                    location,
+                    offset,
+                    end,
+                } => Some(Request {
+                    key: key.as_ref(),
+                    location,
+                    range: offset..end,
+                }),
+                _ => None,
+            })
+            .collect();
+        let mut read = self.read_ranges(&requests).await?.into_iter();
+        let stored = values.into_iter().map(|value| {
+            let chunk = value?;
+            let stored = match chunk.stored {
+                Stored::Here(bytes) => bytes,
+                // None is left that is to be put together, or whole.
+                Stored::There { .. } | Stored::Joined { .. } | Stored::Whole { .. } => {
+                    read.next().unwrap_or_default()
+                }
+            };
+            Some((stored, chunk.decode))
+        });
+        Ok(stored.collect())
+    }
+
+    /// Puts chunks together that lie nowhere as such, several at one time.
+    async fn put_all_together<K: AsRef<str>>(
+        &self,
+        keys: &[K],
+        values: &mut [Option<Chunk<'_>>],
+    ) -> Result<()> {
+        let mut under_way = Vec::new();
+        for (place, (key, value)) in keys.iter().zip(&*values).enumerate() {
+            if let Some(Stored::Joined { array, index, .. }) =
+                value.as_ref().map(|chunk| &chunk.stored)
+            {
+                let together = self.put_together(key.as_ref(), array, *index);
+                under_way.push(together.map(move |bytes| (place, bytes)));
+            }
+        }
+        let mut together = stream::iter(under_way).buffer_unordered(TOGETHER_AT_ONCE);
+        while let Some((place, bytes)) = together.next().await {
+            if let Some(Some(chunk)) = values.get_mut(place) {
+                chunk.stored = Stored::Here(bytes?);
+            }
+        }
+        Ok(())
     }
 
     /// Turns chunks that are whole objects into ranges, for which the objects tell their sizes.
@@ -260,6 +285,21 @@ impl Store {
         }
     }
 
+    pub(crate) fn decoded_chunks(&self) -> &Decoded {
+        &self.inner.decoded
+    }
+
+    /// The stored bytes of one chunk.
+    pub(crate) async fn bytes_of(&self, key: &str, stored: Stored<'_>) -> Result<Bytes> {
+        let chunk = Chunk {
+            stored,
+            decode: None,
+        };
+        let mut read = Box::pin(self.stored(&[key], vec![Some(chunk)])).await?;
+        let found = read.pop().flatten();
+        found.map(|(bytes, _)| bytes).ok_or_else(|| whole(key))
+    }
+
     pub(crate) fn documents(&self) -> &Documents {
         self.inner
             .documents
@@ -273,7 +313,9 @@ impl Store {
     }
 
     fn value(&self, key: &str) -> Result<Option<Value<'_>>> {
-        let StoreOptions { version, reader } = self.inner.options;
+        let StoreOptions {
+            version, reader, ..
+        } = self.inner.options;
         match target(&self.inner.manifest, key, version) {
             Target::Document => Ok(self.documents().get(key)?.map(Value::Document)),
             Target::Chunk { array, coordinates } => {
@@ -297,39 +339,11 @@ fn whole(key: &str) -> Error {
 
 /// Decodes off the async threads.
 async fn decoded(key: &str, stored: Bytes, decode: Option<Decoding>) -> Result<Bytes> {
-    let Some(Decoding {
-        undo,
-        mask,
-        filtered_size,
-        size,
-    }) = decode
-    else {
+    let Some(decoding) = decode else {
         return Ok(stored);
     };
-    let Undo {
-        pipeline,
-        conversion,
-    } = undo;
     let owned = key.to_owned();
-    let done = tokio::task::spawn_blocking(move || {
-        let filtered = pipeline.decode(stored, mask, filtered_size);
-        let filtered = filtered.map_err(|source| Error::Decode {
-            key: owned.clone(),
-            source,
-        })?;
-        let Some(conversion) = conversion else {
-            return Ok(filtered);
-        };
-        match conversion.apply(&filtered) {
-            Ok(converted) if converted.len() == size => Ok(converted.into()),
-            Ok(converted) => Err(Error::Convert {
-                key: owned,
-                reason: format!("{} bytes, expected {size}", converted.len()),
-            }),
-            Err(reason) => Err(Error::Convert { key: owned, reason }),
-        }
-    })
-    .await;
+    let done = tokio::task::spawn_blocking(move || read::decode(&owned, stored, decoding)).await;
     match done {
         Ok(decoded) => decoded,
         Err(_) => Err(Error::Cancelled {

@@ -3,8 +3,10 @@
 mod dataset;
 mod elements;
 mod errors;
+mod joined;
 mod keys;
 mod listing;
+mod parts;
 mod put_together;
 mod values;
 mod whole;

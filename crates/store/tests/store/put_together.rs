@@ -5,7 +5,7 @@ use chunkref_manifest::{
     Array, ByteOrder, ChunkTableBuilder, Codec, ConcatBuilder, DataType, Encoding, Layout,
     LocationId, Loop, Mapping, Segment, Step, chunk_coordinates,
 };
-use chunkref_store::{Error, StoreOptions, ZarrVersion};
+use chunkref_store::{StoreOptions, ZarrVersion};
 
 use crate::dataset::{Dataset, SHORT, Served, array};
 
@@ -357,8 +357,9 @@ fn joined() -> Array {
     array(SHORT, &[9], builder.finish().unwrap())
 }
 
+/// As a source of a virtual dataset, too.
 #[test]
-fn an_array_of_unlike_granules_is_an_error_and_no_fill() {
+fn an_array_of_unlike_granules_is_read_across_their_boundaries() {
     let mut data = Dataset::empty();
     data.object.extend([7; 64]);
     let joined = joined();
@@ -376,15 +377,18 @@ fn an_array_of_unlike_granules_is_an_error_and_no_fill() {
     data.insert("joined", joined);
     data.insert("source", array(SHORT, &[9], source));
     let served = data.served(StoreOptions::new());
+    let expected = b"metadata\x07\x07metadata";
     for path in ["/joined", "/source"] {
-        let error = served.store.read_array(path, MIB).unwrap_err();
-        assert!(matches!(error, Error::NotYet { .. }), "{error}");
+        assert_eq!(
+            served.store.read_array(path, MIB).unwrap().bytes[..],
+            expected[..]
+        );
     }
     let array = zarrs::array::Array::open(served.store.clone(), "/joined").unwrap();
-    let read: Result<Vec<i16>, _> = array.retrieve_array_subset(&array.subset_all());
-    let error = read.unwrap_err().to_string();
-    assert!(
-        error.contains("not yet supported: an array joined"),
-        "{error}"
-    );
+    let read: Vec<i16> = array.retrieve_array_subset(&array.subset_all()).unwrap();
+    let bytes: Vec<u8> = read
+        .iter()
+        .flat_map(|number| number.to_le_bytes())
+        .collect();
+    assert_eq!(bytes, expected);
 }

@@ -124,8 +124,11 @@ fn the_limit_is_checked_before_anything_is_read() {
         fill_chunk: None,
     };
     data.insert("huge", array(SHORT, &[1 << 40, 1 << 40], huge));
-    let wide = data.chunked(SHORT, &[1], &[1000], &[], &[], |_| shorts(&[1]));
+    let shuffle = [Codec::Shuffle { element_size: 2 }];
+    let wide = data.chunked(SHORT, &[1], &[1000], &shuffle, &[], |_| shorts(&[1]));
     data.insert("wide", wide);
+    let plain = data.chunked(SHORT, &[1], &[1000], &[], &[], |_| shorts(&[1]));
+    data.insert("plain", plain);
     let served = data.served(StoreOptions::new());
     let limited = |path: &str, limit| match served.store.read_array(path, limit) {
         Err(Error::TooLarge { what, bytes, .. }) => (what, bytes),
@@ -140,6 +143,9 @@ fn the_limit_is_checked_before_anything_is_read() {
         served.store.read_array("wide", 2000).unwrap().bytes,
         shorts(&[1])
     );
+    // Of a chunk without filters only what is read is ever there.
+    let plain = served.store.read_array("plain", 2).unwrap();
+    assert_eq!(plain.bytes, shorts(&[1]));
 }
 
 #[test]
