@@ -21,7 +21,7 @@ fn manifest() -> Manifest {
     for number in 0..3 {
         let url = format!("s3://bucket/{number}.nc");
         let pin = Pin::default();
-        manifest.locations.intern(Location { url, pin }).unwrap();
+        manifest.locations.intern(Location::new(url).with_pin(pin)).unwrap();
     }
     let mut table = ChunkTableBuilder::new(vec![CHUNKS]);
     for index in 0..CHUNKS {
