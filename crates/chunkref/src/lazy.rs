@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use chunkref_io::Client;
+use chunkref_manifest::extras::{Extras, PARQUET_PATH};
 use chunkref_manifest::kerchunk::{ParquetSet, RecordRows, SetIndex, SetReport};
 use chunkref_manifest::{ChunkRef, Location, Manifest};
 use tokio::sync::OnceCell;
@@ -93,7 +94,15 @@ impl LazySet {
         let zmetadata = zmetadata(client, set).await?;
         let parquet = ParquetSet::new(&zmetadata).map_err(malformed)?;
         let index = parquet.index();
-        let read = parquet.finish().map_err(malformed)?;
+        let mut read = parquet.finish().map_err(malformed)?;
+        if let Some(extras) = file(client, set, PARQUET_PATH)
+            .await
+            .map_err(OpenError::Io)?
+        {
+            let extras = Extras::parse(&extras).map_err(malformed)?;
+            read = extras.apply_to_documents(read);
+            read.manifest.locations = resolved(set, &read.manifest.locations)?;
+        }
         let inner = Inner {
             client: client.clone(),
             set: set.to_owned(),
@@ -114,7 +123,7 @@ impl LazySet {
     }
 
     /// The groups and arrays. Their tables of chunks are empty: [`chunk`](Self::chunk) tells where
-    /// chunks lie.
+    /// chunks lie. Only arrays that references can't say are here with all that the extras say.
     pub fn manifest(&self) -> &Manifest {
         &self.inner.manifest
     }
@@ -130,8 +139,9 @@ impl LazySet {
     /// # Errors
     /// When there is no such array, or its file can't be read or is malformed.
     pub async fn chunk(&self, array: &str, chunk: u64) -> Result<Option<ChunkPlace>, OpenError> {
-        let number = self.inner.index.array(array);
-        let number = number.ok_or_else(|| self.no_array(array))?;
+        let Some(number) = self.inner.index.array(array) else {
+            return self.in_full(array, chunk);
+        };
         let Some((file, row)) = self.inner.index.row(number, chunk) else {
             return Ok(None);
         };
@@ -145,16 +155,32 @@ impl LazySet {
         Ok(rows.place(row))
     }
 
+    /// A chunk of an array that is in the extras alone.
+    fn in_full(&self, path: &str, chunk: u64) -> Result<Option<ChunkPlace>, OpenError> {
+        let manifest = &self.inner.manifest;
+        let array = manifest.array(path.trim_end_matches('/'));
+        let array = array
+            .filter(|array| !array.is_put_together())
+            .ok_or_else(|| self.no_array(path))?;
+        let location = |id| manifest.locations.get(id).cloned().map(Arc::new);
+        Ok(array
+            .chunk(chunk)
+            .and_then(|chunk| ChunkPlace::of(chunk, location)))
+    }
+
     fn no_array(&self, array: &str) -> OpenError {
         let path = format!("/{}", array.trim_matches('/'));
         let refused = &self.inner.report.refused;
         let reason = refused.iter().find(|node| node.path == path);
         OpenError::NoArray {
             set: self.inner.set.clone(),
-            reason: reason.map_or_else(
-                || "not an array".to_owned(),
-                |node| format!("refused: {}", node.reason),
-            ),
+            reason: match (reason, self.inner.manifest.array(&path)) {
+                (Some(node), _) => format!("refused: {}", node.reason),
+                (None, Some(_)) => {
+                    "its chunks lie nowhere as such, only a store makes them".to_owned()
+                }
+                (None, None) => "not an array".to_owned(),
+            },
             path,
         }
     }
@@ -174,16 +200,21 @@ impl LazySet {
             source,
         })?;
         let locations = resolved(set, rows.locations())?;
+        let known = &self.inner.manifest.locations;
         let locations: Vec<_> = locations
             .iter()
-            .map(|(_, location)| Arc::new(location.clone()))
+            .map(|(_, location)| {
+                // With what pins it, where the extras know it.
+                let known = known.find(&location.url).and_then(|id| known.get(id));
+                Arc::new(known.unwrap_or(location).clone())
+            })
             .collect();
         let bytes = locations
             .iter()
             .map(|location| location.url.len().saturating_add(LOCATION_BYTES))
             .fold(rows.heap_bytes(), usize::saturating_add);
         Ok(Rows {
-            rows,
+            record: rows,
             locations,
             bytes,
         })
@@ -201,7 +232,7 @@ impl LazySet {
 /// The references of one file.
 #[derive(Debug)]
 struct Rows {
-    rows: RecordRows,
+    record: RecordRows,
     locations: Vec<Arc<Location>>,
     bytes: usize,
 }
@@ -212,20 +243,29 @@ impl Rows {
             let number = usize::try_from(id.0).ok()?;
             self.locations.get(number).cloned()
         };
-        Some(match self.rows.get(row)? {
+        ChunkPlace::of(self.record.get(row)?, location)
+    }
+}
+
+impl ChunkPlace {
+    fn of(
+        chunk: ChunkRef<'_>,
+        location: impl Fn(chunkref_manifest::LocationId) -> Option<Arc<Location>>,
+    ) -> Option<Self> {
+        Some(match chunk {
             ChunkRef::Range {
                 location: id,
                 offset,
                 length,
-            } => ChunkPlace::Range {
+            } => Self::Range {
                 location: location(id)?,
                 offset,
                 length,
             },
-            ChunkRef::Whole { location: id } => ChunkPlace::Whole {
+            ChunkRef::Whole { location: id } => Self::Whole {
                 location: location(id)?,
             },
-            ChunkRef::Inline(data) => ChunkPlace::Inline(data.clone()),
+            ChunkRef::Inline(data) => Self::Inline(data.clone()),
         })
     }
 }

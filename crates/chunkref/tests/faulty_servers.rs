@@ -48,7 +48,14 @@ async fn references(
     server: &RangeServer,
     path: &str,
 ) -> Result<String, ScanError> {
-    let scanned = scan(client, &server.url_of(path), &ScanOptions::default()).await?;
+    let mut scanned = scan(client, &server.url_of(path), &ScanOptions::default()).await?;
+    let url = server.url_of(path);
+    let locations = &mut scanned.manifest.locations;
+    let id = locations.find(&url).unwrap();
+    // Each path of the server has a time of its own.
+    let mut pin = locations.get(id).unwrap().pin.clone();
+    assert!(pin.last_modified.take().is_some());
+    locations.describe(id, pin, Vec::new());
     let mut json = Vec::new();
     write_json(&scanned.manifest, &mut json).unwrap();
     let json = String::from_utf8(json).unwrap();

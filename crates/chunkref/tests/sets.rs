@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chunkref::manifest::{
     Array, Attributes, ByteOrder, ChunkRef, ChunkTableBuilder, Codec, DataType, Layout, Location,
-    LocationId, Manifest, Pin,
+    LocationId, Manifest, Pin, Segment,
 };
 use chunkref::{
     ChunkPlace, Client, ClientOptions, LazySet, OpenError, WriteOptions, open, write, write_with,
@@ -20,8 +20,7 @@ fn manifest() -> Manifest {
     let mut manifest = Manifest::default();
     for number in 0..3 {
         let url = format!("s3://bucket/{number}.nc");
-        let pin = Pin::default();
-        manifest.locations.intern(Location::new(url).with_pin(pin)).unwrap();
+        manifest.locations.intern(Location::new(url)).unwrap();
     }
     let mut table = ChunkTableBuilder::new(vec![CHUNKS]);
     for index in 0..CHUNKS {
@@ -181,7 +180,8 @@ async fn a_lazy_set_reads_only_what_is_asked_for_and_once() {
         let log = server.log();
         log.iter().map(|entry| entry.path.clone()).collect()
     };
-    assert_eq!(paths(), ["/a.parq/.zmetadata"]);
+    let opened = ["/a.parq/.zmetadata", "/a.parq/.chunkref/extras.json"];
+    assert_eq!(paths(), opened);
     let lazy = Arc::new(lazy);
     let asked = (0..50).map(|index| {
         let lazy = Arc::clone(&lazy);
@@ -190,7 +190,8 @@ async fn a_lazy_set_reads_only_what_is_asked_for_and_once() {
     for (index, asked) in (1000..).zip(asked.collect::<Vec<_>>()) {
         assert_eq!(asked.await.unwrap(), expected(index));
     }
-    assert_eq!(paths(), ["/a.parq/.zmetadata", "/a.parq/g/a/refs.1.parq"]);
+    assert_eq!(paths()[..2], opened);
+    assert_eq!(paths()[2..], ["/a.parq/g/a/refs.1.parq"]);
     // A file of absent chunks is not there.
     assert_eq!(lazy.chunk("g/a", 2_500).await.unwrap(), None);
 }
@@ -244,4 +245,63 @@ fn absent_chunks_are_encoded_as_the_array_says() {
         panic!("not inline")
     };
     assert!(data.starts_with(&[0x78]), "{data:?}");
+}
+
+#[tokio::test]
+async fn a_lazy_set_knows_what_references_can_not_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.parq");
+    let mut manifest = manifest();
+    let pin = Pin {
+        size: Some(1 << 20),
+        ..Pin::default()
+    };
+    let pinned = Location::new("s3://bucket/pinned.nc").with_pin(pin);
+    let id = manifest.locations.intern(pinned.clone()).unwrap();
+    let mut table = ChunkTableBuilder::new(vec![2]);
+    table.push(1, id, 7, 8).unwrap();
+    let mut full = manifest.array("g/a").unwrap().clone();
+    full.shape = vec![2];
+    full.layout = Layout::Chunked {
+        chunk_shape: vec![1],
+        codecs: vec![Codec::Hdf5 {
+            id: 4,
+            parameters: vec![1],
+        }],
+        chunks: table.finish(),
+        fill_chunk: None,
+    };
+    let mut external = full.clone();
+    external.layout = Layout::External {
+        segments: vec![Segment {
+            place: Some((id, 0)),
+            length: 8,
+        }],
+        chunk_shape: vec![2],
+    };
+    let group = manifest.root.groups.get_mut("g").unwrap();
+    group.arrays.insert("full".to_owned(), full);
+    group.arrays.insert("external".to_owned(), external);
+    write(&manifest, &path).unwrap();
+    let client = Client::new(ClientOptions::default());
+    let lazy = LazySet::open(&client, text(&path)).await.unwrap();
+    assert_eq!(lazy.chunk("/g/full", 0).await.unwrap(), None);
+    assert_eq!(
+        lazy.chunk("/g/full", 1).await.unwrap(),
+        Some(ChunkPlace::Range {
+            location: Arc::new(pinned),
+            offset: 7,
+            length: 8
+        })
+    );
+    let error = lazy.chunk("/g/external", 0).await.unwrap_err().to_string();
+    assert!(
+        error.ends_with("/g/external: its chunks lie nowhere as such, only a store makes them"),
+        "{error}"
+    );
+    let whole = open(&client, text(&path), None).await.unwrap();
+    assert_eq!(whole.manifest, manifest);
+    let one = open(&client, text(&path), Some("/g/full")).await.unwrap();
+    assert_eq!(one.manifest.array("g/full"), manifest.array("g/full"));
+    assert!(one.report.refused.is_empty());
 }

@@ -66,6 +66,14 @@ impl Extras {
         }
         ReadSet { manifest, report }
     }
+
+    /// As [`apply`](Self::apply), to a set of which only the documents were read: arrays that
+    /// references have, too, stay as documents describe them.
+    #[must_use]
+    pub fn apply_to_documents(mut self, set: ReadSet) -> ReadSet {
+        self.arrays.retain(|_, extra| extra.is_full);
+        self.apply(set, None)
+    }
 }
 
 fn remark(report: &mut SetReport, path: &str, name: &str) {
