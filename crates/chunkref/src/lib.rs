@@ -24,7 +24,7 @@
 //! - [`write`](fn@write) writes a manifest as Kerchunk JSON or Parquet.
 //! - [`open`](fn@open) reads such a set back, or one that others wrote.
 //! - [`write_to`] writes it into a bucket as well.
-//! - [`convert`](fn@convert) makes one set of others; [`relocate`] changes where their sources lie.
+//! - [`convert`](fn@convert) makes one set of others; [`relocate`](mod@relocate) changes where their sources lie.
 //! - [`summary`] says what a reader should know of a dataset.
 //! - [`store`] serves a manifest as Zarr.
 //! - [`manifest`] is the model that all of them share, [`io`] how they read.
@@ -53,7 +53,9 @@ pub use open::{OpenError, is_set, open};
 pub use plot::plot;
 pub use relocate::{relocate, repin};
 pub use store::Store;
-pub use write::{SetFormat, WriteError, WriteOptions, check_output, write, write_file, write_to};
+pub use write::{
+    SetFormat, WriteError, WriteOptions, check_output, write, write_file, write_to, write_with,
+};
 
 pub mod combine {
     //! Many manifests joined into one.

@@ -97,7 +97,7 @@ fn some_failed(arguments: &Scan, failed: usize) -> Failure {
 /// Where to write, checked before anything is read.
 fn output(arguments: &Scan) -> Result<Output<'_>, Failure> {
     let path = arguments.output.as_str();
-    let is_set = SetFormat::of(path).is_some();
+    let is_set = SetFormat::of_name(path).is_some();
     let one = arguments.files.len() == 1 || arguments.concat_dim.is_some();
     if is_set && one {
         check(path)?;

@@ -87,10 +87,10 @@ impl SetFormat {
     /// ```
     /// use chunkref::SetFormat;
     ///
-    /// assert_eq!(SetFormat::of("s3://bucket/days.parquet/"), Some(SetFormat::Parquet));
-    /// assert_eq!(SetFormat::of("days.txt"), None);
+    /// assert_eq!(SetFormat::of_name("s3://bucket/days.parquet/"), Some(SetFormat::Parquet));
+    /// assert_eq!(SetFormat::of_name("days.txt"), None);
     /// ```
-    pub fn of(output: &str) -> Option<Self> {
+    pub fn of_name(output: &str) -> Option<Self> {
         let (_, suffix) = output.trim_end_matches('/').rsplit_once('.')?;
         match suffix.to_ascii_lowercase().as_str() {
             "json" => Some(Self::Json),
@@ -117,6 +117,11 @@ impl Default for WriteOptions {
 }
 
 impl WriteOptions {
+    /// As [`write`](fn@write) does.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
     /// Sets [`record_size`](Self::record_size).
     #[must_use]
     pub fn with_record_size(mut self, rows: usize) -> Self {
@@ -157,7 +162,7 @@ fn place(output: &str) -> Result<Place, WriteError> {
 /// When its suffix names no format, or nothing can be written to such a URL.
 pub fn check_output(output: &str) -> Result<(), WriteError> {
     place(output)?;
-    match SetFormat::of(output) {
+    match SetFormat::of_name(output) {
         Some(_) => Ok(()),
         None => Err(WriteError::Suffix {
             path: output.into(),
@@ -182,11 +187,20 @@ pub fn check_output(output: &str) -> Result<(), WriteError> {
 /// # Errors
 /// When the suffix is another, the format can't say what is in the manifest, or writing fails.
 pub fn write(manifest: &Manifest, path: impl AsRef<Path>) -> Result<(), WriteError> {
-    write_local(manifest, path.as_ref(), &WriteOptions::default())
+    write_with(manifest, path, &WriteOptions::new())
 }
 
-fn write_local(manifest: &Manifest, path: &Path, options: &WriteOptions) -> Result<(), WriteError> {
-    match path.to_str().and_then(SetFormat::of) {
+/// As [`write()`], as the options say.
+///
+/// # Errors
+/// As for [`write()`].
+pub fn write_with(
+    manifest: &Manifest,
+    path: impl AsRef<Path>,
+    options: &WriteOptions,
+) -> Result<(), WriteError> {
+    let path = path.as_ref();
+    match path.to_str().and_then(SetFormat::of_name) {
         Some(SetFormat::Json) => local::write_json_file(manifest, path),
         Some(SetFormat::Parquet) => local::write_folder(manifest, path, options),
         None => Err(WriteError::Suffix {
@@ -195,7 +209,7 @@ fn write_local(manifest: &Manifest, path: &Path, options: &WriteOptions) -> Resu
     }
 }
 
-/// Writes a manifest as [`write`] does, to a path, a `file` URL, or into a bucket (`s3`, `gs`, `az`).
+/// Writes a manifest as [`write()`] does, to a path, a `file` URL, or into a bucket (`s3`, `gs`, `az`).
 ///
 /// In a bucket, JSON is one object, which appears whole or not at all; memory does not grow with its
 /// size. Of a Parquet set the records come first and `.zmetadata` last. One that is there is no set
@@ -215,7 +229,7 @@ fn write_local(manifest: &Manifest, path: &Path, options: &WriteOptions) -> Resu
 /// ```
 ///
 /// # Errors
-/// As for [`write`], and when nothing can be written to such a URL or the store refuses it.
+/// As for [`write()`], and when nothing can be written to such a URL or the store refuses it.
 pub async fn write_to(
     client: &Client,
     manifest: &Arc<Manifest>,
@@ -223,10 +237,10 @@ pub async fn write_to(
     options: &WriteOptions,
 ) -> Result<(), WriteError> {
     check_output(output)?;
-    match (place(output)?, SetFormat::of(output)) {
+    match (place(output)?, SetFormat::of_name(output)) {
         (Place::Local(path), _) => {
             let (manifest, options) = (Arc::clone(manifest), options.clone());
-            remote::apart(move || write_local(&manifest, &path, &options)).await
+            remote::apart(move || write_with(&manifest, &path, &options)).await
         }
         (Place::Bucket(url), Some(SetFormat::Parquet)) => {
             remote::parquet(client, manifest, &url, options).await
