@@ -54,7 +54,8 @@ pub use plot::plot;
 pub use relocate::{relocate, repin};
 pub use store::Store;
 pub use write::{
-    SetFormat, WriteError, WriteOptions, check_output, write, write_file, write_to, write_with,
+    SetFormat, WriteError, WriteOptions, check_output, write, write_file, write_in_place, write_to,
+    write_with,
 };
 
 pub mod combine {

@@ -84,7 +84,8 @@ async fn written(client: &Client, arguments: &Convert) -> Result<Lost, Failure> 
     }
     let lacking = left_out(&manifest);
     let output = absolute(&arguments.output);
-    write_set(client, manifest, &output).await?;
+    let in_place = sets.contains(&output);
+    write_set(client, manifest, &output, in_place).await?;
     Ok((reports, lacking))
 }
 

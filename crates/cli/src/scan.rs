@@ -215,7 +215,7 @@ async fn one(
     }
     let complete = manifests.len() == reports.len();
     if complete || (arguments.on_error == OnError::Skip && !manifests.is_empty()) {
-        write_set(client, join(manifests, names, arguments)?, output).await?;
+        write_set(client, join(manifests, names, arguments)?, output, false).await?;
     }
     Ok(reports)
 }
@@ -252,7 +252,7 @@ async fn each(
     }
     gather(client, arguments, progress, async |index, scanned| {
         if let Some(output) = outputs.get(index) {
-            write_set(client, scanned.manifest, output).await?;
+            write_set(client, scanned.manifest, output, false).await?;
         }
         Ok(scanned.report)
     })

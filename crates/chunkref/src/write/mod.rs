@@ -61,6 +61,17 @@ pub enum WriteError {
         /// Which, and why not.
         source: chunkref_io::Error,
     },
+    /// A set could not be replaced by what was made of it. What was there before is lost, but what was
+    /// to be written is there, at another place.
+    #[error("{set}: not replaced; what was to come in its place is whole at {beside}")]
+    Replaced {
+        /// The set.
+        set: String,
+        /// Where the new one is.
+        beside: String,
+        /// Why not.
+        source: Box<WriteError>,
+    },
     /// The format can't say what is in the manifest.
     #[error("{}: not written", path.display())]
     Manifest {
@@ -246,6 +257,27 @@ pub async fn write_to(
             remote::parquet(client, manifest, &url, options).await
         }
         (Place::Bucket(url), _) => remote::json(client, manifest, &url).await,
+    }
+}
+
+/// Writes what was made of a set in its place, as [`write_to`] does, so that at no time neither is
+/// there: a Parquet set in a bucket, which can't be swapped, is first written beside it (`NAME.new.parquet`),
+/// then in its place, and removed beside.
+///
+/// # Errors
+/// As for [`write_to`].
+pub async fn write_in_place(
+    client: &Client,
+    manifest: &Arc<Manifest>,
+    set: &str,
+    options: &WriteOptions,
+) -> Result<(), WriteError> {
+    check_output(set)?;
+    match (place(set)?, SetFormat::of_name(set)) {
+        (Place::Bucket(url), Some(SetFormat::Parquet)) => {
+            remote::in_place(client, manifest, url.trim_end_matches('/'), options).await
+        }
+        _ => write_to(client, manifest, set, options).await,
     }
 }
 
