@@ -25,7 +25,7 @@
 //! - [`open`](fn@open) reads such a set back, or one that others wrote; [`LazySet`] reads of a large
 //!   one only what is asked for.
 //! - [`write_to`] writes it into a bucket as well.
-//! - [`convert`](fn@convert) makes one set of others; [`relocate`] changes where their sources lie.
+//! - [`convert`](fn@convert) makes one set of others; [`relocate`](mod@relocate) changes where their sources lie.
 //! - [`summary`] says what a reader should know of a dataset.
 //! - [`store`] serves a manifest as Zarr.
 //! - [`manifest`] is the model that all of them share, [`io`] how they read.
@@ -63,7 +63,9 @@ pub use plot::plot;
 pub use relocate::{relocate, repin};
 pub use store::Store;
 pub use versioned::scan;
-pub use write::{WriteError, check_output, write, write_file, write_to, write_with};
+pub use write::{
+    WriteError, check_output, write, write_file, write_in_place, write_to, write_with,
+};
 
 pub mod combine {
     //! Many manifests joined into one.

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use chunkref::manifest::kerchunk::ReadSet;
 use chunkref::{
-    Client, ClientOptions, Manifest, ScanOptions, WriteError, WriteOptions, open, scan, write_to,
+    Client, ClientOptions, Manifest, ScanOptions, WriteError, WriteOptions, open, scan,
+    write_in_place, write_to,
 };
 use chunkref_testkit::{S3Fault, S3Server, S3ServerBuilder, S3Trouble};
+use futures::TryStreamExt as _;
 
 fn server(root: &Path) -> S3ServerBuilder {
     S3Server::builder(root)
@@ -213,4 +215,53 @@ async fn what_the_format_can_not_say_leaves_what_was_there() {
         std::fs::read(root.path().join("sets/a.json")).unwrap(),
         b"before"
     );
+}
+
+#[tokio::test]
+async fn what_is_replaced_by_what_was_made_of_it_is_never_lost() {
+    let root = tempfile::tempdir().unwrap();
+    let server = server(root.path())
+        .fault(
+            S3Fault::new(
+                "PUT",
+                "days.parquet/analysed_sst/refs",
+                S3Trouble::Status(403),
+            )
+            .after(1),
+        )
+        .start()
+        .await;
+    let client = client(&server);
+    let manifest = scanned("mur_like_20200601.nc").await;
+    let (set, options) = ("s3://sets/days.parquet", WriteOptions::default());
+    write_to(&client, &manifest, set, &options).await.unwrap();
+    let error = write_in_place(&client, &manifest, set, &options)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "s3://sets/days.parquet: not replaced; what was to come in its place is whole at \
+         s3://sets/days.new.parquet"
+    );
+    assert!(open(&client, set, None).await.is_err());
+    let saved = open(&client, "s3://sets/days.new.parquet", None)
+        .await
+        .unwrap();
+    assert_eq!(chunks(&saved.manifest), chunks(&manifest));
+    // It may be all that is left: nothing replaces it.
+    let error = write_in_place(&client, &manifest, set, &options).await;
+    assert!(
+        matches!(error, Err(WriteError::InTheWay { .. })),
+        "{error:?}"
+    );
+    let beside = client.folder("s3://sets/days.new.parquet").unwrap();
+    let left: Vec<String> = beside.list().try_collect().await.unwrap();
+    beside.delete(left).await.unwrap();
+    write_in_place(&client, &manifest, set, &options)
+        .await
+        .unwrap();
+    let read = open(&client, set, None).await.unwrap();
+    assert_eq!(chunks(&read.manifest), chunks(&manifest));
+    let left = files(root.path());
+    assert!(!left.iter().any(|path| path.contains(".new")), "{left:?}");
 }

@@ -85,7 +85,8 @@ async fn written(client: &Client, arguments: &Convert) -> Result<Lost, Failure> 
     }
     let lacking = left_out(&manifest);
     let output = absolute(&arguments.output);
-    write_set(client, manifest, &output, &arguments.parquet).await?;
+    let in_place = sets.contains(&output);
+    write_set(client, manifest, &output, in_place, &arguments.parquet).await?;
     Ok((reports, lacking))
 }
 

@@ -6,22 +6,18 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use chunkref::manifest::{
-    Array, Attribute, ByteOrder, Codec, DataType, Group, Layout, Manifest, Value,
-};
+use chunkref::manifest::{Array, ByteOrder, Codec, DataType, Group, Layout, Manifest};
 use chunkref::summary::Summary;
 use chunkref::{Client, DatasetReport, Report};
 
 use crate::arguments::{Inspect, absolute};
 use crate::failure::{Failure, one_line};
 use crate::progress::{Progress, print_stats};
+use crate::value::attribute_text;
 use crate::{json, set, summary};
 
 /// The title of what no Zarr reader decodes.
 pub(crate) const ONLY_OURS: &str = "only chunkref's store reads";
-
-/// So many values of an attribute are shown.
-const VALUES: usize = 8;
 
 pub(crate) async fn run(arguments: &Inspect) -> Result<ExitCode, Failure> {
     let client = Arc::new(arguments.connection.client());
@@ -368,42 +364,5 @@ pub(crate) fn type_name(data_type: &DataType) -> String {
             format!("{{{}}}", fields.join(", "))
         }
         _ => "of another type".to_owned(),
-    }
-}
-
-fn attribute_text(attribute: &Attribute) -> String {
-    let shown: Vec<_> = attribute
-        .values
-        .iter()
-        .take(VALUES)
-        .map(value_text)
-        .collect();
-    let more = attribute.values.len().saturating_sub(VALUES);
-    match (&attribute.shape, shown.as_slice()) {
-        (None, _) => "(no value)".to_owned(),
-        (Some(shape), [only]) if shape.is_empty() => only.clone(),
-        _ if more > 0 => format!("[{}, and {more} more]", shown.join(", ")),
-        _ => format!("[{}]", shown.join(", ")),
-    }
-}
-
-fn value_text(value: &Value) -> String {
-    match value {
-        Value::Bool(value) => value.to_string(),
-        Value::Int(value) => value.to_string(),
-        Value::UInt(value) => value.to_string(),
-        Value::Float(value) => value.to_string(),
-        Value::Complex(real, imaginary) => format!("{real}{imaginary:+}j"),
-        Value::Text(text) => format!("{text:?}"),
-        Value::Bytes(bytes) => format!("{} bytes", bytes.len()),
-        Value::List(values) => format!("{} values", values.len()),
-        Value::Record(fields) => {
-            let fields: Vec<_> = fields
-                .iter()
-                .map(|(name, value)| format!("{name}: {}", value_text(value)))
-                .collect();
-            format!("{{{}}}", fields.join(", "))
-        }
-        Value::Null => "null".to_owned(),
     }
 }

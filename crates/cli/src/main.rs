@@ -15,6 +15,7 @@ mod relocate;
 mod scan;
 mod set;
 mod summary;
+mod value;
 
 use std::process::ExitCode;
 

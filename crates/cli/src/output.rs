@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chunkref::manifest::Manifest;
-use chunkref::{Client, SetFormat, write_to};
+use chunkref::{Client, SetFormat, write_in_place, write_to};
 
 use crate::arguments::Parquet;
 use crate::failure::{Failure, one_line};
@@ -14,21 +14,25 @@ const INTERRUPTED: u8 = 130;
 /// How long a server may take to abort what was under way.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Writes a set. One in a bucket that names files of this machine is of use to nobody else.
+/// Writes a set, perhaps in place of the one that it was made of. One in a bucket that names files of this machine is of use to nobody else.
 pub(crate) async fn write_set(
     client: &Client,
     manifest: Manifest,
     output: &str,
+    in_place: bool,
     parquet: &Parquet,
 ) -> Result<(), Failure> {
-    let manifest = Arc::new(manifest);
-    let options = parquet.options();
+    let (manifest, options) = (Arc::new(manifest), parquet.options());
     if SetFormat::of_name(output) == Some(SetFormat::Parquet) {
         for caution in options.cautions(&manifest) {
             eprintln!("warning: {}", one_line(&caution));
         }
     }
-    write_to(client, &manifest, output, &options).await?;
+    if in_place {
+        write_in_place(client, &manifest, output, &options).await?;
+    } else {
+        write_to(client, &manifest, output, &options).await?;
+    }
     let is_local = |url: &str| !url.contains("://") || url.starts_with("file://");
     if is_local(output) {
         return Ok(());

@@ -75,8 +75,12 @@ async fn draw(bar: ProgressBar, client: Arc<Client>, failed: Arc<AtomicU64>) {
             0 => String::new(),
             retries => format!(", {retries} retries"),
         };
+        let sent = match stats.sent {
+            0 => String::new(),
+            sent => format!(", {sent} sent"),
+        };
         bar.set_message(format!(
-            "{failed}{} requests, {} bytes{retries}",
+            "{failed}{} requests, {} bytes{sent}{retries}",
             stats.requests, stats.bytes
         ));
         bar.tick();

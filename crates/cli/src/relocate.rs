@@ -60,7 +60,14 @@ async fn moved(client: &Client, arguments: &Relocate, output: &str) -> Result<St
             &checked.map_err(|error| misfits(set, &error))?,
         ));
     }
-    write_set(client, manifest, output, &Parquet::default()).await?;
+    write_set(
+        client,
+        manifest,
+        output,
+        arguments.output.is_none(),
+        &Parquet::default(),
+    )
+    .await?;
     Ok(told)
 }
 
@@ -74,7 +81,14 @@ pub(crate) async fn run_repin(arguments: &Repin) -> Result<ExitCode, Failure> {
         let mut manifest = opened(&client, set, arguments.output.is_none()).await?;
         let checked = repin(&client, &mut manifest).await;
         let checked = checked.map_err(|error| misfits(set, &error))?;
-        write_set(&client, manifest, &output, &Parquet::default()).await?;
+        write_set(
+            &client,
+            manifest,
+            &output,
+            arguments.output.is_none(),
+            &Parquet::default(),
+        )
+        .await?;
         Ok::<_, Failure>(checked)
     };
     let pinned = guarded(&client, &output, pinned).await;

@@ -227,7 +227,7 @@ async fn one(
     let complete = manifests.len() == reports.len();
     if complete || (arguments.on_error == OnError::Skip && !manifests.is_empty()) {
         let manifest = join(manifests, names, arguments)?;
-        write_set(client, manifest, output, &arguments.parquet).await?;
+        write_set(client, manifest, output, false, &arguments.parquet).await?;
     }
     Ok(reports)
 }
@@ -264,7 +264,7 @@ async fn each(
     }
     gather(client, arguments, progress, async |index, scanned| {
         if let Some(output) = outputs.get(index) {
-            write_set(client, scanned.manifest, output, &arguments.parquet).await?;
+            write_set(client, scanned.manifest, output, false, &arguments.parquet).await?;
         }
         Ok(scanned.report)
     })

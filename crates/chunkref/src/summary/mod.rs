@@ -41,7 +41,8 @@ pub struct ArraySummary {
     pub inline: u64,
     /// Bytes of all elements; `None` for elements of variable length.
     pub plain: Option<u64>,
-    /// Bytes of the elements that are stored, decoded: without absent chunks.
+    /// Bytes of the chunks that are there, decoded: what of them reaches over the ends of axes counts,
+    /// absent chunks do not.
     pub decoded: Option<u64>,
     /// What reading parts of it costs; `None` where it is small or has no two axes.
     pub access: Option<Access>,
@@ -111,7 +112,7 @@ impl Summary {
         stored.fold(0, u64::saturating_add)
     }
 
-    /// Bytes of all elements that references hold, decoded.
+    /// Bytes of all chunks that are referred to, decoded.
     pub fn decoded(&self) -> u64 {
         let stored = self.arrays.iter().filter(|array| array.references > 0);
         stored
@@ -191,7 +192,7 @@ fn source(location: &Location) -> SourceSummary {
     }
 }
 
-/// Bytes of the elements of the chunks that are there.
+/// Bytes of the chunks that are there, decoded.
 fn decoded(array: &Array) -> Option<u64> {
     let plain = plain(array)?;
     let size = u64::from(array.data_type.size()?);
@@ -199,9 +200,11 @@ fn decoded(array: &Array) -> Option<u64> {
     let chunk = lengths
         .iter()
         .try_fold(size, |bytes, length| bytes.checked_mul(*length));
-    // Chunks at the ends of axes may reach over them.
+    if array.is_put_together() {
+        return Some(plain);
+    }
     let decoded = chunk.and_then(|chunk| chunk.checked_mul(array.stored_chunks()));
-    Some(decoded.unwrap_or(plain).min(plain))
+    Some(decoded.unwrap_or(plain))
 }
 
 /// Bytes of all elements of an array.

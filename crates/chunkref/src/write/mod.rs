@@ -62,6 +62,17 @@ pub enum WriteError {
         /// Which, and why not.
         source: chunkref_io::Error,
     },
+    /// A set could not be replaced by what was made of it. What was there before is lost, but what was
+    /// to be written is there, at another place.
+    #[error("{set}: not replaced; what was to come in its place is whole at {beside}")]
+    Replaced {
+        /// The set.
+        set: String,
+        /// Where the new one is.
+        beside: String,
+        /// Why not.
+        source: Box<WriteError>,
+    },
     /// The format can't say what is in the manifest.
     #[error("{}: not written", path.display())]
     Manifest {
@@ -132,19 +143,16 @@ pub fn write(manifest: &Manifest, path: impl AsRef<Path>) -> Result<(), WriteErr
     write_with(manifest, path, &WriteOptions::new())
 }
 
-/// As [`write`](fn@write), as the options say.
+/// As [`write()`], as the options say.
 ///
 /// # Errors
-/// As there, and when the options can't be followed.
+/// As for [`write()`].
 pub fn write_with(
     manifest: &Manifest,
     path: impl AsRef<Path>,
     options: &WriteOptions,
 ) -> Result<(), WriteError> {
-    write_local(manifest, path.as_ref(), options)
-}
-
-fn write_local(manifest: &Manifest, path: &Path, options: &WriteOptions) -> Result<(), WriteError> {
+    let path = path.as_ref();
     match path.to_str().and_then(SetFormat::of_name) {
         Some(SetFormat::Json(compression)) => local::write_json_file(manifest, path, compression),
         Some(SetFormat::Parquet) => local::write_folder(manifest, path, options),
@@ -154,7 +162,7 @@ fn write_local(manifest: &Manifest, path: &Path, options: &WriteOptions) -> Resu
     }
 }
 
-/// Writes a manifest as [`write`] does, to a path, a `file` URL, or into a bucket (`s3`, `gs`, `az`).
+/// Writes a manifest as [`write()`] does, to a path, a `file` URL, or into a bucket (`s3`, `gs`, `az`).
 ///
 /// In a bucket, JSON is one object, which appears whole or not at all; memory does not grow with its
 /// size. Of a Parquet set the records come first and `.zmetadata` last. One that is there is no set
@@ -174,7 +182,7 @@ fn write_local(manifest: &Manifest, path: &Path, options: &WriteOptions) -> Resu
 /// ```
 ///
 /// # Errors
-/// As for [`write`], and when nothing can be written to such a URL or the store refuses it.
+/// As for [`write()`], and when nothing can be written to such a URL or the store refuses it.
 pub async fn write_to(
     client: &Client,
     manifest: &Arc<Manifest>,
@@ -185,7 +193,7 @@ pub async fn write_to(
     match (place(output)?, SetFormat::of_name(output)) {
         (Place::Local(path), _) => {
             let (manifest, options) = (Arc::clone(manifest), options.clone());
-            remote::apart(move || write_local(&manifest, &path, &options)).await
+            remote::apart(move || write_with(&manifest, &path, &options)).await
         }
         (Place::Bucket(url), Some(SetFormat::Parquet)) => {
             remote::parquet(client, manifest, &url, options).await
@@ -194,6 +202,27 @@ pub async fn write_to(
             remote::json(client, manifest, &url, compression).await
         }
         (Place::Bucket(url), None) => Err(WriteError::Suffix { path: url.into() }),
+    }
+}
+
+/// Writes what was made of a set in its place, as [`write_to`] does, so that at no time neither is
+/// there: a Parquet set in a bucket, which can't be swapped, is first written beside it (`NAME.new.parquet`),
+/// then in its place, and removed beside.
+///
+/// # Errors
+/// As for [`write_to`].
+pub async fn write_in_place(
+    client: &Client,
+    manifest: &Arc<Manifest>,
+    set: &str,
+    options: &WriteOptions,
+) -> Result<(), WriteError> {
+    check_output(set)?;
+    match (place(set)?, SetFormat::of_name(set)) {
+        (Place::Bucket(url), Some(SetFormat::Parquet)) => {
+            remote::in_place(client, manifest, url.trim_end_matches('/'), options).await
+        }
+        _ => write_to(client, manifest, set, options).await,
     }
 }
 

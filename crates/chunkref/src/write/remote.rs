@@ -138,6 +138,36 @@ pub(super) async fn parquet(
     ended
 }
 
+/// Writes a set beside the one that it was made of, then in its place.
+pub(super) async fn in_place(
+    client: &Client,
+    manifest: &Arc<Manifest>,
+    url: &str,
+    options: &WriteOptions,
+) -> Result<(), WriteError> {
+    // It has a suffix: that made it a Parquet set.
+    let (stem, suffix) = url.rsplit_once('.').unwrap_or((url, "parquet"));
+    let beside = format!("{stem}.new.{suffix}");
+    let object = |source| WriteError::Object { source };
+    let folder = client.folder(&beside).map_err(object)?;
+    if let Some(path) = folder.list().try_next().await.map_err(object)? {
+        return Err(WriteError::InTheWay {
+            path: beside.into(),
+            what: format!("left by a run before, or another set ({path})"),
+        });
+    }
+    parquet(client, manifest, &beside, options).await?;
+    if let Err(source) = parquet(client, manifest, url, options).await {
+        return Err(WriteError::Replaced {
+            set: url.to_owned(),
+            beside,
+            source: Box::new(source),
+        });
+    }
+    let files = folder.list().try_collect().await.map_err(object)?;
+    folder.delete(files).await.map_err(object)
+}
+
 /// Removes what is stale, and puts what makes a set of the files.
 async fn finish(
     folder: &Folder,
