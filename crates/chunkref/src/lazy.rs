@@ -183,7 +183,7 @@ impl LazySet {
             .map(|location| location.url.len().saturating_add(LOCATION_BYTES))
             .fold(rows.heap_bytes(), usize::saturating_add);
         Ok(Rows {
-            rows,
+            table: rows,
             locations,
             bytes,
         })
@@ -201,7 +201,7 @@ impl LazySet {
 /// The references of one file.
 #[derive(Debug)]
 struct Rows {
-    rows: RecordRows,
+    table: RecordRows,
     locations: Vec<Arc<Location>>,
     bytes: usize,
 }
@@ -212,7 +212,7 @@ impl Rows {
             let number = usize::try_from(id.0).ok()?;
             self.locations.get(number).cloned()
         };
-        Some(match self.rows.get(row)? {
+        Some(match self.table.get(row)? {
             ChunkRef::Range {
                 location: id,
                 offset,
