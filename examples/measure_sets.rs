@@ -98,10 +98,8 @@ fn write_set(out: &str, count: u64) -> Measured {
         chunks,
         fill_chunk: None,
     };
-    let mut manifest = Manifest {
-        locations: locations()?,
-        ..Manifest::default()
-    };
+    let mut manifest = Manifest::default();
+    manifest.locations = locations()?;
     let arrays = &mut manifest.root.arrays;
     arrays.insert("a".to_owned(), array(count, layout));
     let start = Instant::now();
