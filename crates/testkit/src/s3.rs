@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -277,7 +278,11 @@ impl Shared {
         let refused = trouble.and_then(S3Trouble::answer);
         let refused = refused.or_else(|| self.rules.refusal(&entry, request.headers()));
         let answered = match refused {
-            Some(refused) => refused,
+            Some(refused) => {
+                // Where a body is left unread the connection is closed, and the answer may be lost.
+                let _ = request.into_body().collect().await;
+                refused
+            }
             None => match self.service.call(request.map(Body::from)).await {
                 Ok(answered) => answered,
                 Err(_) => error(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", ""),
