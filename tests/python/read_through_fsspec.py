@@ -1,9 +1,9 @@
-"""Reads every array of a Parquet set through fsspec and zarr, in whatever versions this interpreter has:
+"""Reads every array of Parquet sets through fsspec and zarr, in whatever versions this interpreter has:
 
-read_through_fsspec.py SET ENGINE
+read_through_fsspec.py SET...
 
-Prints, as JSON, for each array the sum of its bytes, or why it can't be read; and for the names that
-fsspec lists.
+Prints, as JSON, for each set and each engine of pandas: for each array the sum of its bytes, or why it
+can't be read; and the names that fsspec lists.
 """
 
 import hashlib
@@ -41,24 +41,29 @@ def listed(files, what) -> dict:
         return {"error": said(error)}
 
 
-def main() -> None:
-    references, engine = sys.argv[1:]
-    warnings.simplefilter("ignore")
-    mapper = LazyReferenceMapper(references, engine=engine)
-    files = fsspec.filesystem("reference", fo=mapper, remote_protocol="file", asynchronous=True, skip_instance_cache=True)
-    root = zarr.open_group(FsspecStore(files, path="", read_only=True), mode="r", zarr_format=2)
-    documents = json.load(open(f"{references}/.zmetadata"))["metadata"]
+def read_set(references: str, engine: str) -> dict:
+    def files(**options):
+        mapper = LazyReferenceMapper(references, engine=engine)
+        return fsspec.filesystem("reference", fo=mapper, remote_protocol="file", skip_instance_cache=True, **options)
+
+    store = FsspecStore(files(asynchronous=True), path="", read_only=True)
+    root = zarr.open_group(store, mode="r", zarr_format=2)
+    with open(f"{references}/.zmetadata") as file:
+        documents = json.load(file)["metadata"]
     arrays = sorted(key.removesuffix("/.zarray") for key in documents if key.endswith("/.zarray"))
-    sync = fsspec.filesystem("reference", fo=LazyReferenceMapper(references, engine=engine), remote_protocol="file", skip_instance_cache=True)
-    found = {
+    return {
         "arrays": {path: read(root, path) for path in arrays},
-        "find": listed(sync, lambda files: files.find("")),
-        "ls": listed(sync, lambda files: files.ls("", detail=False)),
+        "find": listed(files(), lambda files: files.find("")),
         "members": listed(root, lambda root: [name for name, _ in root.members(max_depth=None)]),
         # As a user does who says nothing of how the sources are read.
         "open": listed(references, lambda path: [fsspec.filesystem("reference", fo=path, skip_instance_cache=True).protocol]),
     }
-    print(json.dumps(found))
+
+
+def main() -> None:
+    warnings.simplefilter("ignore")
+    engines = ("fastparquet", "pyarrow")
+    print(json.dumps({path: {engine: read_set(path, engine) for engine in engines} for path in sys.argv[1:]}))
 
 
 if __name__ == "__main__":

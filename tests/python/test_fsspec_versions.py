@@ -6,8 +6,10 @@ import json
 import os
 import re
 import subprocess
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import fsspec
 import h5py
 import numpy as np
 import pytest
@@ -37,15 +39,6 @@ def interpreter(pandas: str) -> str:
     if not path:
         raise RuntimeError(f"CHUNKREF_PANDAS_{pandas} is not set: `cargo xtask test` sets it")
     return path
-
-
-def read(references: Path, pandas: str, engine: str) -> dict:
-    run = subprocess.run(
-        [interpreter(pandas), HERE / "read_through_fsspec.py", references, engine],
-        capture_output=True, text=True, timeout=120, check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout)
 
 
 def make(path: Path, compression: str | None, nested: bool) -> dict[str, np.ndarray]:
@@ -85,18 +78,73 @@ def failed(found: dict, wanted: dict[str, np.ndarray]) -> dict[str, str]:
     return errors
 
 
-@pytest.mark.parametrize("densify", [False, True], ids=["", "densify"])
-@pytest.mark.parametrize("compression", [None, "gzip"])
-def test_sparse_arrays_and_nested_groups(compression: str | None, densify: bool, tmp_path: Path) -> None:
-    wanted = make(tmp_path / "source.h5", compression, nested=True)
-    references = tmp_path / "set.parquet"
-    warnings = scan(tmp_path / "source.h5", references, *(["--densify"] if densify else []))
+NESTED = [(compression, densify) for compression in (None, "gzip") for densify in (False, True)]
+RECORD_SIZES = ("1", "3", "100000")
+GRANULES = ("mur_like_20200601.nc", "fills.h5")
+
+
+@dataclass
+class Sets:
+    """Sets by their name, with what a scan warned of, the arrays as h5py reads them, and what all
+    combinations of versions read."""
+
+    folder: Path
+    warnings: dict[str, str] = field(default_factory=dict)
+    wanted: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
+    found: dict[tuple[str, str, str], dict] = field(default_factory=dict)
+
+    def path(self, name: str) -> Path:
+        return self.folder / f"{name}.parquet"
+
+    def add(self, name: str, source: Path, wanted: dict[str, np.ndarray], *options: str) -> None:
+        self.wanted[name] = wanted
+        self.warnings[name] = scan(source, self.path(name), *options)
+
+    def read(self) -> None:
+        """One process for each version of pandas: most of their time is that of imports."""
+        paths = [self.path(name) for name in self.wanted]
+        runs = {
+            pandas: subprocess.Popen(
+                [interpreter(pandas), HERE / "read_through_fsspec.py", *paths], stdout=subprocess.PIPE
+            )
+            for pandas in PANDAS
+        }
+        for pandas, run in runs.items():
+            output, _ = run.communicate(timeout=300)
+            assert run.returncode == 0
+            for path, engines in json.loads(output).items():
+                for engine, found in engines.items():
+                    self.found[Path(path).stem, pandas, engine] = found
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory: pytest.TempPathFactory) -> Sets:
+    made = Sets(tmp_path_factory.mktemp("sets"))
+    for compression, densify in NESTED:
+        source = made.folder / f"nested-{compression}.h5"
+        wanted = make(source, compression, nested=True)
+        options = ["--densify"] if densify else []
+        made.add(f"nested-{compression}-{densify}", source, wanted, *options)
+    source = made.folder / "flat.h5"
+    wanted = make(source, None, nested=False)
+    for size in RECORD_SIZES:
+        made.add(f"flat-{size}", source, wanted, "--record-size", size)
+    for name in GRANULES:
+        made.add(f"granule-{name}", FIXTURES / "granules" / name, {})
+    made.read()
+    return made
+
+
+@pytest.mark.parametrize(("compression", "densify"), NESTED)
+def test_sparse_arrays_and_nested_groups(sets: Sets, compression: str | None, densify: bool) -> None:
+    name = f"nested-{compression}-{densify}"
+    wanted, warnings = sets.wanted[name], sets.warnings[name]
     # Absent chunks of unfiltered arrays are written out while they are few.
     lacking = compression is not None and not densify
     assert ("--densify" in warnings) == lacking, warnings
     assert "groups below the root" in warnings
     for pandas, engine in COMBINATIONS:
-        found = read(references, pandas, engine)
+        found = sets.found[name, pandas, engine]
         errors = failed(found["arrays"], wanted)
         sparse = {path: SPARSE_ERROR for path in wanted if path.endswith("sparse")}
         assert errors == (sparse if lacking and (pandas, engine) == FAILS_ON_SPARSE else {})
@@ -105,32 +153,41 @@ def test_sparse_arrays_and_nested_groups(compression: str | None, densify: bool,
         assert found["members"]["names"] == sorted(wanted.keys() | groups)
 
 
-@pytest.mark.parametrize("record_size", ["1", "3", "100000"])
-def test_without_groups_all_is_well(record_size: str, tmp_path: Path) -> None:
-    wanted = make(tmp_path / "source.h5", None, nested=False)
-    references = tmp_path / "set.parq"
-    assert scan(tmp_path / "source.h5", references, "--record-size", record_size) == ""
-    metadata = json.loads((references / ".zmetadata").read_text())
+@pytest.mark.parametrize("record_size", RECORD_SIZES)
+def test_without_groups_all_is_well(sets: Sets, record_size: str) -> None:
+    name = f"flat-{record_size}"
+    assert sets.warnings[name] == ""
+    metadata = json.loads((sets.path(name) / ".zmetadata").read_text())
     assert metadata["record_size"] == int(record_size)
-    for pandas, engine in COMBINATIONS:
-        found = read(references, pandas, engine)
-        assert failed(found["arrays"], wanted) == {}
-        assert found["members"]["names"] == sorted(wanted)
-        assert f"dense/9" in found["find"]["names"]
+    for combination in COMBINATIONS:
+        found = sets.found[name, *combination]
+        assert failed(found["arrays"], sets.wanted[name]) == {}
+        assert found["members"]["names"] == sorted(sets.wanted[name])
+        assert "dense/9" in found["find"]["names"]
         assert "error" not in found["open"]
 
 
-@pytest.mark.parametrize("name", ["mur_like_20200601.nc", "fills.h5"])
-def test_granules_read_alike_in_all(name: str, tmp_path: Path) -> None:
-    references = tmp_path / "set.parquet"
-    scan(FIXTURES / "granules" / name, references)
-    first, *others = (read(references, *combination)["arrays"] for combination in COMBINATIONS)
+@pytest.mark.parametrize("name", GRANULES)
+def test_granules_read_alike_in_all(sets: Sets, name: str) -> None:
+    first, *others = (sets.found[f"granule-{name}", *combination]["arrays"] for combination in COMBINATIONS)
     assert any("sum" in array for array in first.values())
-    for pandas, other in zip(COMBINATIONS[1:], others):
+    for combination, other in zip(COMBINATIONS[1:], others):
         for path, array in other.items():
-            if pandas == FAILS_ON_SPARSE and array.get("error") == SPARSE_ERROR:
+            if combination == FAILS_ON_SPARSE and array.get("error") == SPARSE_ERROR:
                 continue
-            assert array == first[path], (pandas, path)
+            assert array == first[path], (combination, path)
+
+
+def test_compressed_json_is_what_fsspec_reads(tmp_path: Path) -> None:
+    source = FIXTURES / "granules/mur_like_20200601.nc"
+    plain, compressed = tmp_path / "set.json", tmp_path / "set.json.gz"
+    scan(source, plain)
+    scan(source, compressed)
+    options = {"compression": "gzip"}
+    files = fsspec.filesystem("reference", fo=str(compressed), target_options=options, remote_protocol="file")
+    wanted = json.loads(plain.read_text())["refs"]
+    assert files.references.keys() == wanted.keys()
+    assert files.references == fsspec.filesystem("reference", fo=wanted, remote_protocol="file").references
 
 
 def test_the_document_has_the_errors() -> None:

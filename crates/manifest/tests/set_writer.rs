@@ -102,6 +102,36 @@ fn groups_above_an_array_are_made() {
     assert_eq!(read.manifest.array("x/y/text").unwrap().stored_chunks(), 1);
 }
 
+#[test]
+fn documents_stand_group_by_group_whatever_the_order_of_arrays() {
+    let manifest = manifest();
+    let text = manifest.array("g/text").unwrap();
+    let mut files = Files::default();
+    let mut set = SetWriter::new(&mut files, 10).unwrap();
+    for path in ["/b/y", "/a/y", "/b/c/z", "/b/x", "/a/x"] {
+        let chunks = text.chunks().map(Ok);
+        set.array(path, text, &manifest.locations, chunks).unwrap();
+    }
+    set.finish().unwrap();
+    let metadata: Json = serde_json::from_slice(&files.0[".zmetadata"]).unwrap();
+    let keys = metadata["metadata"].as_object().unwrap().keys();
+    let nodes: Vec<_> = keys.filter(|key| !key.ends_with(".zattrs")).collect();
+    assert_eq!(
+        nodes,
+        [
+            ".zgroup",
+            "a/.zgroup",
+            "a/x/.zarray",
+            "a/y/.zarray",
+            "b/.zgroup",
+            "b/c/.zgroup",
+            "b/c/z/.zarray",
+            "b/x/.zarray",
+            "b/y/.zarray",
+        ]
+    );
+}
+
 /// The message of what a stream is refused for.
 fn refused(array: &Array, locations: &Locations, chunks: &[(u64, ChunkRef<'_>)]) -> String {
     let mut files = Files::default();

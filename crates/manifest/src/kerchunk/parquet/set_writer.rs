@@ -158,7 +158,12 @@ impl<'b> SetWriter<'b> {
     /// When it can't be stored.
     pub fn finish(mut self) -> Result<()> {
         self.above("/")?;
-        let document = json!({"metadata": self.metadata, "record_size": self.record_size});
+        // zarr-python 3.1 opens no metadata in which others stand between two nodes of one group that
+        // are of their depth.
+        let mut documents: Vec<_> = self.metadata.into_iter().collect();
+        documents.sort_by(|(one, _), (other, _)| one.split('/').cmp(other.split('/')));
+        let metadata: Map<String, Json> = documents.into_iter().collect();
+        let document = json!({"metadata": metadata, "record_size": self.record_size});
         put(self.blobs.0, ".zmetadata", document.to_string().into())
     }
 
