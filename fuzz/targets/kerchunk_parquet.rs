@@ -22,10 +22,15 @@ fuzz_target!(|data: &[u8]| {
     };
     let file = Bytes::copy_from_slice(file);
     let records: Vec<_> = set.records().take(FILES).collect();
+    let index = set.index();
     for record in &records {
         if set.supply(record, &file).is_err() {
             return;
         }
+        // What a whole set takes, a lazy one takes as well.
+        let number = record.path.rsplit('.').nth(1).and_then(|number| number.parse().ok());
+        let array = index.array(&record.array_path).expect("it has this array");
+        index.rows(array, number.expect("refs.N.parq"), &file).expect("the rows of a whole set");
     }
     set.finish().expect("no chunk is given twice");
 });
