@@ -155,6 +155,11 @@ impl<R: Read> Tokens<R> {
     }
 
     fn take(&mut self, byte: u8, expected: &str) -> Result<()> {
+        // Mostly no white space comes before it.
+        if self.rest().first() == Some(&byte) {
+            self.advance(1);
+            return Ok(());
+        }
         match self.peek()? {
             Some(found) if found == byte => {
                 self.advance(1);
@@ -213,9 +218,11 @@ impl<R: Read> Tokens<R> {
 
     /// A text, which must come next.
     pub(super) fn text(&mut self, expected: &str) -> Result<&str> {
-        match self.peek()? {
-            Some(b'"') => {}
-            found => return Err(self.unexpected(found, expected)),
+        if self.rest().first() != Some(&b'"') {
+            match self.peek()? {
+                Some(b'"') => {}
+                found => return Err(self.unexpected(found, expected)),
+            }
         }
         let (raw, first, escapes) = self.raw_text()?;
         let mut text = self.buffer.get(raw).unwrap_or_default();
@@ -364,7 +371,14 @@ fn stop(bytes: &[u8]) -> Option<usize> {
     // Whole blocks first: that is done for all their bytes at one time.
     const TOGETHER: usize = 16;
     let stops = |byte: &u8| *byte == b'"' || *byte == b'\\' || *byte < 0x20;
-    let plain = |block: &&[u8]| !block.iter().fold(false, |any, byte| any | stops(byte));
+    let plain = |block: &&[u8]| {
+        // Without branches, so that it is done in vectors.
+        let stopping = |any: u8, byte: &u8| {
+            let text = u8::from(*byte == b'"') | u8::from(*byte == b'\\');
+            any | text | u8::from(*byte < 0x20)
+        };
+        block.iter().fold(0, stopping) == 0
+    };
     let blocks = bytes.chunks_exact(TOGETHER).take_while(plain).count();
     let passed = blocks.saturating_mul(TOGETHER);
     let rest = bytes.get(passed..)?;

@@ -16,6 +16,9 @@ pub(in super::super) enum Number {
 impl<R: Read> Tokens<R> {
     /// An integer from 0 on, if that is what comes next.
     pub(in super::super) fn number(&mut self) -> Result<Number> {
+        if self.rest().first().is_some_and(u8::is_ascii_digit) {
+            return self.scalar();
+        }
         match self.peek()? {
             Some(b'"' | b'{' | b'[') => {
                 Ok(Number::Other(format!("invalid type: {}", self.describe()?)))
