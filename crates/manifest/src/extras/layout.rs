@@ -4,17 +4,19 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 
 use super::column::{Base64, Budget};
+use super::concat::{
+    WrittenProfile, WrittenSpan, read_profile, read_spans, written_profile, written_spans,
+};
 use super::table::{WrittenTable, location};
 use super::types::WrittenType;
-use super::value::{WrittenAttribute, float, read_float};
+use super::value::WrittenAttribute;
 use crate::array::{Array, Codec, Layout, Segment};
 use crate::attribute::Attribute;
 use crate::chunk_grid::chunk_grid;
 use crate::chunk_table::ChunkTable;
-use crate::concat::{Concat, Encoding, Packing, Profile, Span, SpanSource};
+use crate::concat::Concat;
 use crate::data_type::DataType;
 use crate::mapping::{Mapping, Side};
 
@@ -92,36 +94,6 @@ struct WrittenSegment {
     /// Location and first byte.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     place: Option<(u64, u64)>,
-}
-
-#[derive(Clone, Debug, Deserialize, Serialize)]
-struct WrittenProfile {
-    chunk_shape: Vec<u64>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    codecs: Vec<Codec>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    packing: Option<WrittenPacking>,
-    chunks: WrittenTable,
-}
-
-#[derive(Clone, Debug, Deserialize, Serialize)]
-struct WrittenPacking {
-    #[serde(rename = "type")]
-    data_type: WrittenType,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    fill_value: Option<Base64>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    missing: Vec<Base64>,
-    scale: Json,
-    offset: Json,
-}
-
-/// Length; then number of the profile and place of the first chunk, unless it is fill values.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(untagged)]
-enum WrittenSpan {
-    Chunks(u64, usize, u64),
-    Fill((u64,)),
 }
 
 /// Where the chunks of an array that was read are.
@@ -259,17 +231,7 @@ impl WrittenLayout {
                     .iter()
                     .map(|profile| written_profile(profile, budget))
                     .collect(),
-                spans: concat
-                    .spans()
-                    .iter()
-                    .map(|span| match span.source {
-                        SpanSource::Fill => WrittenSpan::Fill((span.length,)),
-                        SpanSource::Chunks {
-                            profile,
-                            first_chunk,
-                        } => WrittenSpan::Chunks(span.length, profile, first_chunk),
-                    })
-                    .collect(),
+                spans: written_spans(concat.spans()),
             },
         }
     }
@@ -382,11 +344,11 @@ impl WrittenLayout {
     }
 }
 
-fn base64(bytes: Option<&Bytes>) -> Option<Base64> {
+pub(super) fn base64(bytes: Option<&Bytes>) -> Option<Base64> {
     bytes.cloned().map(Base64)
 }
 
-fn bytes(base64: Option<Base64>) -> Option<Bytes> {
+pub(super) fn bytes(base64: Option<Base64>) -> Option<Bytes> {
     base64.map(|Base64(bytes)| bytes)
 }
 
@@ -438,68 +400,4 @@ fn check_mapping(mapping: &Mapping, axes: usize, sources: &[Array]) -> Result<()
         }
     }
     Ok(())
-}
-
-fn written_profile(profile: &Profile, budget: &mut Budget) -> WrittenProfile {
-    let encoding = &profile.encoding;
-    WrittenProfile {
-        chunk_shape: encoding.chunk_shape.clone(),
-        codecs: encoding.codecs.clone(),
-        packing: encoding.packing.as_ref().map(|packing| WrittenPacking {
-            data_type: WrittenType::from(&packing.data_type),
-            fill_value: base64(packing.fill_value.as_ref()),
-            missing: packing.missing.iter().cloned().map(Base64).collect(),
-            scale: float(packing.scale),
-            offset: float(packing.offset),
-        }),
-        chunks: WrittenTable::new(&profile.chunks, budget),
-    }
-}
-
-fn read_profile(
-    profile: WrittenProfile,
-    locations: usize,
-    budget: &mut Budget,
-) -> Result<Profile, String> {
-    let packing = profile.packing.map(|packing| {
-        Ok::<_, String>(Packing {
-            data_type: DataType::try_from(packing.data_type)?,
-            fill_value: bytes(packing.fill_value),
-            missing: packing.missing.into_iter().map(|Base64(one)| one).collect(),
-            scale: read_float(&packing.scale)?,
-            offset: read_float(&packing.offset)?,
-        })
-    });
-    Ok(Profile {
-        encoding: Encoding {
-            chunk_shape: profile.chunk_shape,
-            codecs: profile.codecs,
-            packing: packing.transpose()?,
-        },
-        chunks: profile.chunks.read(locations, budget)?,
-    })
-}
-
-fn read_spans(spans: &[WrittenSpan]) -> Result<Vec<Span>, String> {
-    let mut start = 0_u64;
-    let spans = spans.iter().map(|span| {
-        let (length, source) = match *span {
-            WrittenSpan::Fill((length,)) => (length, SpanSource::Fill),
-            WrittenSpan::Chunks(length, profile, first_chunk) => (
-                length,
-                SpanSource::Chunks {
-                    profile,
-                    first_chunk,
-                },
-            ),
-        };
-        let span = Span {
-            start,
-            length,
-            source,
-        };
-        start = start.checked_add(length).ok_or("spans past 2^64 - 1")?;
-        Ok(span)
-    });
-    spans.collect()
 }

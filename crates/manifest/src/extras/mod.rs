@@ -11,6 +11,7 @@
 mod agree;
 mod apply;
 mod column;
+mod concat;
 mod layout;
 mod table;
 mod types;
