@@ -63,8 +63,8 @@ fn each_chunk<'a>(
 mod tests {
     use super::reach;
     use chunkref_manifest::{
-        Array, ByteOrder, ChunkTableBuilder, ConcatBuilder, DataType, Encoding, Layout, Location,
-        Manifest,
+        Array, Attributes, ByteOrder, ChunkTableBuilder, ConcatBuilder, DataType, Encoding, Layout,
+        Location, Manifest,
     };
 
     #[test]
@@ -91,7 +91,7 @@ mod tests {
             },
             dimension_names: vec!["time".to_owned()],
             fill_value: None,
-            attributes: Default::default(),
+            attributes: Attributes::new(),
             layout: Layout::Concat(Box::new(builder.concat().unwrap())),
         };
         manifest.root.arrays.insert("a".to_owned(), array);
