@@ -229,7 +229,7 @@ fn mistakes_in_the_command_are_one_clear_line() {
         ),
         (
             &["convert", "set.json", "-o", "b.txt"],
-            "b.txt: unknown kind of output, expected a name that ends in .json, .parquet or .parq",
+            "b.txt: unknown kind of output, expected a name that ends in .json, .json.gz, .json.zst, .parquet or .parq",
         ),
         (
             &["convert", "set.json", "-o", "https://h/b.json?sig=s3cr3t"],

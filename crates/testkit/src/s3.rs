@@ -199,9 +199,15 @@ async fn put(service: &S3Service, bucket: &str, key: &str, bytes: Bytes) {
         .header("content-length", bytes.len())
         .body(Body::from(bytes))
         .expect("a request");
-    let answer = service.call(request).await.expect("an answer");
+    let mut answer = service.call(request).await.expect("an answer");
     let status = answer.status();
-    assert_eq!(status, StatusCode::OK, "{bucket}/{key} was not put");
+    let body = answer.body_mut().store_all_limited(1 << 16).await;
+    let said = body.map(|body| String::from_utf8_lossy(&body).into_owned());
+    assert_eq!(
+        status,
+        StatusCode::OK,
+        "{bucket}/{key} was not put: {said:?}"
+    );
 }
 
 /// Who may read.
