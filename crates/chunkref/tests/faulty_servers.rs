@@ -62,7 +62,7 @@ async fn references(
     Ok(json.replace(&server.url_of(path), "GRANULE"))
 }
 
-/// Without the ETag that pins the granule.
+/// Without the `ETag` that pins the granule.
 fn unpinned(references: &str) -> String {
     let (before, rest) = references.split_once(r#""etag":"\""#).unwrap();
     let (_, after) = rest.split_once(r#"\"""#).unwrap();
