@@ -46,8 +46,9 @@ pub(crate) async fn run(arguments: &Inspect) -> Result<ExitCode, Failure> {
                 .arrays()
                 .map(|(_, array)| array.stored_chunks());
             let references = references.fold(0, u64::saturating_add);
-            let sources = inspected.manifest.locations.len();
-            lines.line(0, &format!("{references} references, {sources} sources"));
+            let sources = u64::try_from(inspected.manifest.locations.len()).unwrap_or(u64::MAX);
+            let text = [counted(references, "reference"), counted(sources, "source")];
+            lines.line(0, &text.join(", "));
         }
         summary::sections(&mut lines, &inspected, &summary, arguments.sources);
         lines.sections(&inspected.sections);
@@ -217,6 +218,11 @@ fn storage(array: &Array) -> String {
             ..
         } => {
             let filters: Vec<_> = codecs.iter().map(codec_name).collect();
+            // Of the chunks that are there, also what reaches over the end of the array.
+            let decoded = chunk_shape
+                .iter()
+                .chain([&chunks.stored()])
+                .fold(size, |bytes, &count| bytes?.checked_mul(count));
             format!(
                 "chunks {} ({} of {}) {} {}",
                 by(chunk_shape),
@@ -227,7 +233,7 @@ fn storage(array: &Array) -> String {
                 } else {
                     filters.join("+")
                 },
-                sizes(chunks.stored_bytes(), plain)
+                sizes(chunks.stored_bytes(), decoded)
             )
         }
         Layout::Contiguous {
@@ -278,6 +284,12 @@ fn storage(array: &Array) -> String {
         ),
         _ => "stored otherwise".to_owned(),
     }
+}
+
+/// So many of something.
+pub(crate) fn counted(count: u64, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }
 
 pub(crate) fn by(shape: &[u64]) -> String {

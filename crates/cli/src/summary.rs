@@ -9,7 +9,7 @@ use chunkref::{plot as draw, write_file};
 
 use crate::arguments::Inspect;
 use crate::failure::Failure;
-use crate::inspect::{Inspected, Lines, ONLY_OURS, bytes, sizes};
+use crate::inspect::{Inspected, Lines, ONLY_OURS, bytes, counted, sizes};
 
 /// So many variables are listed with their bytes.
 const VARIABLES: usize = 20;
@@ -60,7 +60,8 @@ fn stored(summary: &Summary) -> Vec<String> {
     let line = |name: &str, references: u64, stored: u64, decoded: Option<u64>| {
         let percent = u128::from(stored) * 100 / u128::from(all.max(1));
         format!(
-            "{name}: {percent} %, {references} references, {}",
+            "{name}: {percent} %, {}, {}",
+            counted(references, "reference"),
             sizes(stored, decoded)
         )
     };
@@ -85,9 +86,9 @@ fn source((number, source): (usize, &SourceSummary)) -> String {
     let location = &source.location;
     let pin = &location.pin;
     let mut text = format!(
-        "{number}: {}: {} references, {}",
+        "{number}: {}: {}, {}",
         location.url,
-        source.references,
+        counted(source.references, "reference"),
         bytes(source.stored)
     );
     // Writing to a string can't fail.

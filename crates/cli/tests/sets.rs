@@ -37,7 +37,7 @@ fn sets_are_inspected_and_read_as_files_are() {
         let run = chunkref(&["inspect", set], folder.path());
         let tree = text(&run.stdout);
         assert!(tree.contains("\n  analysed_sst (time: 1, lat: "), "{tree}");
-        assert!(tree.contains(" references, 1 sources\n"), "{tree}");
+        assert!(tree.contains(" references, 1 source\n"), "{tree}");
         let run = chunkref(&["read", set, "/analysed_sst", "-o", "-"], folder.path());
         assert_eq!(run.status.code(), Some(0), "{}", text(&run.stderr));
         assert!(run.stdout == direct.stdout, "{set}");

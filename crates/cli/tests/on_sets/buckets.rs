@@ -47,7 +47,7 @@ fn buckets_are_written_to_by_every_command() {
         &format!("s3://sets/each/{DAY}.json"),
     ] {
         let tree = far(&["inspect", set]);
-        assert!(tree.contains(" references, 1 sources\n"), "{tree}");
+        assert!(tree.contains(" references, 1 source\n"), "{tree}");
     }
     assert!(bucket.path().join("sets/kept").exists());
     let bytes = far(&["read", "s3://sets/c.json", "lat", "-o", "out.npy"]);
