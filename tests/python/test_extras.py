@@ -184,3 +184,15 @@ def test_virtualizarr_reads_a_set_with_extras(kind: str, tmp_path: Path) -> None
         with xr.open_dataset(DAYS[0], engine="h5netcdf") as wanted:
             assert set(dataset.variables) == set(wanted.variables)
             assert dataset.sizes == wanted.sizes
+
+
+@pytest.mark.parametrize("name", ["fills.h5", "fills.nc", "fills_arrays.h5", "fills_special.h5"])
+def test_a_set_whose_absent_chunks_were_written_out_is_read_back(name: str, tmp_path: Path) -> None:
+    """Its documents are those of an array with absent chunks, of which there are none any more."""
+    source = FIXTURES / "granules" / name
+    for options in ([], ["--densify"]):
+        out = tmp_path / "set.parquet"
+        assert chunkref("scan", source, "-o", out, *options).returncode == 0
+        run = chunkref("inspect", out)
+        assert run.returncode == 0
+        assert "\nrefused:" not in run.stdout

@@ -5,7 +5,7 @@ use super::layout::Held;
 use super::{Extra, Extras, no_layout};
 use crate::array::{Array, Group, Layout};
 use crate::attribute::{Attribute, Attributes};
-use crate::chunk_table::{ChunkRef, ChunkTable};
+use crate::chunk_table::{ChunkRef, ChunkTable, ChunkTableBuilder};
 use crate::kerchunk::{ReadSet, SetReport};
 use crate::location::{LocationId, Locations};
 use crate::zarr::attributes_json;
@@ -188,13 +188,25 @@ fn merge(
         chunks: ChunkTable::default(),
         fill_chunk,
     };
-    if let Some(reason) = contradiction(array, &said) {
+    if let Some(reason) = contradiction(array, &said)
+        && !is_said_without_chunks(&expected, array)
+    {
         return Err(reason);
     }
     overlay(&mut array.attributes, typed, &said.attributes, remark);
     expected.attributes = std::mem::take(&mut array.attributes);
     *array = expected;
     Ok(())
+}
+
+/// Whether documents say what they would if chunks were absent: a writer that filled them all in made
+/// the documents before, and their fill value is of no matter any more.
+fn is_said_without_chunks(expected: &Array, array: &Array) -> bool {
+    let mut sparse = expected.clone();
+    if let Layout::Chunked { chunks, .. } = &mut sparse.layout {
+        *chunks = ChunkTableBuilder::new(chunks.grid().to_vec()).finish();
+    }
+    said(&sparse).is_ok_and(|said| contradiction(array, &said).is_none())
 }
 
 /// Takes the table or the data that the references have.
