@@ -27,7 +27,7 @@ use chunkref::manifest::{
     Array, Attributes, ByteOrder, ChunkRef, ChunkTableBuilder, Codec, DataType, Layout, Location,
     LocationId, Locations, Manifest,
 };
-use chunkref::{Client, ClientOptions, LazySet, SetFormat, open, write};
+use chunkref::{Client, ClientOptions, LazySet, SetFormat, read_set, write};
 
 /// Files that the references lie in, one after the other.
 const FILES: u64 = 100;
@@ -116,7 +116,7 @@ async fn first(set: &str) -> Measured {
         let lazy = LazySet::open(&client, set).await?;
         format!("{:?}", lazy.chunk("a", 0).await?)
     } else {
-        let read = open(&client, set, None).await?;
+        let read = read_set(&client, set, None).await?;
         let array = read.manifest.array("a").ok_or("no array")?;
         format!("{:?}", array.chunk(0))
     };

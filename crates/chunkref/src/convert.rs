@@ -5,7 +5,7 @@ use chunkref_io::Client;
 use chunkref_manifest::Manifest;
 use chunkref_manifest::kerchunk::{ReadSet, SetReport};
 
-use crate::open::{OpenError, open};
+use crate::read_set::{OpenError, read_set};
 use crate::relocate::{RelocateError, choose_scheme};
 
 /// What becomes of sets that are converted.
@@ -124,7 +124,7 @@ pub async fn convert<S: AsRef<str>>(
             mut manifest,
             report,
             ..
-        } = open(client, set, None).await?;
+        } = read_set(client, set, None).await?;
         if let Some(group) = &options.group {
             narrow(&mut manifest, group).ok_or_else(|| ConvertError::NoGroup {
                 set: set.to_owned(),

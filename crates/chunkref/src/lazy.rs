@@ -10,7 +10,7 @@ use chunkref_manifest::kerchunk::{ParquetSet, RecordRows, SetIndex, SetReport};
 use chunkref_manifest::{ChunkRef, Location, Manifest};
 use tokio::sync::OnceCell;
 
-use crate::open::{OpenError, file, resolved, zmetadata};
+use crate::read_set::{OpenError, file, resolved, zmetadata};
 
 /// Bytes of references that are kept unless told otherwise.
 const CACHE_BYTES: usize = 64 << 20;
@@ -82,7 +82,7 @@ pub enum ChunkPlace {
 }
 
 impl LazySet {
-    /// Opens a Parquet set; what it may name is as for [`open`](fn@crate::open).
+    /// Opens a Parquet set; what it may name is as for [`read_set`](crate::read_set()).
     ///
     /// # Errors
     /// When its `.zmetadata` can't be read or is malformed.

@@ -22,7 +22,7 @@
 //!   many files at once.
 //! - [`combine`] joins the manifests of many files.
 //! - [`write`](fn@write) writes a manifest as Kerchunk JSON or Parquet.
-//! - [`open`](fn@open) reads such a set back, or one that others wrote; [`LazySet`] reads of a large
+//! - [`read_set`](fn@read_set) reads such a set back, or one that others wrote; [`LazySet`] reads of a large
 //!   one only what is asked for.
 //! - [`write_to`] writes it into a bucket as well.
 //! - [`convert`](fn@convert) makes one set of others; [`relocate`](mod@relocate) changes where their sources lie.
@@ -36,10 +36,10 @@ mod convert;
 mod format;
 mod lazy;
 mod many;
-mod open;
 mod parquet;
 mod plot;
 mod reach;
+mod read_set;
 pub mod relocate;
 mod stream;
 pub mod summary;
@@ -57,9 +57,9 @@ pub use convert::{ConvertError, ConvertOptions, Converted, convert, left_out, na
 pub use format::{SetFormat, is_set};
 pub use lazy::{ChunkPlace, LazySet};
 pub use many::{Finished, ManyOptions, scan_many};
-pub use open::{OpenError, open};
 pub use parquet::WriteOptions;
 pub use plot::plot;
+pub use read_set::{OpenError, read_set};
 pub use relocate::{relocate, repin};
 pub use store::Store;
 pub use versioned::scan;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chunkref::manifest::kerchunk::ReadSet;
 use chunkref::{
-    Client, ClientOptions, Manifest, ScanOptions, WriteError, WriteOptions, open, scan,
+    Client, ClientOptions, Manifest, ScanOptions, WriteError, WriteOptions, read_set, scan,
     write_in_place, write_to,
 };
 use chunkref_testkit::{S3Fault, S3Server, S3ServerBuilder, S3Trouble};
@@ -88,7 +88,7 @@ async fn sets_in_buckets_read_as_they_were_written() {
                 manifest: read,
                 report,
                 ..
-            } = open(&client, set, None).await.unwrap();
+            } = read_set(&client, set, None).await.unwrap();
             assert!(report.refused.is_empty(), "{report:?}");
             assert_eq!(chunks(&read), chunks(&manifest));
         }
@@ -131,7 +131,7 @@ async fn of_an_old_set_nothing_is_left() {
         .count();
     assert_eq!(removals, 2, "{changes:?}");
     assert!(changes.last().unwrap().path.ends_with("/.zmetadata"));
-    let read = open(&client, set, None).await.unwrap();
+    let read = read_set(&client, set, None).await.unwrap();
     assert_eq!(chunks(&read.manifest), chunks(&manifest));
 }
 
@@ -153,13 +153,13 @@ async fn a_set_that_was_broken_off_is_none_and_may_be_written_again() {
     for _ in 0..2 {
         let error = write_to(&client, &manifest, set, &WriteOptions::default()).await;
         assert!(matches!(error, Err(WriteError::Object { .. })), "{error:?}");
-        assert!(open(&client, set, None).await.is_err());
+        assert!(read_set(&client, set, None).await.is_err());
         assert_eq!(files(root.path()), ["kept"]);
     }
     write_to(&client, &manifest, set, &WriteOptions::default())
         .await
         .unwrap();
-    let read = open(&client, set, None).await.unwrap();
+    let read = read_set(&client, set, None).await.unwrap();
     assert_eq!(chunks(&read.manifest), chunks(&manifest));
 }
 
@@ -243,8 +243,8 @@ async fn what_is_replaced_by_what_was_made_of_it_is_never_lost() {
         "s3://sets/days.parquet: not replaced; what was to come in its place is whole at \
          s3://sets/days.new.parquet"
     );
-    assert!(open(&client, set, None).await.is_err());
-    let saved = open(&client, "s3://sets/days.new.parquet", None)
+    assert!(read_set(&client, set, None).await.is_err());
+    let saved = read_set(&client, "s3://sets/days.new.parquet", None)
         .await
         .unwrap();
     assert_eq!(chunks(&saved.manifest), chunks(&manifest));
@@ -260,7 +260,7 @@ async fn what_is_replaced_by_what_was_made_of_it_is_never_lost() {
     write_in_place(&client, &manifest, set, &options)
         .await
         .unwrap();
-    let read = open(&client, set, None).await.unwrap();
+    let read = read_set(&client, set, None).await.unwrap();
     assert_eq!(chunks(&read.manifest), chunks(&manifest));
     let left = files(root.path());
     assert!(!left.iter().any(|path| path.contains(".new")), "{left:?}");

@@ -9,7 +9,8 @@ use chunkref::manifest::{
     LocationId, Manifest, Pin, Segment,
 };
 use chunkref::{
-    ChunkPlace, Client, ClientOptions, LazySet, OpenError, WriteOptions, open, write, write_with,
+    ChunkPlace, Client, ClientOptions, LazySet, OpenError, WriteOptions, read_set, write,
+    write_with,
 };
 use chunkref_testkit::RangeServer;
 
@@ -100,12 +101,12 @@ async fn json_is_read_however_it_is_compressed() {
         let path = folder.path().join(name);
         write(&manifest, &path).unwrap();
         assert!(chunkref::is_set(text(&path)), "{name}");
-        let read = open(&client, text(&path), None).await.unwrap();
+        let read = read_set(&client, text(&path), None).await.unwrap();
         assert_eq!(read.manifest.array("g/a"), manifest.array("g/a"), "{name}");
         // What it is tell its bytes, not its name.
         let other = folder.path().join("other.json");
         std::fs::copy(&path, &other).unwrap();
-        let read = open(&client, text(&other), None).await.unwrap();
+        let read = read_set(&client, text(&other), None).await.unwrap();
         assert_eq!(read.manifest.array("g/a"), manifest.array("g/a"), "{name}");
     }
     let sizes: Vec<_> = ["a.json", "a.json.gz", "a.json.zst"]
@@ -123,11 +124,11 @@ async fn json_is_streamed_from_a_server() {
     write(&manifest(), folder.path().join("a.json.gz")).unwrap();
     let server = RangeServer::builder().root(folder.path()).start().await;
     let client = Client::new(ClientOptions::default());
-    let read = open(&client, &server.url_of("a.json.gz"), None)
+    let read = read_set(&client, &server.url_of("a.json.gz"), None)
         .await
         .unwrap();
     assert_eq!(read.manifest.array("g/a"), manifest().array("g/a"));
-    let error = open(&client, &server.url_of("not-there.json"), None)
+    let error = read_set(&client, &server.url_of("not-there.json"), None)
         .await
         .unwrap_err();
     assert!(
@@ -235,7 +236,7 @@ fn absent_chunks_are_encoded_as_the_array_says() {
         .unwrap();
     let client = Client::new(ClientOptions::default());
     let read = runtime
-        .block_on(open(&client, text(&path), None))
+        .block_on(read_set(&client, text(&path), None))
         .unwrap()
         .manifest;
     let a = read.array("g/a").unwrap();
@@ -299,9 +300,11 @@ async fn a_lazy_set_knows_what_references_can_not_say() {
         error.ends_with("/g/external: its chunks lie nowhere as such, only a store makes them"),
         "{error}"
     );
-    let whole = open(&client, text(&path), None).await.unwrap();
+    let whole = read_set(&client, text(&path), None).await.unwrap();
     assert_eq!(whole.manifest, manifest);
-    let one = open(&client, text(&path), Some("/g/full")).await.unwrap();
+    let one = read_set(&client, text(&path), Some("/g/full"))
+        .await
+        .unwrap();
     assert_eq!(one.manifest.array("g/full"), manifest.array("g/full"));
     assert!(one.report.refused.is_empty());
 }

@@ -14,7 +14,7 @@ pub(crate) async fn open(
     set: &str,
     array: Option<&str>,
 ) -> Result<ReadSet, Failure> {
-    chunkref::open(client, &absolute(set), array)
+    chunkref::read_set(client, &absolute(set), array)
         .await
         .map_err(|error| match &error {
             OpenError::Malformed { source, .. } => {

@@ -65,11 +65,11 @@ pub enum OpenError {
 /// # let folder = tempfile::tempdir().unwrap();
 /// # let path = folder.path().join("set.json");
 /// # let set = path.to_str().unwrap();
-/// use chunkref::{Client, ClientOptions, open};
+/// use chunkref::{Client, ClientOptions, read_set};
 ///
 /// # std::fs::write(set, r#"{"version": 1, "refs": {".zgroup": "{\"zarr_format\": 2}"}}"#).unwrap();
 /// let client = Client::new(ClientOptions::default());
-/// let opened = open(&client, set, None).await?;
+/// let opened = read_set(&client, set, None).await?;
 /// for refused in &opened.report.refused {
 ///     eprintln!("{}: {}", refused.path, refused.reason);
 /// }
@@ -80,7 +80,11 @@ pub enum OpenError {
 ///
 /// # Errors
 /// When a file of the set can't be read, it is malformed, or it names what it may not.
-pub async fn open(client: &Client, set: &str, array: Option<&str>) -> Result<ReadSet, OpenError> {
+pub async fn read_set(
+    client: &Client,
+    set: &str,
+    array: Option<&str>,
+) -> Result<ReadSet, OpenError> {
     let malformed = |source| OpenError::Malformed {
         set: set.to_owned(),
         source,
