@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use chunkref_io::{Client, Object};
+use chunkref_io::{Client, Object, Pin};
 use chunkref_manifest::{Location, LocationId, Manifest};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use tokio::sync::OnceCell;
@@ -85,18 +85,13 @@ impl Sources {
         let Some(&(_, first)) = wave.first() else {
             return Ok(Vec::new());
         };
-        let key = first.key;
-        let failed = |source| Error::Read {
-            key: key.to_owned(),
-            source,
-        };
-        let (location, object) = self.open(manifest, key, first.location).await?;
+        let (location, object) = self.open(manifest, first.key, first.location).await?;
         let ranges: Vec<_> = wave
             .iter()
             .map(|(_, request)| request.range.clone())
             .collect();
-        let read = object.read(&ranges).await.map_err(failed)?;
-        unchanged(key, location, &object)?;
+        let read = object.read(&ranges).await;
+        let read = read.map_err(|error| failed(first.key, location, error))?;
         let mut answers = Vec::with_capacity(wave.len());
         let mut read = read.into_iter();
         for (place, request) in wave {
@@ -116,11 +111,9 @@ impl Sources {
 
     /// The size in bytes of an object.
     pub(crate) async fn size(&self, manifest: &Manifest, key: &str, id: LocationId) -> Result<u64> {
-        let (_, object) = self.open(manifest, key, id).await?;
-        object.size().await.map_err(|source| Error::Read {
-            key: key.to_owned(),
-            source,
-        })
+        let (location, object) = self.open(manifest, key, id).await?;
+        let size = object.size().await;
+        size.map_err(|error| failed(key, location, error))
     }
 
     async fn open<'a>(
@@ -134,14 +127,11 @@ impl Sources {
             key: key.to_owned(),
             id,
         })?;
-        let opened = self.cell(id);
-        let object = opened
-            .get_or_try_init(|| self.client.open(&location.url))
-            .await
-            .map_err(|source| Error::Read {
-                key: key.to_owned(),
-                source,
-            })?;
+        let cell = self.cell(id);
+        let object = cell
+            .get_or_try_init(|| self.client.open_pinned(&location.url, pin(location)))
+            .await;
+        let object = object.map_err(|error| failed(key, location, error))?;
         Ok((location, object.clone()))
     }
 
@@ -155,31 +145,39 @@ impl Sources {
     }
 }
 
-/// Whether the object is still the one that was scanned. Where both have an `ETag`,
-/// `Last-Modified` does not count: servers behind one name may differ in it.
-fn unchanged(key: &str, location: &Location, object: &Object) -> Result<()> {
-    let before = &location.pin;
-    let now = object.pin();
-    let changed = |what, before: String, now: String| Error::Changed {
-        key: key.to_owned(),
-        url: location.url.clone(),
-        what,
-        before,
-        now,
-    };
-    if let (Some(before), Some(now)) = (before.size, now.size)
-        && before != now
-    {
-        return Err(changed("size", before.to_string(), now.to_string()));
+/// What an object must still be like to be the one that was scanned.
+fn pin(location: &Location) -> Pin {
+    let mut pin = Pin::default();
+    pin.size = location.pin.size;
+    pin.etag.clone_from(&location.pin.etag);
+    pin.last_modified.clone_from(&location.pin.last_modified);
+    pin
+}
+
+/// Why a chunk of an object can't be read.
+fn failed(key: &str, location: &Location, error: chunkref_io::Error) -> Error {
+    match error {
+        chunkref_io::Error::Changed {
+            what, before, now, ..
+        } if is_pinned(location, what) => Error::Changed {
+            key: key.to_owned(),
+            url: location.url.clone(),
+            what,
+            before,
+            now,
+        },
+        source => Error::Read {
+            key: key.to_owned(),
+            source,
+        },
     }
-    let (what, before, now) = match (&before.etag, &now.etag) {
-        (Some(_), Some(_)) => ("ETag", &before.etag, &now.etag),
-        _ => ("Last-Modified", &before.last_modified, &now.last_modified),
-    };
-    match (before, now) {
-        (Some(before), Some(now)) if before != now => {
-            Err(changed(what, before.clone(), now.clone()))
-        }
-        _ => Ok(()),
+}
+
+/// Whether the manifest says this of an object; else two answers differ in it.
+fn is_pinned(location: &Location, what: &str) -> bool {
+    match what {
+        "size" => location.pin.size.is_some(),
+        "ETag" => location.pin.etag.is_some(),
+        _ => location.pin.last_modified.is_some(),
     }
 }
