@@ -8,5 +8,6 @@ mod keys;
 mod listing;
 mod parts;
 mod put_together;
+mod subset;
 mod values;
 mod whole;
