@@ -30,6 +30,7 @@
 )]
 
 mod blocking;
+pub mod cf;
 mod chunk;
 mod conversion;
 mod document;
@@ -42,6 +43,7 @@ mod put_together;
 mod read;
 mod source;
 mod store;
+mod subset;
 mod traits;
 mod unpacking;
 mod virtual_dataset;
@@ -54,3 +56,4 @@ pub use error::{Error, Result};
 pub use options::{ReaderProfile, StoreOptions, ZarrVersion};
 pub use read::{Element, Elements, ReadOptions, Selection, Slice};
 pub use store::Store;
+pub use subset::{BoundingBox, GranuleWindow, Inside, Query, Subset, SubsetAxis};

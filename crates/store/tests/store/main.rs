@@ -9,5 +9,6 @@ mod listing;
 mod parts;
 mod put_together;
 mod requests;
+mod subset;
 mod values;
 mod whole;
