@@ -10,6 +10,7 @@ use zarrs_storage::{
     StoreKey, StoreKeys, StoreKeysPrefixes, StorePrefix,
 };
 
+use crate::document::Refused;
 use crate::error::{Error, Result};
 use crate::read::{Elements, ReadOptions, Selection};
 use crate::store::Store;
@@ -47,6 +48,16 @@ impl BlockingStore {
     /// The store it reads from.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// What can't be served, as [`Store::refused`] gives it.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn refused(&self) -> Result<Vec<Refused>> {
+        let store = self.store.clone();
+        self.wait(async move { store.refused().await })?
     }
 
     /// The values of several keys, as [`Store::get_many`] gives them.
@@ -178,7 +189,7 @@ impl ReadableStorageTraits for BlockingStore {
 
     fn size_key(&self, key: &StoreKey) -> std::result::Result<Option<u64>, StorageError> {
         let (store, key) = (self.store.clone(), key.clone());
-        Ok(self.wait(async move { store.size_asked(key.as_str()).await })??)
+        Ok(self.wait(async move { store.size(key.as_str()).await })??)
     }
 
     fn supports_get_partial(&self) -> bool {
@@ -188,21 +199,25 @@ impl ReadableStorageTraits for BlockingStore {
 
 impl ListableStorageTraits for BlockingStore {
     fn list(&self) -> std::result::Result<StoreKeys, StorageError> {
-        self.store.keys("")
+        let store = self.store.clone();
+        self.wait(async move { store.keys("").await })?
     }
 
     fn list_prefix(&self, prefix: &StorePrefix) -> std::result::Result<StoreKeys, StorageError> {
-        self.store.keys(prefix.as_str())
+        let (store, prefix) = (self.store.clone(), prefix.clone());
+        self.wait(async move { store.keys(prefix.as_str()).await })?
     }
 
     fn list_dir(
         &self,
         prefix: &StorePrefix,
     ) -> std::result::Result<StoreKeysPrefixes, StorageError> {
-        self.store.children(prefix.as_str())
+        let (store, prefix) = (self.store.clone(), prefix.clone());
+        self.wait(async move { store.children(prefix.as_str()).await })?
     }
 
     fn size_prefix(&self, prefix: &StorePrefix) -> std::result::Result<u64, StorageError> {
-        self.store.size_under(prefix.as_str())
+        let (store, prefix) = (self.store.clone(), prefix.clone());
+        self.wait(async move { store.size_under(prefix.as_str()).await })?
     }
 }

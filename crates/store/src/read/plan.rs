@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chunkref_manifest::{Array, DataType, Layout, LocationId, chunk_index};
+use chunkref_manifest::{Array, DataType, Layout, Location, chunk_index};
 
 use super::copy::Copying;
 use super::origin::{Origin, variable};
@@ -13,6 +13,7 @@ use super::selection::{Part, Selection, Slice, crossings};
 use super::slabs::Slabs;
 use crate::chunk::{Chunk, Stored};
 use crate::error::{Error, Result};
+use crate::references::Referenced;
 use crate::unpacking::Unpacking;
 
 /// Uncompressed chunks are read in parts of about this many bytes.
@@ -73,11 +74,12 @@ type Pieces<'p> = Box<dyn Iterator<Item = Result<Piece<'p>>> + Send + 'p>;
 
 impl<'a> Plan<'a> {
     pub(crate) fn new(
-        array: &'a Array,
+        of: Referenced<'a>,
         path: &'a str,
         selection: &Selection,
         limit: u64,
     ) -> Result<Self> {
+        let array = of.array;
         let too_large = |what, bytes| Error::TooLarge {
             path: path.to_owned(),
             what,
@@ -92,7 +94,7 @@ impl<'a> Plan<'a> {
             .ok()
             .filter(|_| bytes <= limit)
             .ok_or_else(|| too_large("an array", bytes))?;
-        let origins = origins(array, path, size > 0)?;
+        let origins = origins(of, path, size > 0)?;
         let decoded = origins.iter().filter(|origin| !origin.is_plain());
         let largest = decoded.map(|origin| origin.size).max().unwrap_or(0);
         let largest = u64::try_from(largest).unwrap_or(u64::MAX);
@@ -338,7 +340,7 @@ fn here<'a>(bytes: Bytes) -> Chunk<'a> {
 }
 
 /// A part of what lies in this range of an object.
-fn there<'a>(location: LocationId, range: &Range<u64>, from: usize, length: usize) -> Chunk<'a> {
+fn there<'a>(location: &'a Location, range: &Range<u64>, from: usize, length: usize) -> Chunk<'a> {
     let wide = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     let offset = range.start.saturating_add(wide(from));
     Chunk {

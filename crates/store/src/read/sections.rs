@@ -6,6 +6,7 @@ use chunkref_manifest::{Array, Concat, Layout, SpanSource, chunk_index};
 use super::origin::{Origin, contradiction};
 use super::selection::{Crossing, Slice};
 use crate::error::Result;
+use crate::references::Referenced;
 
 /// Slices through chunks that are stored alike.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,18 +33,18 @@ pub(crate) struct Point {
 
 /// All chunks of an array, by how they are stored.
 pub(crate) fn origins<'a>(
-    array: &'a Array,
+    of: Referenced<'a>,
     path: &'a str,
     wanted: bool,
 ) -> Result<Vec<Origin<'a>>> {
-    match &array.layout {
+    match &of.array.layout {
         Layout::Concat(concat) => concat
             .profiles()
             .iter()
             .enumerate()
-            .map(|(number, profile)| Origin::of_profile(array, path, number, profile))
+            .map(|(number, profile)| Origin::of_profile(of, path, number, profile))
             .collect(),
-        _ => Ok(vec![Origin::of_array(array, path, wanted)?]),
+        _ => Ok(vec![Origin::of_array(of, path, wanted)?]),
     }
 }
 
