@@ -10,8 +10,8 @@ use chunkref::store::{
     ZarrVersion,
 };
 use chunkref::{
-    Client, ClientOptions, Manifest, OpenOptions, ScanOptions, WriteOptions, open, open_with,
-    scan, write, write_with,
+    Client, ClientOptions, Manifest, OpenOptions, ScanOptions, WriteOptions, open, open_with, scan,
+    write, write_with,
 };
 use zarrs_storage::byte_range::ByteRange;
 use zarrs_storage::store::MemoryStore;
@@ -61,7 +61,8 @@ fn copied(store: &BlockingStore) -> MemoryStore {
     let copy = MemoryStore::new();
     for key in store.list().unwrap() {
         let value = store.get(&key).unwrap();
-        copy.set(&key, value.unwrap_or_else(|| panic!("{key}"))).unwrap();
+        copy.set(&key, value.unwrap_or_else(|| panic!("{key}")))
+            .unwrap();
     }
     copy
 }
@@ -82,14 +83,32 @@ fn compare(what: &str, store: &BlockingStore, copy: &MemoryStore) {
         let key = key.as_str();
         prefixes.extend(key.match_indices('/').map(|(at, _)| &key[..=at]));
     }
-    let prefixes: Vec<_> = prefixes.into_iter().chain(["none/", "none/such/"]).collect();
+    let prefixes: Vec<_> = prefixes
+        .into_iter()
+        .chain(["none/", "none/such/"])
+        .collect();
     for prefix in spread(&prefixes) {
         let prefix = StorePrefix::new(*prefix).unwrap();
         let (ours, theirs) = (store.list_prefix(&prefix), copy.list_prefix(&prefix));
-        assert_eq!(sorted(&ours.unwrap()), sorted(&theirs.unwrap()), "{what} {prefix}");
-        let (ours, theirs) = (store.list_dir(&prefix).unwrap(), copy.list_dir(&prefix).unwrap());
-        assert_eq!(sorted(ours.keys()), sorted(theirs.keys()), "{what} {prefix}");
-        assert_eq!(sorted(ours.prefixes()), sorted(theirs.prefixes()), "{what} {prefix}");
+        assert_eq!(
+            sorted(&ours.unwrap()),
+            sorted(&theirs.unwrap()),
+            "{what} {prefix}"
+        );
+        let (ours, theirs) = (
+            store.list_dir(&prefix).unwrap(),
+            copy.list_dir(&prefix).unwrap(),
+        );
+        assert_eq!(
+            sorted(ours.keys()),
+            sorted(theirs.keys()),
+            "{what} {prefix}"
+        );
+        assert_eq!(
+            sorted(ours.prefixes()),
+            sorted(theirs.prefixes()),
+            "{what} {prefix}"
+        );
     }
     for prefix in spread(&prefixes).step_by(10) {
         let prefix = StorePrefix::new(*prefix).unwrap();
@@ -98,7 +117,11 @@ fn compare(what: &str, store: &BlockingStore, copy: &MemoryStore) {
     }
     for key in spread(&keys) {
         let value = copy.get(key).unwrap().unwrap();
-        assert_eq!(store.get(key).unwrap().as_ref(), Some(&value), "{what} {key}");
+        assert_eq!(
+            store.get(key).unwrap().as_ref(),
+            Some(&value),
+            "{what} {key}"
+        );
         let size = value.len() as u64;
         assert_eq!(store.size_key(key).unwrap(), Some(size), "{what} {key}");
         for part in [
@@ -144,7 +167,9 @@ fn a_view_is_what_a_store_would_hold_whether_it_is_scanned_before_or_on_the_way(
             let copy = copied(&whole);
             compare(&what, &whole, &copy);
             let options = OpenOptions::default().with_store(options);
-            let bare = runtime().block_on(open_with(&client, file, options)).unwrap();
+            let bare = runtime()
+                .block_on(open_with(&client, file, options))
+                .unwrap();
             compare(&what, &BlockingStore::new(bare).unwrap(), &copy);
             compared += 1;
         }
@@ -189,12 +214,17 @@ fn what_is_read_is_the_same_whichever_way_it_is_opened() {
                     let found = read(store, &path).await;
                     match (&expected, found) {
                         (Ok(expected), Ok(found)) => {
-                            let same = expected.shape == found.shape && expected.bytes == found.bytes;
+                            let same =
+                                expected.shape == found.shape && expected.bytes == found.bytes;
                             assert!(same, "{file} {path} {what}");
                         }
                         (Err(_), Err(_)) => {}
                         (expected, found) => {
-                            panic!("{file} {path} {what}: {:?} {:?}", expected.as_ref().err(), found.err())
+                            panic!(
+                                "{file} {path} {what}: {:?} {:?}",
+                                expected.as_ref().err(),
+                                found.err()
+                            )
                         }
                     }
                 }

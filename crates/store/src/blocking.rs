@@ -118,7 +118,9 @@ impl BlockingStore {
     ///
     /// As there.
     pub fn granule_windows(&self, path: &str, subset: &Subset) -> Result<Vec<GranuleWindow>> {
-        self.store.granule_windows(path, subset)
+        let store = self.store.clone();
+        let (path, subset) = (path.to_owned(), subset.clone());
+        self.wait(async move { store.granule_windows(&path, &subset).await })?
     }
 
     /// The elements of a part of an array, as [`Store::read_subset`] gives them.

@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use chunkref_manifest::{Array, ChunkRef, Concat, Layout, LocationId, PartSource, chunk_index};
 
-use super::Subset;
-use crate::error::{Error, Result};
-use crate::read::Slice;
+use super::{Subset, find};
+use crate::error::Result;
+use crate::read::{Selection, Slice};
 use crate::store::Store;
 
 /// What of a part lies in one object.
@@ -30,12 +30,16 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// If there is no such array.
-    pub fn granule_windows(&self, path: &str, subset: &Subset) -> Result<Vec<GranuleWindow>> {
-        let manifest = self.manifest();
-        let array = manifest.array(path).ok_or_else(|| Error::NoArray {
-            path: path.to_owned(),
-        })?;
+    /// If there is no such array, or its references can't be read.
+    pub async fn granule_windows(&self, path: &str, subset: &Subset) -> Result<Vec<GranuleWindow>> {
+        let runs: Vec<_> = subset
+            .axes
+            .iter()
+            .map(|axis| axis.windows.clone())
+            .collect();
+        let selection = Selection::runs(runs);
+        let manifest = self.selected(path, &selection, u64::MAX).await?;
+        let array = find(&manifest, path)?;
         let mut windows = Windows::new();
         for area in areas(subset) {
             match &array.layout {

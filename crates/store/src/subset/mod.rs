@@ -4,6 +4,7 @@
 //! Coordinates are read first, those of all dimensions at once; they say which windows of indices
 //! are meant, and then only the chunks that those touch are read.
 
+mod around;
 mod bounding_box;
 mod coordinate;
 mod granules;
@@ -133,7 +134,9 @@ impl Store {
     ///
     /// If there is no such array, the query does not fit it, or a coordinate can't be read.
     pub async fn subset(&self, path: &str, query: &Query, options: ReadOptions) -> Result<Subset> {
-        let manifest = self.manifest();
+        let named = query.latitude.iter().chain(&query.longitude);
+        let manifest = self.around(path, named.map(String::as_str)).await?;
+        let manifest = &*manifest;
         let array = find(manifest, path)?;
         let wrong = |reason: String| Error::Selection {
             path: path.to_owned(),
@@ -212,7 +215,8 @@ impl Store {
         subset: &Subset,
         options: ReadOptions,
     ) -> Result<Elements> {
-        let array = find(self.manifest(), path)?;
+        let manifest = self.described(path).await?;
+        let array = find(&manifest, path)?;
         let wrong = |reason: String| Error::Selection {
             path: path.to_owned(),
             reason,
@@ -256,9 +260,12 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// If there is no such array.
-    pub fn coordinates(&self, path: &str, subset: &Subset) -> Result<Vec<String>> {
-        let manifest = self.manifest();
+    /// If there is no such array, or what is around it can't be read.
+    pub async fn coordinates(&self, path: &str, subset: &Subset) -> Result<Vec<String>> {
+        let both = subset.latitude_longitude.iter();
+        let both = both.flat_map(|(latitude, longitude)| [latitude, longitude]);
+        let manifest = self.around(path, both.map(String::as_str)).await?;
+        let manifest = &*manifest;
         let array = find(manifest, path)?;
         let both = subset.latitude_longitude.iter();
         let both = both.flat_map(|(latitude, longitude)| [latitude, longitude]);
@@ -277,7 +284,8 @@ impl Store {
 
     async fn coordinate(&self, path: &str, options: ReadOptions) -> Result<Coordinate> {
         let elements = self.read(path, &Selection::All, options).await?;
-        let array = find(self.manifest(), path)?;
+        let manifest = self.described(path).await?;
+        let array = find(&manifest, path)?;
         Coordinate::new(&elements, array).map_err(|reason| Error::Selection {
             path: path.to_owned(),
             reason,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chunkref_io::{Client, ClientOptions};
 use chunkref_manifest::{
-    Array, Attribute, Codec, ConcatBuilder, Encoding, Layout, Location, LocationId, chunk_index,
+    Array, Attribute, Codec, ConcatBuilder, Encoding, Layout, Location, LocationId, Manifest,
+    chunk_index,
 };
 use chunkref_store::{
     BlockingStore, BoundingBox, Query, ReadOptions, Slice, Store, StoreOptions, Subset,
@@ -24,13 +25,17 @@ fn served(data: Dataset) -> Served {
         .with_cache_bytes(0)
         .with_merge_gap(0);
     let client = Client::new(exact);
-    let store = Store::new(Arc::clone(store.store().manifest()), client.clone());
+    let store = Store::new(tree(&store), client.clone());
     let store = Arc::new(BlockingStore::new(store).unwrap());
     Served {
         server,
         client,
         store,
     }
+}
+
+fn tree(store: &BlockingStore) -> Arc<Manifest> {
+    futures::executor::block_on(store.store().tree()).unwrap()
 }
 
 fn options() -> ReadOptions {
@@ -197,7 +202,7 @@ fn for_a_box_coordinates_and_the_chunks_that_are_hit_move() {
 
 /// The bytes of chunks as they are stored.
 fn stored(served: &Served, path: &str, chunks: &[[u64; 3]]) -> u64 {
-    let manifest = served.store.store().manifest();
+    let manifest = tree(&served.store);
     let array = manifest.array(path).unwrap();
     let grid = array.chunk_grid().unwrap();
     let chunks = chunks.iter().map(|place| {
