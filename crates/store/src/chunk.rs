@@ -137,6 +137,21 @@ impl Chunk<'_> {
         }
     }
 
+    /// Whether it lies right after another one in the same object.
+    pub(crate) fn follows(&self, before: &Self) -> bool {
+        match (&before.stored, &self.stored) {
+            (
+                Stored::There { location, end, .. },
+                Stored::There {
+                    location: next,
+                    offset,
+                    ..
+                },
+            ) => location == next && end == offset,
+            _ => false,
+        }
+    }
+
     /// The length of the value in bytes; `None` if only the object knows.
     pub(crate) fn size(&self) -> Option<u64> {
         Some(match (&self.decode, &self.stored) {

@@ -314,9 +314,16 @@ impl<'a> Iterator for Batches<'a> {
             };
             self.planned = self.planned.saturating_add(1);
             let bytes = piece.chunk.fetched();
-            let full =
-                batch.bytes.saturating_add(bytes) > self.most || batch.pieces.len() >= BATCH_PIECES;
-            if full && !batch.pieces.is_empty() {
+            let total = batch.bytes.saturating_add(bytes);
+            let full = total > self.most || batch.pieces.len() >= BATCH_PIECES;
+            // Rather somewhat earlier than between neighbours, which one request brings.
+            let nearly_full = total > self.most.saturating_sub(self.most / 8);
+            let stops = nearly_full
+                && batch
+                    .pieces
+                    .last()
+                    .is_some_and(|last| !piece.chunk.follows(&last.chunk));
+            if (full || stops) && !batch.pieces.is_empty() {
                 self.next = Some(piece);
                 break;
             }

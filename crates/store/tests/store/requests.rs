@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use chunkref_io::{Client, ClientOptions};
 use chunkref_manifest::{
     ChunkTableBuilder, Codec, ConcatBuilder, Encoding, Layout, Location, LocationId, Manifest, Pin,
@@ -98,49 +99,53 @@ fn a_variable_that_was_appended_to_is_read_in_few_requests() {
 #[test]
 fn a_box_through_granules_takes_two_requests_of_each() {
     const GRANULES: u64 = 20;
-    const LENGTH: u64 = 40_000;
-    const GRID: [u64; 3] = [GRANULES, 6, 8];
+    /// A batch of 16 MiB ends within a granule.
+    const LENGTH: u64 = 350_000;
+    const GRID: [u64; 3] = [GRANULES, 4, 5];
+    let mut object = vec![0; 5000];
+    let offsets: Vec<u64> = (0..20)
+        .map(|number| put(&mut object, number, LENGTH))
+        .collect();
+    let size = Some(object.len() as u64);
+    let object = Bytes::from(object);
     let mut server = RangeServer::builder();
-    let mut manifest = Manifest::default();
-    let mut chunks = ChunkTableBuilder::new(GRID.to_vec());
-    let mut sizes = Vec::new();
     for granule in 0..GRANULES {
-        let mut object = vec![0; 5000];
-        for number in 0..48 {
-            let offset = put(&mut object, number, LENGTH);
-            let location = LocationId(u32::try_from(granule).unwrap());
-            chunks
-                .push(granule * 48 + number, location, offset, LENGTH)
-                .unwrap();
-        }
-        sizes.push(object.len() as u64);
-        server = server.object(&format!("/{granule}.nc"), object);
+        server = server.object(&format!("/{granule}.nc"), object.clone());
     }
     let server = server.start_blocking();
-    for (granule, size) in sizes.into_iter().enumerate() {
+    let mut manifest = Manifest::default();
+    let mut chunks = ChunkTableBuilder::new(GRID.to_vec());
+    for granule in 0..GRANULES {
         let pin = Pin {
-            size: Some(size),
+            size,
             ..Pin::default()
         };
         let url = server.url_of(&format!("/{granule}.nc"));
-        manifest.locations.intern(Location::new(url).with_pin(pin));
+        let location = manifest
+            .locations
+            .intern(Location::new(url).with_pin(pin))
+            .unwrap();
+        for (number, offset) in (granule * 20..).zip(&offsets) {
+            chunks.push(number, location, *offset, LENGTH).unwrap();
+        }
     }
-    let sst = plain(&GRID, &[1, 200, 200], chunks);
+    let sst = plain(&GRID, &[1, 500, 700], chunks);
     manifest.root.arrays.insert("sst".into(), sst);
     let store = BlockingStore::new(Store::new(Arc::new(manifest), client())).unwrap();
     // Of plain chunks parts would be read; these are touched up to their edges.
     let selection = Selection::slices([
         Slice::new(0, GRANULES),
-        Slice::new(400, 800),
-        Slice::new(600, 1200),
+        Slice::new(500, 1500),
+        Slice::new(700, 2800),
     ]);
     let read = store
         .read("/sst", &selection, ReadOptions::default())
         .unwrap();
-    assert_eq!(read.bytes.len(), 20 * 400 * 600);
-    for (place, byte) in read.bytes.iter().enumerate() {
-        let (row, column) = (place / 600 % 400, place % 600);
-        assert_eq!(usize::from(*byte), (row / 200 + 2) * 8 + column / 200 + 3);
+    assert_eq!(read.bytes.len(), 20 * 1000 * 2100);
+    for (place, part) in read.bytes.chunks(700).enumerate() {
+        let (row, column) = (place / 3 % 1000, place % 3);
+        let expected = u8::try_from((row / 500 + 1) * 5 + column + 1).unwrap();
+        assert!(part.iter().all(|byte| *byte == expected), "row {row}");
     }
     assert_eq!(server.requests(), 40);
     assert_eq!(server.bytes(), 20 * 6 * LENGTH);
