@@ -93,7 +93,7 @@ pub(crate) struct Scan {
 pub(crate) struct Parquet {
     /// Rows per file of a Parquet set; readers read whole files. Without it 1,000 to 100,000, as suits
     /// the arrays
-    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
     pub(crate) record_size: Option<u32>,
     /// Write absent chunks into a Parquet set as inline chunks of fill values, for readers that fail on
     /// absent ones (fsspec with pandas 3 and pyarrow)

@@ -10,6 +10,7 @@ use chunkref::{Client, ConvertError, ConvertOptions, Converted, convert, left_ou
 
 use crate::arguments::{Convert, absolute};
 use crate::failure::{Failure, chain, one_line};
+use crate::joined;
 use crate::output::{guarded, write_set};
 use crate::progress::{Progress, print_stats};
 use crate::scan::{self, NAMED, REFUSED};
@@ -77,11 +78,8 @@ async fn written(client: &Client, arguments: &Convert) -> Result<Lost, Failure> 
         ConvertError::Open(error) => set::failure(error),
         error => Failure::new(chain(error)),
     })?;
-    for path in combined.iter().flat_map(|report| &report.from_first) {
-        eprintln!(
-            "warning: {}",
-            one_line(&format!("/{path}: taken from the first set, not compared"))
-        );
+    if let Some(report) = &combined {
+        joined::warn(report, "set");
     }
     let lacking = left_out(&manifest);
     let output = absolute(&arguments.output);

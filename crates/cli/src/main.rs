@@ -6,6 +6,7 @@ mod connection;
 mod convert;
 mod failure;
 mod inspect;
+mod joined;
 mod json;
 mod npy;
 mod output;

@@ -15,6 +15,7 @@ use futures::StreamExt as _;
 
 use crate::arguments::{OnError, Parquet, Scan, absolute};
 use crate::failure::{Failure, chain, one_line};
+use crate::joined;
 use crate::output::{guarded, write_set};
 use crate::progress::{Progress, print_stats, print_waves};
 
@@ -244,9 +245,7 @@ fn join(
     let options = ConcatOptions::new().with_names(names);
     let (manifest, report) =
         concat(manifests, dimension, &options).map_err(|error| Failure::new(chain(&error)))?;
-    for path in &report.from_first {
-        eprintln!("warning: /{path}: taken from the first file, not compared");
-    }
+    joined::warn(&report, "file");
     Ok(manifest)
 }
 

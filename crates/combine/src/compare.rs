@@ -35,8 +35,22 @@ pub(crate) fn changes_meaning(name: &str) -> bool {
     MEANING.contains(&name)
 }
 
-/// How `array` is unlike `like`, apart from its shape and layout.
-pub(crate) fn differences(array: &Array, like: &Array) -> Vec<String> {
+/// Whether an array is a grid mapping by its own word (CF 5.6): its attributes say what coordinates
+/// mean, all of them.
+pub(crate) fn is_grid_mapping(array: &Array) -> bool {
+    [
+        "grid_mapping_name",
+        "crs_wkt",
+        "spatial_ref",
+        "GeoTransform",
+    ]
+    .iter()
+    .any(|name| array.attributes.contains_key(*name))
+}
+
+/// How `array` is unlike `like`, apart from its shape and layout; all attributes count where they are
+/// those of a grid mapping.
+pub(crate) fn differences(array: &Array, like: &Array, is_grid_mapping: bool) -> Vec<String> {
     let mut reasons = Vec::new();
     if array.data_type != like.data_type {
         reasons.push(format!(
@@ -57,7 +71,7 @@ pub(crate) fn differences(array: &Array, like: &Array) -> Vec<String> {
         ));
     }
     let meaning = unequal_attributes(&array.attributes, &like.attributes)
-        .filter(|(name, ..)| changes_meaning(name));
+        .filter(|(name, ..)| is_grid_mapping || changes_meaning(name));
     for (name, found, expected) in meaning {
         reasons.push(format!(
             "attribute {name} is {}, expected {}",
@@ -68,10 +82,19 @@ pub(crate) fn differences(array: &Array, like: &Array) -> Vec<String> {
     reasons
 }
 
-/// How attributes differ that don't change what values mean.
+/// How attributes of an array differ that don't change what its values mean.
 pub(crate) fn notes(found: &Attributes, like: &Attributes) -> Vec<String> {
-    unequal_attributes(found, like)
-        .filter(|(name, ..)| !changes_meaning(name))
+    let unequal = unequal_attributes(found, like);
+    noted(unequal.filter(|(name, ..)| !changes_meaning(name)))
+}
+
+/// How attributes of a group differ: no value depends on them.
+pub(crate) fn group_notes(found: &Attributes, like: &Attributes) -> Vec<String> {
+    noted(unequal_attributes(found, like))
+}
+
+fn noted<'a>(unequal: impl Iterator<Item = Unequal<'a>>) -> Vec<String> {
+    unequal
         .map(|(name, found, expected)| {
             format!(
                 "attribute {name} is {}, kept {}",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chunkref_manifest::{Array, Group, Manifest};
+use chunkref_manifest::{Array, Attribute, Group, Manifest};
 
 use crate::coordinate::{self, Key};
 use crate::error::{Difference, Error, Result};
@@ -42,6 +42,7 @@ pub fn concat(
         dimension,
         merged: &merged,
         names: &names,
+        grid_mappings: grid_mappings(&manifests),
         differences,
         report: CombineReport::default(),
     };
@@ -137,8 +138,33 @@ struct Work<'a> {
     dimension: &'a str,
     merged: &'a Merged,
     names: &'a [String],
+    /// Names of arrays that others name as their grid mappings.
+    grid_mappings: BTreeSet<String>,
     differences: Vec<Difference>,
     report: CombineReport,
+}
+
+/// The names that attributes `grid_mapping` give (CF 5.6): `crs`, or `crs: x y`.
+fn grid_mappings(manifests: &[&Manifest]) -> BTreeSet<String> {
+    fn of_group(group: &Group, names: &mut BTreeSet<String>) {
+        for array in group.arrays.values() {
+            let text = array.attributes.get("grid_mapping");
+            let text = text.and_then(Attribute::as_text).unwrap_or_default();
+            let last = |name: &str| name.rsplit('/').next().unwrap_or(name).to_owned();
+            names.extend(
+                text.split_whitespace()
+                    .map(|name| last(name.trim_end_matches(':'))),
+            );
+        }
+        for group in group.groups.values() {
+            of_group(group, names);
+        }
+    }
+    let mut names = BTreeSet::new();
+    for manifest in manifests {
+        of_group(&manifest.root, &mut names);
+    }
+    names
 }
 
 impl Work<'_> {
@@ -158,7 +184,7 @@ impl Work<'_> {
         };
         joined.attributes = first.attributes.clone();
         for (granule, group) in groups.iter().enumerate() {
-            for note in compare::notes(&group.attributes, &first.attributes) {
+            for note in compare::group_notes(&group.attributes, &first.attributes) {
                 self.report
                     .attributes
                     .push(self.difference(granule, path, note));
@@ -257,8 +283,11 @@ impl Work<'_> {
         let values = inline::held(first.array);
         let mut compared = values.is_some();
         let mut refused = Vec::new();
+        let (_, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let is_grid_mapping =
+            self.grid_mappings.contains(name) || compare::is_grid_mapping(first.array);
         for member in members.iter().skip(1) {
-            let mut reasons = compare::differences(member.array, first.array);
+            let mut reasons = compare::differences(member.array, first.array, is_grid_mapping);
             if member.array.shape != first.array.shape {
                 reasons.push(format!(
                     "shape {:?} differs from {:?}, and it has no dimension {}",

@@ -63,11 +63,12 @@ fn decoded(
     let element = usize::try_from(array.data_type.size()?).ok()?;
     let chunk_size = product(chunk_shape)?.checked_mul(element)?;
     let mut values = BytesMut::new();
-    for (_, chunk) in chunks {
+    for (index, chunk) in chunks {
         let ChunkRef::Inline(stored) = chunk else {
             return None;
         };
-        values.extend_from_slice(&pipeline.decode(stored.clone(), 0, chunk_size).ok()?);
+        let mask = chunks.filter_mask(index);
+        values.extend_from_slice(&pipeline.decode(stored.clone(), mask, chunk_size).ok()?);
     }
     let size = byte_size(array)?;
     if values.len() < size {

@@ -30,7 +30,7 @@ pub(crate) fn join(
     let mut parts = Vec::with_capacity(members.len());
     for member in members {
         let array = member.array;
-        let reasons = compare::differences(array, first.array);
+        let reasons = compare::differences(array, first.array, false);
         refused.extend(reasons.into_iter().map(|reason| (member.granule, reason)));
         let length = array.shape.get(axis).copied();
         let (Some(length), true) = (length, alike_but(&array.shape, &first.array.shape, axis))

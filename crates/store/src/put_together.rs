@@ -13,6 +13,9 @@ use crate::references::Referenced;
 use crate::source::Request;
 use crate::store::Store;
 
+/// The most bytes of a chunk that is put together.
+const MOST_BYTES: usize = 2 << 30;
+
 impl Store {
     /// The chunk with this number of an array that is put together.
     pub(crate) fn put_together<'a>(
@@ -33,6 +36,11 @@ impl Store {
                 .and_then(|grid| chunk_coordinates(index, &grid))
                 .ok_or_else(|| contradiction(format!("chunk {index}: outside the grid")))?;
             let size = decoded_size(array).map_err(contradiction)?;
+            if size > MOST_BYTES {
+                let reason =
+                    format!("{size} bytes to put together, can't be more than {MOST_BYTES}");
+                return Err(contradiction(reason));
+            }
             match &array.layout {
                 Layout::External { segments, .. } => {
                     let run = run(array, &array.chunk_shape(), &place)

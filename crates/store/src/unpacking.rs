@@ -149,8 +149,16 @@ impl Unpacking {
                 target.size
             ));
         }
+        let source = number(&packing.data_type)?;
+        let stored = packing.fill_value.iter().chain(&packing.missing);
+        if let Some(wrong) = stored.map(Bytes::len).find(|size| *size != source.size) {
+            return Err(format!(
+                "a packed element of {wrong} bytes that is fill or missing, expected {}",
+                source.size
+            ));
+        }
         Ok(Self {
-            source: number(&packing.data_type)?,
+            source,
             packing: packing.clone(),
             fill,
             target,
@@ -222,6 +230,25 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_for_fill_or_missing_is_one_element() {
+        let short = DataType::Int {
+            size: 2,
+            order: ByteOrder::Big,
+        };
+        for wrong in [&b""[..], &[0; 4], &[0; 6]] {
+            let wrong = Bytes::from_static(wrong);
+            let mut as_fill = packing(short.clone(), 0.5, 1.0);
+            as_fill.fill_value = Some(wrong.clone());
+            let mut as_missing = packing(short.clone(), 0.5, 1.0);
+            as_missing.missing.push(wrong);
+            for packing in [as_fill, as_missing] {
+                let error = Unpacking::new(&packing, &short, None).unwrap_err();
+                assert!(error.contains("expected 2"), "{error}");
+            }
+        }
+    }
+
+    #[test]
     fn packed_integers_become_numbers_and_missing_ones_fill() {
         let short = DataType::Int {
             size: 2,
@@ -258,7 +285,8 @@ mod tests {
             order: ByteOrder::Little,
         };
         let unpack = |scale, stored: &[u8]| {
-            let packing = packing(byte.clone(), scale, -1.0);
+            let mut packing = packing(byte.clone(), scale, -1.0);
+            packing.missing.clear();
             let unpacking = Unpacking::new(&packing, &short, None).unwrap();
             unpacking.apply(stored)
         };

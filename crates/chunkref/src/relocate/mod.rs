@@ -136,6 +136,8 @@ fn one(
     relocated: &mut Relocated,
 ) -> Result<Location, RelocateError> {
     let url = change.apply(&location.url)?;
+    // What stays where it is keeps what pins it.
+    let url = url.filter(|url| *url != location.url);
     let mut alternates = Vec::with_capacity(location.alternates.len());
     let mut others = false;
     for alternate in &location.alternates {

@@ -120,6 +120,9 @@ impl Change {
             (Writing::Web, _) => rest.to_owned(),
             _ => utf8_percent_encode(rest, IN_PATH).to_string(),
         };
+        if rest.split('/').any(|name| name == "..") {
+            return Err(unfit("leads out of the folder that it is to lie in (..)"));
+        }
         let to = self.to.text.as_str();
         Ok(Some(if rest.is_empty() {
             to.to_owned()
@@ -241,6 +244,15 @@ mod tests {
             "https://h/a: has a query, which only URLs of http have"
         );
         assert!(change.apply("https://h/%ff").is_err());
+        let change = Change::new("https://h/data", "/mnt/d").unwrap();
+        for out in [
+            "https://h/data/%2e%2e/etc/x",
+            "https://h/data/a/%2E%2E%2f../x",
+        ] {
+            let error = change.apply(out).unwrap_err().to_string();
+            assert!(error.contains("leads out of the folder"), "{error}");
+        }
+        assert!(change.apply("https://h/data/a..b/..c").is_ok());
         for (from, to) in [("", "s3://b"), ("s3://b", ""), ("https://h?x", "s3://b")] {
             assert!(Change::new(from, to).is_err());
         }

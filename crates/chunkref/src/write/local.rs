@@ -8,6 +8,7 @@ use bytes::Bytes;
 use chunkref_manifest::Manifest;
 use chunkref_manifest::kerchunk::{Blobs, Compression, write_json_compressed};
 
+use super::remote::is_of_a_set;
 use super::{BUFFER, CONSOLIDATED, WriteError};
 use crate::parquet::{WriteOptions, write_set};
 
@@ -145,19 +146,44 @@ pub(super) fn write_folder(
 /// Only a reference set, or an empty folder, gives way to a reference set.
 fn check_replaceable(path: &Path) -> Result<(), WriteError> {
     let what = match fs::read_dir(path) {
-        Ok(mut entries) => {
-            if entries.next().is_none() || path.join(CONSOLIDATED).is_file() {
-                return Ok(());
+        Ok(_) => match other_file(path, "") {
+            Ok(None) => return Ok(()),
+            Ok(Some(other)) => format!("a folder that holds other files ({other})"),
+            Err(source) => {
+                return Err(WriteError::Io {
+                    path: path.to_owned(),
+                    source,
+                });
             }
-            "a folder that holds other files"
-        }
-        Err(_) if path.exists() => "a file",
+        },
+        Err(_) if path.exists() => "a file".to_owned(),
         Err(_) => return Ok(()),
     };
     Err(WriteError::InTheWay {
         path: path.to_owned(),
-        what: what.to_owned(),
+        what,
     })
+}
+
+/// The path within a folder of something that is not of a reference set, if there is any.
+fn other_file(folder: &Path, within: &str) -> io::Result<Option<String>> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let found = match within {
+            "" => name.to_string_lossy().into_owned(),
+            within => format!("{within}/{}", name.to_string_lossy()),
+        };
+        let other = if entry.file_type()?.is_dir() {
+            other_file(&entry.path(), &found)?
+        } else {
+            (!is_of_a_set(&found)).then_some(found)
+        };
+        if other.is_some() {
+            return Ok(other);
+        }
+    }
+    Ok(None)
 }
 
 /// Puts a folder in the place of another; when that fails the other stays.
@@ -199,7 +225,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.parquet");
         write(&Manifest::default(), &path).unwrap();
-        fs::write(path.join("stale"), "").unwrap();
+        fs::create_dir(path.join("stale")).unwrap();
+        fs::write(path.join("stale/refs.0.parq"), "").unwrap();
         write(&Manifest::default(), &path).unwrap();
         assert!(!path.join("stale").exists());
         assert!(path.join(CONSOLIDATED).is_file());
@@ -211,5 +238,12 @@ mod tests {
         let error = write(&Manifest::default(), &other).unwrap_err();
         assert!(error.to_string().contains("holds other files"), "{error}");
         assert!(other.join("photo").exists());
+
+        // Something of one's own beside a set.
+        fs::create_dir(path.join("mine")).unwrap();
+        fs::write(path.join("mine/notes"), "").unwrap();
+        let error = write(&Manifest::default(), &path).unwrap_err();
+        assert!(error.to_string().contains("(mine/notes)"), "{error}");
+        assert!(path.join("mine/notes").exists() && path.join(CONSOLIDATED).is_file());
     }
 }

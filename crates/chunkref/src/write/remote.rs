@@ -239,7 +239,7 @@ async fn replaceable(folder: &Folder, url: &str) -> Result<Vec<String>, WriteErr
 }
 
 /// Whether a path in a folder is one that a reference set has.
-fn is_of_a_set(path: &str) -> bool {
+pub(super) fn is_of_a_set(path: &str) -> bool {
     let is_record = |path: &str| {
         let (_, name) = path.rsplit_once('/')?;
         let number = name.strip_prefix("refs.")?.strip_suffix(".parq")?;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use chunkref_combine::{ConcatOptions, Error, concat};
-use chunkref_manifest::{ChunkRef, Layout, LocationId};
+use chunkref_manifest::{Attribute, ChunkRef, Layout, LocationId};
 
 use crate::granule::{array, chunked, days, granule, inline_f64, run, unlike};
 
@@ -195,4 +195,20 @@ fn duplicates_are_reported() {
             granules: 3
         })
     );
+}
+
+#[test]
+fn attributes_of_groups_that_differ_are_told_whatever_their_names() {
+    let mut granules = days();
+    for (day, units) in granules.iter_mut().zip(["K", "K", "degC"]) {
+        let units = Attribute::text(units);
+        day.root.attributes.insert("units".into(), units);
+    }
+    let (joined, report) = concat(granules, "time", &ConcatOptions::new()).unwrap();
+    assert_eq!(joined.root.attributes["units"].as_text(), Some("K"));
+    let [difference] = report.attributes.as_slice() else {
+        panic!("{:?}", report.attributes);
+    };
+    assert_eq!(difference.variable, "");
+    assert_eq!(difference.reason, "attribute units is \"degC\", kept \"K\"");
 }

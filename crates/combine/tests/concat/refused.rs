@@ -55,6 +55,40 @@ fn unlike_arrays_are_refused_with_the_reason() {
 }
 
 #[test]
+fn granules_of_unlike_projections_are_refused() {
+    let change = |attribute: &'static str, granules: &mut Vec<Manifest>| {
+        for (day, text) in granules.iter_mut().zip(["-75", "-75", "-137"]) {
+            let mut crs = inline_f64(&["one"], &[0.0]);
+            let attributes = [("grid_mapping_name", "geostationary"), (attribute, text)];
+            for (name, text) in attributes {
+                crs.attributes.insert(name.into(), Attribute::text(text));
+            }
+            day.root.arrays.insert("crs".into(), crs);
+        }
+    };
+    let mut granules = days();
+    change("longitude_of_projection_origin", &mut granules);
+    // Told by its own attributes, or by the array that names it.
+    for told_by_name in [false, true] {
+        if told_by_name {
+            for day in &mut granules {
+                let arrays = &mut day.root.arrays;
+                let crs = arrays.get_mut("crs").unwrap();
+                crs.attributes.remove("grid_mapping_name");
+                let named = Attribute::text("crs: x y");
+                let sst = arrays.get_mut("sst").unwrap();
+                sst.attributes.insert("grid_mapping".into(), named);
+            }
+        }
+        let differences = unlike(granules.clone());
+        assert_eq!(differences.len(), 1);
+        assert_eq!(differences[0].variable, "crs");
+        let reason = "attribute longitude_of_projection_origin is \"-137\", expected \"-75\"";
+        assert_eq!(differences[0].reason, reason);
+    }
+}
+
+#[test]
 fn what_only_the_store_puts_together_is_refused() {
     for layout in [
         Layout::External {

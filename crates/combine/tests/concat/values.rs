@@ -107,3 +107,34 @@ fn inline_strings_are_joined() {
     let wrong = names("c", b"\x02\0\0\0", 1);
     assert_eq!(unlike(vec![wrong.clone(), wrong]).len(), 1);
 }
+
+#[test]
+fn inline_chunks_are_decoded_by_the_filters_that_each_has() {
+    let codecs = vec![Codec::Shuffle { element_size: 2 }, Codec::Zlib { level: 1 }];
+    let plain: Vec<u8> = (1..=8).collect();
+    let part = |url: &str, mask: u32, stored: &[u8]| {
+        let mut manifest = granule(url);
+        let mut table = ChunkTableBuilder::new(vec![1]);
+        table
+            .push_inline(0, Bytes::copy_from_slice(stored))
+            .unwrap();
+        let table = table.finish().with_filter_masks(vec![(0, mask)]).unwrap();
+        let layout = Layout::Chunked {
+            chunk_shape: vec![4],
+            codecs: codecs.clone(),
+            chunks: table,
+            fill_chunk: None,
+        };
+        let joined = array(&["time"], &[4], layout);
+        manifest.root.arrays.insert("a".into(), joined);
+        manifest
+    };
+    // Both filters were left out of the first, zlib alone out of the second.
+    let shuffled = [1, 3, 5, 7, 2, 4, 6, 8];
+    let granules = vec![part("a", 3, &plain), part("b", 2, &shuffled)];
+    let (joined, _) = concat(granules, "time", &ConcatOptions::new()).unwrap();
+    let Layout::Inline { data } = &joined.array("a").unwrap().layout else {
+        panic!("{:?}", joined.array("a"));
+    };
+    assert_eq!(data[..], [plain.clone(), plain].concat());
+}

@@ -39,6 +39,9 @@ impl Extras {
                 let expected = attributes(&attributes_json(&typed));
                 let remark = |name: &str| remark(&mut report, &path, name);
                 overlay(&mut group.attributes, typed, &expected, remark);
+            } else {
+                // Removed by another tool.
+                report.remark(|| format!("{path}: a group in the extras alone, and left out"));
             }
         }
         let is_wanted =

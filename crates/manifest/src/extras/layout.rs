@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::checks::{check_array, check_axes, check_mapping};
 use super::column::{Base64, Budget};
 use super::concat::{
     WrittenProfile, WrittenSpan, read_profile, read_spans, written_profile, written_spans,
@@ -18,7 +19,7 @@ use crate::chunk_grid::chunk_grid;
 use crate::chunk_table::ChunkTable;
 use crate::concat::Concat;
 use crate::data_type::DataType;
-use crate::mapping::{Mapping, Side};
+use crate::mapping::Mapping;
 
 /// An array as it is written.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -150,6 +151,7 @@ impl WrittenArray {
                 self.shape.len()
             ));
         }
+        check_axes(self.shape.len())?;
         let (layout, held) = self.layout.read(&self.shape, locations, budget)?;
         let array = Array {
             shape: self.shape,
@@ -160,6 +162,7 @@ impl WrittenArray {
             layout,
         };
         array.chunk_grid().map_err(|error| error.to_string())?;
+        check_array(&array)?;
         Ok((array, held))
     }
 }
@@ -319,7 +322,7 @@ impl WrittenLayout {
                     })
                     .collect::<Result<Vec<_>, String>>()?;
                 for mapping in &mappings {
-                    check_mapping(mapping, shape.len(), &sources)?;
+                    check_mapping(mapping, shape, &sources)?;
                 }
                 Layout::Virtual {
                     chunk_shape,
@@ -383,21 +386,4 @@ fn read_segment(segment: &WrittenSegment, locations: usize) -> Result<Segment, S
         place: place.transpose()?,
         length: segment.length,
     })
-}
-
-/// That a mapping has the axes of both sides.
-fn check_mapping(mapping: &Mapping, axes: usize, sources: &[Array]) -> Result<(), String> {
-    let source = sources.get(mapping.source);
-    let source = source.ok_or_else(|| format!("a mapping of source {}", mapping.source))?;
-    for (side, axes) in [(Side::Array, axes), (Side::Source, source.shape.len())] {
-        let fits = mapping.start(side).len() == axes
-            && mapping.loops.iter().all(|one| {
-                let step = one.step(side);
-                step.axis < axes && step.length > 0
-            });
-        if !fits {
-            return Err(format!("a mapping that does not fit {axes} axes"));
-        }
-    }
-    Ok(())
 }

@@ -10,6 +10,7 @@
 
 mod agree;
 mod apply;
+mod checks;
 mod column;
 mod concat;
 mod layout;

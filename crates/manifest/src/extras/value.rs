@@ -15,6 +15,9 @@ use crate::attribute::{Attribute, Value};
 use crate::data_type::{DataType, Field};
 use crate::zarr::read::brief;
 
+/// The most axes of an attribute: HDF5 has no more.
+const MAX_AXES: usize = 32;
+
 /// An attribute as it is written.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct WrittenAttribute {
@@ -43,6 +46,11 @@ impl TryFrom<WrittenAttribute> for Attribute {
 
     fn try_from(attribute: WrittenAttribute) -> Result<Self, String> {
         let data_type = DataType::try_from(attribute.data_type)?;
+        if let Some(shape) = &attribute.shape
+            && shape.len() > MAX_AXES
+        {
+            return Err(format!("{} axes, expected at most {MAX_AXES}", shape.len()));
+        }
         let values = attribute.values.iter();
         Ok(Self {
             values: values

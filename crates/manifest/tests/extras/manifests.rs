@@ -248,7 +248,7 @@ fn zarr_codecs(size: Option<u32>) -> BoxedStrategy<Vec<Codec>> {
     Strategy::boxed(vec(codec, 0..3))
 }
 
-fn own_codec() -> BoxedStrategy<Codec> {
+fn own_codec(size: Option<u32>) -> BoxedStrategy<Codec> {
     let stored = select(vec![
         StoredOrder::Little,
         StoredOrder::Big,
@@ -286,7 +286,7 @@ fn own_codec() -> BoxedStrategy<Codec> {
         });
     let copy = (1_u32..5).prop_map(|length| Change::Copy { length });
     let change = prop_oneof![integer, number, copy];
-    let conversion = (vec((change, 0_u32..4), 0..3), text()).prop_map(|(parts, reason)| {
+    let conversion = (vec((change, 0_u32..4), 0..3), text()).prop_map(move |(parts, reason)| {
         let parts = parts.into_iter().map(|(change, at)| Part {
             from: at,
             to: at,
@@ -294,7 +294,7 @@ fn own_codec() -> BoxedStrategy<Codec> {
         });
         Codec::Convert(Conversion {
             stored_size: 8,
-            size: 8,
+            size: size.unwrap_or(8),
             parts: parts.collect(),
             reason,
         })
@@ -350,7 +350,7 @@ fn chunked() -> BoxedStrategy<Array> {
             let size = data_type.size();
             let codecs = prop_oneof![
                 4 => zarr_codecs(size),
-                1 => (own_codec(), zarr_codecs(size)).prop_map(|(own, codecs)| {
+                1 => (own_codec(size), zarr_codecs(size)).prop_map(|(own, codecs)| {
                     [vec![own], codecs].concat()
                 }),
             ];

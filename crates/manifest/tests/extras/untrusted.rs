@@ -124,6 +124,99 @@ fn attributes_that_are_not_of_their_type_are_errors() {
     }
 }
 
+#[test]
+fn what_no_array_can_be_is_an_error() {
+    let extras = |shape: Json, layout: Json| {
+        json!({"version": 1, "locations": [{"url": "u"}], "arrays": {"/a": {
+            "full": true, "shape": shape, "type": "<i2",
+            "dimension_names": shape.as_array().unwrap().iter().map(|_| "x").collect::<Vec<_>>(),
+            "layout": layout,
+        }}})
+    };
+    let run = |shape: &[u64], chunk: &[u64], length: u64| {
+        let layout = json!({
+            "kind": "contiguous", "location": 0, "offset": 0, "length": length, "chunk_shape": chunk,
+        });
+        extras(json!(shape), layout)
+    };
+    let part = |shape: &[u64], loops: Json| {
+        let source = json!({
+            "shape": [1_u64 << 62], "type": "<i2", "dimension_names": ["x"],
+            "layout": {"kind": "absent", "chunk_shape": [4]},
+        });
+        let layout = json!({
+            "kind": "virtual", "chunk_shape": shape, "sources": [source],
+            "mappings": [{"source": 0, "start": [0], "source_start": [0], "loops": loops}],
+        });
+        extras(json!(shape), layout)
+    };
+    let step = |length: u64, array: u64, source: u64| {
+        json!({"length": length, "array": {"axis": 0, "length": array},
+               "source": {"axis": 0, "length": source}})
+    };
+    let nested = |levels: usize| {
+        let mut layout = json!({"kind": "absent", "chunk_shape": [1]});
+        for _ in 0..levels {
+            let source = json!({"shape": [1], "type": "<i2", "dimension_names": ["x"],
+                                "layout": layout});
+            layout = json!({"kind": "virtual", "chunk_shape": [1], "sources": [source],
+                "mappings": [{"source": 0, "start": [0], "source_start": [0], "loops": []}]});
+        }
+        extras(json!([1]), layout)
+    };
+    let many = 1_u64 << 60;
+    for good in [
+        run(&[2, 4], &[1, 4], 16),
+        run(&[2, 4], &[1, 2], 16),
+        run(&[2, 4], &[2, 4], 16),
+        run(&[0, 4], &[1, 4], 0),
+        part(&[9], json!([step(3, 3, 2), step(3, 1, 1)])),
+        part(&[many], json!([step(many, 1, 1)])),
+        nested(4),
+    ] {
+        let read = Extras::parse(good.to_string().as_bytes());
+        assert!(read.is_ok(), "{good}: {read:?}");
+    }
+    for (bad, reason) in [
+        (run(&[2, 4], &[2, 2], 16), "which are no runs of bytes"),
+        (run(&[3], &[2], 6), "which are no runs of bytes"),
+        (run(&[4], &[2], 6), "a run of 6 bytes for [4] elements"),
+        (
+            run(&[many], &[1], many << 1),
+            "a run in more than 16777216 chunks",
+        ),
+        (
+            part(&[9], json!([step(many, 1, 1)])),
+            "elements, of an array of 9",
+        ),
+        (
+            part(&[many], json!([step(many, 1, 9)])),
+            "steps along axis 0",
+        ),
+        (
+            part(&[many], json!([step(1 << 29, 2, 1), step(1 << 29, 1, 1)])),
+            "steps along axis 0",
+        ),
+        (
+            part(&[9], json!(vec![step(1, 1, 1); 20_000])),
+            "a mapping of 20000 loops",
+        ),
+        (nested(5), "5 levels deep"),
+        (
+            extras(
+                json!(vec![1; 65]),
+                json!({"kind": "absent", "chunk_shape": vec![1; 65]}),
+            ),
+            "65 axes, expected at most 64",
+        ),
+    ] {
+        assert!(error(&bad).contains(reason), "{}: {reason}", error(&bad));
+    }
+    let attribute = json!({"type": "<i2", "shape": vec![1; 20_000], "values": [1]});
+    let attribute = json!({"version": 1, "groups": {"/": {"attributes": {"a": attribute}}}});
+    assert!(error(&attribute).contains("20000 axes, expected at most 32"));
+}
+
 /// A table of many chunks that says so in few bytes.
 fn squeezed(count: u64) -> Manifest {
     let mut manifest = Manifest::default();

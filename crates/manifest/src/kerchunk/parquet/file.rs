@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use parquet::basic::{Compression, LogicalType, Repetition, Type as PhysicalType, ZstdLevel};
 use parquet::data_type::{ByteArray, ByteArrayType, DataType as ParquetType, Int64Type};
@@ -16,6 +18,9 @@ use serde_json::{Value as Json, json};
 use crate::chunk_table::ChunkRef;
 use crate::error::{Error, Result};
 use crate::location::{LocationId, Locations};
+
+/// How a text begins that stands for the bytes of which the rest is the base64, as fsspec has it.
+const BASE64: &[u8] = b"base64:";
 
 /// Bytes of equal values that a file has once.
 const DICTIONARY_BYTES: usize = 1 << 30;
@@ -73,7 +78,7 @@ impl Columns {
                 None,
             ),
             ChunkRef::Whole { location } => (Some(paths.get(location)?), 0, 0, None),
-            ChunkRef::Inline(data) => (None, 0, 0, Some(ByteArray::from(data.clone()))),
+            ChunkRef::Inline(data) => (None, 0, 0, Some(raw(data))),
         };
         self.path_levels.push(i16::from(path.is_some()));
         self.raw_levels.push(i16::from(raw.is_some()));
@@ -97,6 +102,17 @@ impl Columns {
         self.raws.clear();
         self.pad(0);
     }
+}
+
+/// What stands in the column `raw`: bytes as they are, unless they begin as a text does that readers
+/// decode.
+fn raw(data: &Bytes) -> ByteArray {
+    if !data.starts_with(BASE64) {
+        return ByteArray::from(data.clone());
+    }
+    let mut text = BASE64.to_vec();
+    text.extend_from_slice(STANDARD.encode(data).as_bytes());
+    ByteArray::from(text)
 }
 
 /// Encodes files: one row group, ZSTD, no statistics, dictionaries for paths and inline chunks.

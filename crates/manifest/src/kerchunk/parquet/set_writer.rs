@@ -92,16 +92,19 @@ pub(super) struct Stream<'a> {
     pub(super) absent: Absent,
 }
 
+/// The most rows of a record: a reader reads so many of any file.
+const MAX_ROWS: u32 = 1 << 20;
+
 impl<'b> SetWriter<'b> {
     /// A set with so many rows per file, of which nothing is written yet.
     ///
     /// # Errors
-    /// When `record_size` is zero or above 2^32 - 1.
+    /// When `record_size` is zero or above 2^20: readers read whole files.
     pub fn new(blobs: &'b mut dyn Blobs, record_size: usize) -> Result<Self> {
         let rows = u32::try_from(record_size).unwrap_or(0);
-        if rows == 0 {
+        if !(1..=MAX_ROWS).contains(&rows) {
             return Err(Error::unsupported(format!(
-                "records of {record_size} rows, expected 1 to 2^32 - 1"
+                "records of {record_size} rows, expected 1 to {MAX_ROWS}"
             )));
         }
         Ok(Self {

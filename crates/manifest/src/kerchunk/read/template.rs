@@ -73,21 +73,29 @@ impl Templates {
 
     /// A text with the values of its expressions.
     pub(super) fn render(&mut self, text: &str, names: &Names) -> Result<String, String> {
-        let made = expand(text, names, Some(&self.texts))?;
-        let cost = u64::try_from(text.len().saturating_add(made.len())).unwrap_or(u64::MAX);
-        self.budget = self
-            .budget
-            .checked_sub(cost)
-            .ok_or("templates expand to more than the set's size justifies")?;
-        Ok(made)
+        expand(text, names, Some(&self.texts), &mut self.budget)
     }
+
+    /// Takes so many bytes, which are read or made, from what the size of the set justifies.
+    pub(super) fn charge(&mut self, bytes: usize) -> Result<(), String> {
+        charge(&mut self.budget, bytes)
+    }
+}
+
+fn charge(budget: &mut u64, bytes: usize) -> Result<(), String> {
+    let cost = u64::try_from(bytes).unwrap_or(u64::MAX);
+    let left = budget.checked_sub(cost);
+    *budget = left.ok_or("templates expand to more than the set's size justifies")?;
+    Ok(())
 }
 
 fn expand(
     text: &str,
     names: &Names,
     templates: Option<&HashMap<String, String>>,
+    budget: &mut u64,
 ) -> Result<String, String> {
+    charge(budget, text.len())?;
     if text.contains("{%") || text.contains("{#") {
         return Err("statements of templates ({%) are not supported".to_owned());
     }
@@ -97,11 +105,19 @@ fn expand(
         let (expression, after) = after
             .split_once("}}")
             .ok_or("a template that does not end: expected }}")?;
+        // Right at the braces they are no signs: in jinja they take away, or keep, white space around.
+        if expression.starts_with(['-', '+']) || expression.ends_with(['-', '+']) {
+            return Err(format!(
+                "{{{{{expression}}}}}: control of white space is not supported, expected a space \
+                 between braces and sign"
+            ));
+        }
         made.push_str(before);
         let mut parser = Parser {
             rest: expression,
             names,
             templates,
+            budget,
         };
         match parser.whole()? {
             Value::Int(value) => made.push_str(&value.to_string()),
@@ -116,6 +132,7 @@ fn expand(
     if made.len() > MAX_TEXT {
         return Err(format!("a template makes more than {MAX_TEXT} bytes"));
     }
+    charge(budget, made.len())?;
     Ok(made)
 }
 
@@ -124,6 +141,8 @@ struct Parser<'a> {
     names: &'a Names,
     /// `None` within a template, where only its own names are known.
     templates: Option<&'a HashMap<String, String>>,
+    /// Bytes that may still be read and made.
+    budget: &'a mut u64,
 }
 
 impl Parser<'_> {
@@ -253,16 +272,22 @@ impl Parser<'_> {
             let arguments = self.arguments()?;
             let template = self.templates.and_then(|templates| templates.get(&name));
             let template = template.ok_or_else(|| format!("no template {name:?}"))?;
-            return expand(template, &arguments, None).map(Value::Text);
+            return expand(template, &arguments, None, self.budget).map(Value::Text);
         }
         if let Some((_, value)) = self.names.iter().find(|(known, _)| *known == name) {
+            if let Value::Text(text) = value {
+                charge(self.budget, text.len())?;
+            }
             return Ok(value.clone());
         }
         match self.templates.and_then(|templates| templates.get(&name)) {
             Some(text) if text.contains("{{") => Err(format!(
                 "template {name:?} needs arguments, expected {name}(...)"
             )),
-            Some(text) => Ok(Value::Text(text.clone())),
+            Some(text) => {
+                charge(self.budget, text.len())?;
+                Ok(Value::Text(text.clone()))
+            }
             None => Err(format!("no template {name:?}")),
         }
     }
@@ -286,6 +311,9 @@ impl Parser<'_> {
                     let known = known.to_owned();
                     let value = self.names.iter().find(|(name, _)| *name == known);
                     let (_, value) = value.ok_or_else(|| self.unexpected())?;
+                    if let Value::Text(text) = value {
+                        charge(self.budget, text.len())?;
+                    }
                     value.clone()
                 }
                 None => return Err(self.unexpected()),
@@ -349,7 +377,7 @@ mod tests {
             ("plain }} {", "plain }} {"),
             ("{{u}}/{{ i }}.nc", "s3://bucket/7.nc"),
             ("{{(i + 1) * 1000}}", "8000"),
-            ("{{-i // 2}} {{-i % 4}} {{i - 2 - 3}}", "-4 1 2"),
+            ("{{ -i // 2}} {{ -i % 4}} {{i - 2 - 3}}", "-4 1 2"),
             (
                 "{{f(c='text', n=i)}}{{ f( c = w, n = 1 , ) }}",
                 "text-8word-2",
@@ -382,10 +410,15 @@ mod tests {
             "{{(i}}",
             "{{u.x}}",
             "{{f(c='a' n=1)}}",
+            // In jinja, 7: the sign takes away white space.
+            "{{-i}}",
+            "{{+i}}",
+            "{{i-}}",
+            "{{i -}}",
         ] {
             assert!(render(text).is_err(), "{text}");
         }
-        let deep = format!("{{{{{}1}}}}", "-".repeat(100_000));
+        let deep = format!("{{{{ {}1}}}}", "-".repeat(100_000));
         assert!(render(&deep).unwrap_err().contains("nested deeper"));
         let long = "{{u}}".repeat(10_000);
         assert!(render(&long).unwrap_err().contains("more than 65536 bytes"));
@@ -395,6 +428,18 @@ mod tests {
             templates.budget = 100_000;
             (0..1000).map(|_| templates.render("{{u}}", &[])).collect()
         };
+        // What a template that is called has to be read, whatever it makes.
+        let called = {
+            let text = "{{''}}".repeat(1000);
+            let mut templates = Templates::new(HashMap::from([("f".to_owned(), text)]));
+            templates.budget = 100_000;
+            (0..1000).find_map(|_| templates.render("{{f()}}", &[]).err())
+        };
+        assert!(
+            called
+                .unwrap()
+                .contains("more than the set's size justifies")
+        );
         let mut granted = Templates::new(HashMap::new());
         granted.grant(10);
         granted.grant(5);

@@ -10,6 +10,9 @@ use crate::zarr::v2::with_padding;
 /// Records are nested at most so deep.
 const MAX_DEPTH: u32 = 16;
 
+/// The most bytes of an element.
+pub(super) const MAX_ELEMENT: u32 = 64 << 20;
+
 /// The most fields of a record: checking their names takes the square of it.
 const MAX_FIELDS: usize = 1024;
 
@@ -61,6 +64,11 @@ fn simple(text: &str) -> Result<DataType, String> {
         '|' if size <= 1 || matches!(kind, 'S' | 'V') => ByteOrder::Little,
         _ => return Err(unknown()),
     };
+    if size > MAX_ELEMENT {
+        return Err(format!(
+            "elements of {size} bytes, expected at most {MAX_ELEMENT}"
+        ));
+    }
     let byte = u8::try_from(size).unwrap_or(u8::MAX);
     Ok(match (kind, size) {
         ('b', 1) => DataType::Bool,
@@ -121,6 +129,11 @@ fn record(list: &[Json], depth: u32) -> Result<DataType, String> {
             data_type,
             shape,
         });
+    }
+    if end > MAX_ELEMENT {
+        return Err(format!(
+            "records of {end} bytes, expected at most {MAX_ELEMENT}"
+        ));
     }
     // It says whether names are empty or repeated.
     with_padding(end, &fields).map_err(|error| error.to_string())?;

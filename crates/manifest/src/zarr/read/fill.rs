@@ -1,14 +1,17 @@
 //! The `fill_value` of a document `.zarray`.
 
+use std::sync::OnceLock;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::Value as Json;
 
 use super::brief;
+use super::dtype::MAX_ELEMENT;
 use crate::attribute::{Attribute, Value};
 use crate::data_type::DataType;
-use crate::zarr::scalar::{element, zero};
+use crate::zarr::scalar::element;
 use crate::zarr::v2::masks;
 
 /// What absent chunks hold.
@@ -31,18 +34,18 @@ pub(super) fn fill_value(data_type: &DataType, json: &Json) -> Result<Option<Fil
     let wrong = || format!("fill_value {}, expected one of {data_type:?}", brief(json));
     let value = value(data_type, json).ok_or_else(wrong)?;
     let bytes = match (data_type, &value) {
-        (DataType::Record { .. }, Value::Bytes(bytes)) => bytes.to_vec(),
-        _ => element(data_type, &value).ok_or_else(wrong)?,
+        (DataType::Record { .. } | DataType::Raw { .. }, Value::Bytes(bytes)) => bytes.clone(),
+        (DataType::FixedString { .. }, Value::Text(text)) if text.is_empty() => {
+            zeros(data_type).ok_or_else(wrong)?
+        }
+        _ => element(data_type, &value).ok_or_else(wrong)?.into(),
     };
     let attribute = masks(data_type).then(|| Attribute {
         data_type: data_type.clone(),
         shape: Some(Vec::new()),
         values: vec![value],
     });
-    Ok(Some(Fill {
-        bytes: bytes.into(),
-        attribute,
-    }))
+    Ok(Some(Fill { bytes, attribute }))
 }
 
 /// The value, such that the type holds it exactly.
@@ -108,12 +111,21 @@ fn value(data_type: &DataType, json: &Json) -> Option<Value> {
 }
 
 fn raw(data_type: &DataType, json: &Json) -> Option<Bytes> {
-    let bytes = match json {
-        Json::String(text) => STANDARD.decode(text).ok()?,
-        other => (other.as_f64() == Some(0.0)).then(|| zero(data_type))?,
+    let Json::String(text) = json else {
+        return (json.as_f64() == Some(0.0)).then(|| zeros(data_type))?;
     };
+    let bytes = STANDARD.decode(text).ok()?;
     let size = data_type.size()?;
     (u32::try_from(bytes.len()) == Ok(size)).then(|| bytes.into())
+}
+
+/// An element of zeros. All share their bytes: a document of a few letters may describe large ones.
+fn zeros(data_type: &DataType) -> Option<Bytes> {
+    static ZEROS: OnceLock<Bytes> = OnceLock::new();
+    let most = usize::try_from(MAX_ELEMENT).ok()?;
+    let size = usize::try_from(data_type.size()?).ok()?;
+    let zeros = ZEROS.get_or_init(|| vec![0; most].into());
+    (size <= most).then(|| zeros.slice(..size))
 }
 
 fn float(json: &Json) -> Option<f64> {

@@ -129,6 +129,7 @@ impl<'a> Generator<'a> {
         for _ in 0..self.count {
             let mut names = Vec::with_capacity(places.len());
             for (place, (name, dimension)) in places.iter().zip(&self.dimensions) {
+                templates.charge(name.len().saturating_add(dimension.size(*place)))?;
                 names.push(((*name).to_owned(), dimension.value(*place)?));
             }
             let key = templates.render(self.key, &names)?;
@@ -223,6 +224,17 @@ impl<'a> Dimension<'a> {
         match self {
             Self::List(list) => u64::try_from(list.len()).unwrap_or(u64::MAX),
             Self::Range { count, .. } => *count,
+        }
+    }
+
+    /// The length of a text, which is copied; 0 for a number.
+    fn size(&self, place: u64) -> usize {
+        match self {
+            Self::List(list) => {
+                let value = usize::try_from(place).ok().and_then(|at| list.get(at));
+                value.and_then(Json::as_str).map_or(0, str::len)
+            }
+            Self::Range { .. } => 0,
         }
     }
 

@@ -27,7 +27,10 @@ impl Texts {
     }
 }
 
-/// Numbers by row; zero where there is none.
+/// In place of a number: there is none. No offset or size is negative.
+pub(super) const NO_NUMBER: i64 = i64::MIN;
+
+/// Numbers by row; [`NO_NUMBER`] where there is none.
 #[derive(Debug)]
 pub(super) struct Numbers<'a>(pub(super) &'a mut Vec<i64>);
 
@@ -123,7 +126,7 @@ impl Chunk<'_> {
                         .collect::<Result<_, _>>()?
                 }
             };
-            spread(&page.present, numbers, 0, out.0)
+            spread(&page.present, numbers, NO_NUMBER, out.0)
         })
     }
 

@@ -18,7 +18,7 @@ const BYTE_ARRAY: i64 = 6;
 pub(super) struct Columns {
     pub(super) rows: u64,
     pub(super) paths: Texts,
-    /// First bytes; zero where there is none.
+    /// First bytes; a marker where there is none.
     pub(super) offsets: Vec<i64>,
     pub(super) sizes: Vec<i64>,
     pub(super) raws: Texts,

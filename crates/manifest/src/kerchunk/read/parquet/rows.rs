@@ -1,5 +1,6 @@
 //! Rows of a file as places of chunks.
 
+use super::column::NO_NUMBER;
 use super::file::Columns;
 use crate::error::Result;
 use crate::kerchunk::read::document::malformed;
@@ -42,11 +43,14 @@ pub(super) fn each(
             new
         };
         let value = |column: &[i64], what: &str| {
-            let value = column.get(row).copied().unwrap_or(0);
+            let value = column.get(row).copied().unwrap_or(NO_NUMBER);
+            if value == NO_NUMBER {
+                return Err(at(format!("a path without {what}, expected a number")));
+            }
             u64::try_from(value).map_err(|_| at(format!("{what} {value}, expected 0 or more")))
         };
-        let offset = value(&columns.offsets, "offset")?;
-        let length = value(&columns.sizes, "size")?;
+        let offset = value(&columns.offsets, "an offset")?;
+        let length = value(&columns.sizes, "a size")?;
         let place = match (offset, length) {
             (0, 0) => Place::Whole(location),
             _ => Place::Range {
