@@ -14,6 +14,7 @@ use crate::document::Refused;
 use crate::error::{Error, Result};
 use crate::read::{Elements, ReadOptions, Selection};
 use crate::store::Store;
+use crate::subset::{GranuleWindow, Query, Subset};
 
 /// A [`Store`] with a runtime of its own: every call blocks its thread until the answer is there.
 #[derive(Debug)]
@@ -98,6 +99,44 @@ impl BlockingStore {
         let store = self.store.clone();
         let (path, selection) = (path.to_owned(), selection.clone());
         self.wait(async move { store.read(&path, &selection, options).await })?
+    }
+
+    /// The part of an array that a query asks for, as [`Store::subset`] gives it.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn subset(&self, path: &str, query: &Query, options: ReadOptions) -> Result<Subset> {
+        let store = self.store.clone();
+        let (path, query) = (path.to_owned(), query.clone());
+        self.wait(async move { store.subset(&path, &query, options).await })?
+    }
+
+    /// From which objects a part of an array comes, as [`Store::granule_windows`] says.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn granule_windows(&self, path: &str, subset: &Subset) -> Result<Vec<GranuleWindow>> {
+        let store = self.store.clone();
+        let (path, subset) = (path.to_owned(), subset.clone());
+        self.wait(async move { store.granule_windows(&path, &subset).await })?
+    }
+
+    /// The elements of a part of an array, as [`Store::read_subset`] gives them.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn read_subset(
+        &self,
+        path: &str,
+        subset: &Subset,
+        options: ReadOptions,
+    ) -> Result<Elements> {
+        let store = self.store.clone();
+        let (path, subset) = (path.to_owned(), subset.clone());
+        self.wait(async move { store.read_subset(&path, &subset, options).await })?
     }
 
     /// Runs on the store's own threads, so that it works on a thread of another runtime, too.

@@ -138,6 +138,12 @@ pub enum Error {
         /// The limit in bytes.
         limit: u64,
     },
+    /// What is asked for is not understood.
+    #[error("{reason}")]
+    Query {
+        /// What was found and expected.
+        reason: String,
+    },
     /// A selection does not fit its array.
     #[error("{path}: {reason}")]
     Selection {

@@ -31,6 +31,7 @@
 )]
 
 mod blocking;
+pub mod cf;
 mod chunk;
 mod conversion;
 mod decoded;
@@ -48,6 +49,7 @@ mod read;
 mod references;
 mod source;
 mod store;
+mod subset;
 mod traits;
 mod unpacking;
 mod virtual_dataset;
@@ -61,3 +63,4 @@ pub use options::{CacheStats, ReaderProfile, StoreOptions, ZarrVersion};
 pub use read::{Element, Elements, ReadOptions, Selection, Slice};
 pub use references::{Part, ReferenceSource, SourceError};
 pub use store::Store;
+pub use subset::{BoundingBox, GranuleWindow, Inside, Query, Subset, SubsetAxis};

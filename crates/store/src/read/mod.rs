@@ -123,7 +123,7 @@ impl Store {
     }
 
     /// The array at a path with the references of all chunks that a selection touches.
-    async fn selected(
+    pub(crate) async fn selected(
         &self,
         path: &str,
         selection: &Selection,

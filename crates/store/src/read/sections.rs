@@ -4,7 +4,7 @@
 use chunkref_manifest::{Array, Concat, Layout, SpanSource, chunk_index};
 
 use super::origin::{Origin, contradiction};
-use super::selection::Slice;
+use super::selection::{Crossing, Slice};
 use crate::error::Result;
 use crate::references::Referenced;
 
@@ -15,8 +15,8 @@ pub(crate) struct Section {
     pub(crate) origin: usize,
     /// In elements of the origin.
     pub(crate) slices: Vec<Slice>,
-    /// The place along the joined axis of what is read at which it begins.
-    pub(crate) out: u64,
+    /// The place along each axis of what is read at which it begins.
+    pub(crate) out: Vec<u64>,
 }
 
 /// An element, by the chunk that it lies in; in the order in which they are read.
@@ -48,13 +48,14 @@ pub(crate) fn origins<'a>(
     }
 }
 
-/// The sections that slices of an array are.
-pub(crate) fn sections(array: &Array, slices: Vec<Slice>) -> Vec<Section> {
+/// The sections that slices of an array cross in.
+pub(crate) fn sections(array: &Array, crossing: Crossing) -> Vec<Section> {
+    let Crossing { slices, out: begin } = crossing;
     let Layout::Concat(concat) = &array.layout else {
         return vec![Section {
             origin: 0,
             slices,
-            out: 0,
+            out: begin,
         }];
     };
     let axis = concat.axis();
@@ -88,10 +89,14 @@ pub(crate) fn sections(array: &Array, slices: Vec<Slice>) -> Vec<Section> {
         if let Some(slice) = slices.get_mut(axis) {
             *slice = Slice::new(local(first), local(stop)).with_step(along.step());
         }
+        let mut begin = begin.clone();
+        if let Some(begin) = begin.get_mut(axis) {
+            *begin = begin.saturating_add(out);
+        }
         sections.push(Section {
             origin: profile,
             slices,
-            out,
+            out: begin,
         });
     }
     sections

@@ -18,7 +18,7 @@ pub(super) fn touched(array: &Array, path: &str, selection: &Selection) -> Resul
     let chunk_shape = array.chunk_shape();
     // A grid that can't be is found by the plan.
     let grid = chunk_grid(&array.shape, &chunk_shape).unwrap_or_default();
-    match (selection.slices_within(path, &array.shape)?, selection) {
+    match (selection.runs_within(path, &array.shape)?, selection) {
         (None, Selection::Points(points)) => {
             let numbers = points.iter().filter_map(|point| {
                 let axes = point.iter().zip(chunk_shape.iter());
@@ -34,13 +34,39 @@ pub(super) fn touched(array: &Array, path: &str, selection: &Selection) -> Resul
     }
 }
 
-/// The chunks that slices cross in.
-fn crossed(slices: &[Slice], chunk_shape: &[u64], grid: &[u64]) -> Vec<Range<u64>> {
-    let axes = slices.iter().zip(chunk_shape);
-    let along: Vec<Range<u64>> = axes.map(|(slice, length)| slice.chunks(*length)).collect();
-    if along.iter().any(Range::is_empty) {
-        return Vec::new();
+/// The chunks that slices cross in, of several for each axis.
+fn crossed(slices: &[Vec<Slice>], chunk_shape: &[u64], grid: &[u64]) -> Vec<Range<u64>> {
+    let mut boxes = vec![Vec::with_capacity(slices.len())];
+    for (slices, length) in slices.iter().zip(chunk_shape) {
+        let along = merged(slices.iter().map(|slice| slice.chunks(*length)));
+        let longer = boxes.iter().flat_map(|shorter: &Vec<Range<u64>>| {
+            along.iter().map(|range| {
+                let mut longer = shorter.clone();
+                longer.push(range.clone());
+                longer
+            })
+        });
+        boxes = longer.collect();
     }
+    merged(boxes.iter().flat_map(|along| rows(along, grid)))
+}
+
+/// Ranges in order, those that meet joined; without empty ones.
+fn merged(ranges: impl Iterator<Item = Range<u64>>) -> Vec<Range<u64>> {
+    let mut ranges: Vec<_> = ranges.filter(|range| !range.is_empty()).collect();
+    ranges.sort_unstable_by_key(|range| range.start);
+    let mut apart = Vec::<Range<u64>>::with_capacity(ranges.len());
+    for range in ranges {
+        match apart.last_mut() {
+            Some(last) if last.end >= range.start => last.end = last.end.max(range.end),
+            _ => apart.push(range),
+        }
+    }
+    apart
+}
+
+/// The numbers of the chunks in a box of the grid, ascending.
+fn rows(along: &[Range<u64>], grid: &[u64]) -> Vec<Range<u64>> {
     let mut runs = Vec::<Range<u64>>::new();
     let mut place: Vec<u64> = along.iter().map(|range| range.start).collect();
     let last = along
@@ -56,8 +82,8 @@ fn crossed(slices: &[Slice], chunk_shape: &[u64], grid: &[u64]) -> Vec<Range<u64
             _ => runs.push(first..end),
         }
         // The next row: all axes but the last count.
-        let mut rows = place.iter_mut().zip(&along).rev().skip(1);
-        let went_on = rows.any(|(at, range)| {
+        let mut axes = place.iter_mut().zip(along).rev().skip(1);
+        let went_on = axes.any(|(at, range)| {
             *at = at.saturating_add(1);
             let is_within = *at < range.end;
             if !is_within {
@@ -75,15 +101,10 @@ fn crossed(slices: &[Slice], chunk_shape: &[u64], grid: &[u64]) -> Vec<Range<u64
 mod tests {
     use super::*;
 
-    fn slices(slices: &[(u64, u64)]) -> Vec<Slice> {
-        let slices = slices.iter();
-        slices
-            .map(|(start, stop)| Slice::new(*start, *stop))
-            .collect()
-    }
-
     fn chunks(boxes: &[(u64, u64)], chunk: &[u64], grid: &[u64]) -> Vec<(u64, u64)> {
-        let runs = crossed(&slices(boxes), chunk, grid);
+        let slices = boxes.iter();
+        let slices = slices.map(|(start, stop)| vec![Slice::new(*start, *stop)]);
+        let runs = crossed(&slices.collect::<Vec<_>>(), chunk, grid);
         runs.iter().map(|run| (run.start, run.end)).collect()
     }
 
@@ -103,5 +124,14 @@ mod tests {
         );
         assert_eq!(chunks(&[(0, 2), (3, 3)], &[1, 1], &[2, 4]), []);
         assert_eq!(chunks(&[], &[], &[]), [(0, 1)], "a scalar");
+    }
+
+    #[test]
+    fn several_slices_touch_what_any_of_them_touches() {
+        let columns = vec![Slice::new(35, 40), Slice::new(0, 5), Slice::new(12, 15)];
+        let rows = vec![Slice::new(2, 3), Slice::new(0, 1)];
+        let runs = crossed(&[rows, columns], &[1, 10], &[3, 4]);
+        assert_eq!(runs, [0..2, 3..4, 8..10, 11..12]);
+        assert_eq!(crossed(&[Vec::new()], &[10], &[4]), []);
     }
 }

@@ -11,5 +11,7 @@ mod listing;
 mod parts;
 mod pins;
 mod put_together;
+mod requests;
+mod subset;
 mod values;
 mod whole;
