@@ -17,15 +17,6 @@ fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// A client that reads no more than it is asked for.
-fn exact() -> Client {
-    Client::new(
-        ClientOptions::default()
-            .with_head_read(0)
-            .with_cache_bytes(0),
-    )
-}
-
 fn paths(server: &RangeServer) -> Vec<String> {
     let log = server.log();
     log.iter().map(|entry| entry.path.clone()).collect()
@@ -77,7 +68,8 @@ async fn set(folder: &Path) -> (RangeServer, RangeServer) {
 async fn a_chunk_of_a_parquet_set_takes_its_documents_one_record_and_the_chunk() {
     let folder = tempfile::tempdir().unwrap();
     let (server, source) = set(folder.path()).await;
-    let store = open(&exact(), &server.url_of("set.parquet")).await.unwrap();
+    let client = Client::new(ClientOptions::default());
+    let store = open(&client, &server.url_of("set.parquet")).await.unwrap();
     let opened = [
         "/set.parquet/.zmetadata",
         "/set.parquet/.chunkref/extras.json",
@@ -181,7 +173,7 @@ async fn what_is_no_dataset_is_an_error_that_says_what_to_do() {
         (
             "other.h5",
             b"something else altogether",
-            "no HDF5 signature",
+            "not an HDF5 file: no signature",
         ),
     ] {
         let path = folder.path().join(name);
