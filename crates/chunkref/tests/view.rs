@@ -22,7 +22,7 @@ use zarrs_storage::{
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures");
 
 /// Most keys and prefixes of one file that are compared one by one, evenly spread.
-const COMPARED: usize = 50;
+const COMPARED: usize = 30;
 
 fn files() -> Vec<PathBuf> {
     let mut files = Vec::new();
@@ -172,7 +172,11 @@ fn a_view_is_what_a_store_would_hold_whether_it_is_scanned_before_or_on_the_way(
         let Some(manifest) = manifest(&client, file) else {
             continue;
         };
-        for options in views() {
+        // The others differ in how chunks are indexed.
+        let is_granule = path
+            .parent()
+            .is_some_and(|folder| folder.ends_with("granules"));
+        for options in views().into_iter().take(if is_granule { 3 } else { 1 }) {
             let what = format!("{file} {options:?}");
             let whole = Store::with_options(Arc::clone(&manifest), client.clone(), options.clone());
             let whole = BlockingStore::new(whole).unwrap();
@@ -186,7 +190,7 @@ fn a_view_is_what_a_store_would_hold_whether_it_is_scanned_before_or_on_the_way(
             compared += 1;
         }
     }
-    assert!(compared > 240, "{compared}");
+    assert!(compared > 120, "{compared}");
 }
 
 /// All elements of an array, or why not.
