@@ -308,7 +308,7 @@ const CACHE_SIZE: u64 = 4 << 30;
 #[derive(Debug, Args)]
 pub(crate) struct Cache {
     /// Keep what is read of remote files in this folder, for the next time; commands at one time may
-    /// share it. Only files are kept that an ETag or Last-Modified in the references pins
+    /// share it. Only files that the references pin by more than their size are kept
     #[arg(long = "cache", value_name = "DIR")]
     folder: Option<PathBuf>,
     /// Keep about so many bytes there; what was used longest ago is dropped
