@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use chunkref::store::{ReadOptions, Selection, Slice};
-use chunkref::{
-    Client, ClientOptions, ScanOptions, Store, WriteOptions, open, scan, write, write_with,
+use chunkref::manifest::{
+    Array, Attributes, ByteOrder, ChunkTableBuilder, DataType, Layout, Location, Manifest,
 };
+use chunkref::store::{ReadOptions, Selection, Slice};
+use chunkref::{Client, ClientOptions, ScanOptions, Store, WriteOptions, open, scan, write_with};
 use chunkref_testkit::RangeServer;
 use zarrs_storage::AsyncListableStorageTraits as _;
 
@@ -14,15 +15,6 @@ const HEIGHTS: &str = "/gt1l/heights/h_ph";
 
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
-}
-
-/// A client that reads no more than it is asked for.
-fn exact() -> Client {
-    Client::new(
-        ClientOptions::default()
-            .with_head_read(0)
-            .with_cache_bytes(0),
-    )
 }
 
 fn paths(server: &RangeServer) -> Vec<String> {
@@ -35,71 +27,107 @@ async fn read(store: &Store, path: &str) -> chunkref::store::Elements {
     all.await.unwrap()
 }
 
-/// A Parquet set of the heights of a granule, which are in more than one record.
-async fn set(folder: &Path, server: &RangeServer) -> chunkref::Manifest {
-    let url = server.url_of("granules/atl03_like.h5");
-    let client = Client::new(ClientOptions::default());
-    let scanned = scan(&client, &url, &ScanOptions::default()).await.unwrap();
-    let options = WriteOptions::new().with_record_size(Some(2));
-    write_with(&scanned.manifest, folder.join("set.parquet"), &options).unwrap();
-    write(&scanned.manifest, folder.join("set.json")).unwrap();
-    scanned.manifest
+const CHUNKS: u32 = 5000;
+
+/// One number a chunk, 1,000 references a record, behind servers: of the set, and of its source.
+async fn set(folder: &Path) -> (RangeServer, RangeServer) {
+    let object: Vec<u8> = (0..CHUNKS).flat_map(u32::to_le_bytes).collect();
+    let source = RangeServer::builder().object("/a.h5", object).start().await;
+    let mut manifest = Manifest::default();
+    let location = Location::new(source.url_of("/a.h5"));
+    let location = manifest.locations.intern(location).unwrap();
+    let mut table = ChunkTableBuilder::new(vec![CHUNKS.into()]);
+    for index in 0..u64::from(CHUNKS) {
+        table.push(index, location, index * 4, 4).unwrap();
+    }
+    let array = Array {
+        shape: vec![CHUNKS.into()],
+        data_type: DataType::UInt {
+            size: 4,
+            order: ByteOrder::Little,
+        },
+        dimension_names: vec!["x".to_owned()],
+        fill_value: None,
+        attributes: Attributes::new(),
+        layout: Layout::Chunked {
+            chunk_shape: vec![1],
+            codecs: Vec::new(),
+            chunks: table.finish(),
+            fill_chunk: None,
+        },
+    };
+    let group = manifest.root.groups.entry("g".to_owned()).or_default();
+    group.arrays.insert("a".to_owned(), array);
+    let options = WriteOptions::new().with_record_size(Some(1000));
+    write_with(&manifest, folder.join("set.parquet"), &options).unwrap();
+    let set = RangeServer::builder().root(folder).start().await;
+    (set, source)
 }
 
 #[tokio::test]
 async fn a_chunk_of_a_parquet_set_takes_its_documents_one_record_and_the_chunk() {
     let folder = tempfile::tempdir().unwrap();
-    let granules = RangeServer::builder().root(Path::new(GRANULES).parent().unwrap());
-    let granules = granules.start().await;
-    let manifest = set(folder.path(), &granules).await;
-    let array = manifest.array(HEIGHTS).unwrap();
-    assert!(array.stored_chunks() > 4);
-    let server = RangeServer::builder().root(folder.path()).start().await;
-    let client = exact();
+    let (server, source) = set(folder.path()).await;
+    let client = Client::new(ClientOptions::default());
     let store = open(&client, &server.url_of("set.parquet")).await.unwrap();
     let opened = [
         "/set.parquet/.zmetadata",
         "/set.parquet/.chunkref/extras.json",
     ];
     assert_eq!(paths(&server), opened);
-    let before = granules.requests();
-    let second = format!("{}/c/1", HEIGHTS.trim_start_matches('/'));
-    let chunk = store.get_many(&[&second]).await.unwrap().pop().flatten();
-    assert!(chunk.is_some());
-    let record = format!("/set.parquet{HEIGHTS}/refs.0.parq");
-    assert_eq!(paths(&server)[2..], [record.clone()]);
-    assert_eq!(granules.requests() - before, 1);
-    // The same record again, and elements of a chunk in another.
-    let length = array.chunk_shape()[0];
-    let far = Selection::slices([Slice::at(2 * length)]);
-    store
-        .read(HEIGHTS, &far, ReadOptions::default())
+    let key = "g/a/c/2500";
+    let chunk = store.get_many(&[key]).await.unwrap().pop().flatten();
+    assert_eq!(chunk.as_deref(), Some(&2500_u32.to_le_bytes()[..]));
+    let record = |number: u32| format!("/set.parquet/g/a/refs.{number}.parq");
+    assert_eq!(paths(&server)[2..], [record(2)]);
+    assert_eq!(source.requests(), 1);
+    // The same record again, a document, a list, and elements that lie in two records more.
+    let keys = [key, "g/a/zarr.json", "g/a/c/2999", "g/a/c/5000", "g/b/c/0"];
+    let there: Vec<bool> = store
+        .get_many(&keys)
+        .await
+        .unwrap()
+        .iter()
+        .map(Option::is_some)
+        .collect();
+    assert_eq!(there, [true, true, true, false, false]);
+    let below = store.list_dir(&"g/".try_into().unwrap()).await.unwrap();
+    assert_eq!(below.prefixes().len(), 1);
+    assert_eq!(paths(&server)[2..], [record(2)]);
+    let across = Selection::slices([Slice::new(3998, 4002)]);
+    let read = store
+        .read("/g/a", &across, ReadOptions::default())
         .await
         .unwrap();
-    store.get_many(&[&second]).await.unwrap();
-    let other = format!("/set.parquet{HEIGHTS}/refs.1.parq");
-    assert_eq!(paths(&server)[2..], [record, other]);
+    let numbers: Vec<u8> = (3998_u32..4002).flat_map(u32::to_le_bytes).collect();
+    assert_eq!(read.bytes, numbers);
+    let mut records = paths(&server).split_off(3);
+    records.sort();
+    assert_eq!(records, [record(3), record(4)]);
+    // All of them, each once.
+    assert_eq!(store.list().await.unwrap().len(), 5000 + 3);
+    assert_eq!(self::read(&store, "/g/a").await.shape, [5000]);
+    assert_eq!(paths(&server).len(), 2 + 5);
 }
 
 #[tokio::test]
 async fn a_group_of_a_granule_is_read_without_the_others() {
     let server = RangeServer::builder().root(GRANULES).start().await;
     let url = server.url_of("atl03_like.h5");
-    let whole = exact();
+    let client = || Client::new(ClientOptions::default().with_head_read(4096));
+    let whole = client();
     let scanned = scan(&whole, &url, &ScanOptions::default()).await.unwrap();
-    let expected = read(
-        &Store::new(scanned.manifest.clone().into(), whole.clone()),
-        HEIGHTS,
-    )
-    .await;
-    let client = exact();
+    let wide = whole.log().snapshot();
+    let expected = read(&Store::new(scanned.manifest.into(), whole.clone()), HEIGHTS).await;
+    let client = client();
     let store = open(&client, &url).await.unwrap();
     assert!(client.log().snapshot().requests <= 1);
+    // Its group alone is scanned.
+    assert!(store.around_array(HEIGHTS).await.unwrap().is_some());
+    let narrow = client.log().snapshot();
+    assert!(narrow.bytes * 2 < wide.bytes, "{narrow:?} {wide:?}");
     assert_eq!(read(&store, HEIGHTS).await, expected);
-    let (narrow, wide) = (client.log().snapshot(), whole.log().snapshot());
-    println!("group: {narrow:?}\nwhole: {wide:?}");
-    assert!(narrow.bytes < wide.bytes, "{narrow:?} {wide:?}");
-    assert!(narrow.requests < wide.requests, "{narrow:?} {wide:?}");
+    let narrow = client.log().snapshot();
     // What is known is not asked for again.
     let group = store.around_group("/gt1l/heights").await.unwrap().unwrap();
     assert!(group.array(HEIGHTS).is_some());
@@ -145,7 +173,7 @@ async fn what_is_no_dataset_is_an_error_that_says_what_to_do() {
         (
             "other.h5",
             b"something else altogether",
-            "no HDF5 signature",
+            "not an HDF5 file: no signature",
         ),
     ] {
         let path = folder.path().join(name);
@@ -173,11 +201,10 @@ async fn what_is_no_dataset_is_an_error_that_says_what_to_do() {
 #[tokio::test]
 async fn what_a_granule_was_refused_for_is_said_wherever_it_is_asked_for() {
     let client = Client::new(ClientOptions::default());
-    let file = format!("{GRANULES}/types_others.h5");
+    let file = format!("{GRANULES}/fills_special.h5");
     let scanned = scan(&client, &file, &ScanOptions::default()).await.unwrap();
     let refused = scanned.report.refused().next().unwrap().clone();
     let reason = refused.reason.unwrap();
-    let folder = tempfile::tempdir().unwrap();
     let store = open(&client, &file).await.unwrap();
     let key = format!("{}/zarr.json", refused.path.trim_start_matches('/'));
     let error = store.get_many(&[&key]).await.unwrap_err().to_string();
@@ -199,5 +226,4 @@ async fn what_a_granule_was_refused_for_is_said_wherever_it_is_asked_for() {
             .iter()
             .any(|one| one.path == refused.path)
     );
-    drop(folder);
 }

@@ -292,11 +292,39 @@ pub(crate) struct Read {
     /// The most bytes that the array, or one of its chunks, may take in memory
     #[arg(long, value_name = "BYTES", default_value_t = READ_LIMIT)]
     pub(crate) limit: u64,
+    #[command(flatten)]
+    pub(crate) cache: Cache,
     /// Print requests, bytes, waves and seconds to standard error
     #[arg(long)]
     pub(crate) stats: bool,
     #[command(flatten)]
     pub(crate) connection: Connection,
+}
+
+/// About how many bytes are kept on disk unless told otherwise.
+const CACHE_SIZE: u64 = 4 << 30;
+
+/// What is kept on disk of what is read.
+#[derive(Debug, Args)]
+pub(crate) struct Cache {
+    /// Keep what is read of remote files in this folder, for the next time; commands at one time may
+    /// share it. Only files that the references pin by more than their size are kept
+    #[arg(long = "cache", value_name = "DIR")]
+    folder: Option<PathBuf>,
+    /// Keep about so many bytes there; what was used longest ago is dropped
+    #[arg(long = "cache-size", value_name = "BYTES", default_value_t = CACHE_SIZE, requires = "folder")]
+    size: u64,
+}
+
+impl Cache {
+    /// How a dataset is served with this cache.
+    pub(crate) fn options(&self) -> chunkref::store::StoreOptions {
+        let options = chunkref::store::StoreOptions::new();
+        match &self.folder {
+            Some(folder) => options.with_disk_cache(folder, self.size),
+            None => options,
+        }
+    }
 }
 
 /// What of a file is read.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use chunkref::store::CacheStats;
 use chunkref::{Client, Stats, WaveRecord};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -109,6 +110,23 @@ pub(crate) fn print_stats(stats: &Stats, start: Instant) {
             "bytes needed {} ({} % of those read)",
             stats.needed,
             needed / u128::from(stats.bytes.max(1))
+        );
+    }
+}
+
+/// What `--stats` prints of a cache on disk, if there is one.
+pub(crate) fn print_cache(stats: &CacheStats) {
+    let counts = [stats.disk_hits, stats.disk_misses, stats.disk_failures];
+    if counts != [0; 3] {
+        eprintln!(
+            "on disk {} ranges, not there {}, bytes written {}",
+            stats.disk_hits, stats.disk_misses, stats.disk_written
+        );
+    }
+    if stats.disk_failures > 0 {
+        eprintln!(
+            "warning: {} ranges could not be kept on disk: is the folder writable, is there room?",
+            stats.disk_failures
         );
     }
 }

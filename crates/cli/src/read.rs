@@ -7,14 +7,14 @@ use std::time::Instant;
 
 use chunkref::manifest::kerchunk::RefusedNode;
 use chunkref::manifest::{DataType, Manifest};
-use chunkref::store::Elements;
+use chunkref::store::{CacheStats, Elements};
 use chunkref::{Client, DatasetReport, Outcome, Report, ScanOptions, Store};
 
 use crate::arguments::{Read, absolute};
 use crate::failure::{Failure, chain};
 use crate::inspect::print_bytes;
 use crate::npy;
-use crate::progress::{Progress, print_stats};
+use crate::progress::{Progress, print_cache, print_stats};
 use crate::set;
 
 pub(crate) async fn run(arguments: &Read) -> Result<ExitCode, Failure> {
@@ -30,9 +30,11 @@ pub(crate) async fn run(arguments: &Read) -> Result<ExitCode, Failure> {
     let progress = Progress::start(&client, 1);
     let read = read(arguments, &client).await;
     drop(progress);
-    write(&read?, arguments)?;
+    let (read, cached) = read?;
+    write(&read, arguments)?;
     if arguments.stats {
         print_stats(&client.log().snapshot(), start);
+        print_cache(&cached);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -49,7 +51,7 @@ fn check_output(path: &Path) -> Result<(), Failure> {
     )))
 }
 
-async fn read(arguments: &Read, client: &Client) -> Result<Elements, Failure> {
+async fn read(arguments: &Read, client: &Client) -> Result<(Elements, CacheStats), Failure> {
     let file = &arguments.file;
     if chunkref::is_set(file) {
         return from_set(arguments, client).await;
@@ -64,14 +66,10 @@ async fn read(arguments: &Read, client: &Client) -> Result<Elements, Failure> {
         .await
         .map_err(|error| Failure::scan(file, &error))?;
     let path = find(&scanned.manifest, arguments, || why_not(&scanned.report))?;
-    let store = Store::new(Arc::new(scanned.manifest), client.clone());
-    store
-        .read_array(&path, arguments.limit)
-        .await
-        .map_err(|error| Failure::new(format!("{file}: {}", chain(&error))))
+    whole_array(arguments, client, scanned.manifest, &path).await
 }
 
-async fn from_set(arguments: &Read, client: &Client) -> Result<Elements, Failure> {
+async fn from_set(arguments: &Read, client: &Client) -> Result<(Elements, CacheStats), Failure> {
     let path = path(arguments);
     let opened = set::open(client, &arguments.file, Some(&path)).await?;
     let refused = |node: &&RefusedNode| node.path == path;
@@ -81,11 +79,21 @@ async fn from_set(arguments: &Read, client: &Client) -> Result<Elements, Failure
             None => "not an array".to_owned(),
         }
     })?;
-    let store = Store::new(Arc::new(opened.manifest), client.clone());
-    store
-        .read_array(&path, arguments.limit)
-        .await
-        .map_err(|error| Failure::new(format!("{}: {}", arguments.file, chain(&error))))
+    whole_array(arguments, client, opened.manifest, &path).await
+}
+
+async fn whole_array(
+    arguments: &Read,
+    client: &Client,
+    manifest: Manifest,
+    path: &str,
+) -> Result<(Elements, CacheStats), Failure> {
+    let options = arguments.cache.options();
+    let store = Store::with_options(Arc::new(manifest), client.clone(), options);
+    let read = store.read_array(path, arguments.limit).await;
+    let read =
+        read.map_err(|error| Failure::new(format!("{}: {}", arguments.file, chain(&error))))?;
+    Ok((read, store.cache_stats()))
 }
 
 /// The path of the array from the root.

@@ -161,3 +161,36 @@ fn certificates_are_added_or_put_in_place_of_the_systems() {
     assert_eq!(run.status.code(), Some(0), "{}", stderr(&run));
     assert!(server.log().iter().all(|one| !one.http2));
 }
+
+#[test]
+fn what_was_read_is_read_from_the_cache_the_next_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = RangeServer::builder()
+        .object(DAY, granule(DAY))
+        .start_blocking();
+    let scan = ["scan", &server.url_of(DAY), "-o", "o.json"];
+    let run = chunkref(&scan, &[], folder.path());
+    assert_eq!(run.status.code(), Some(0), "{}", stderr(&run));
+    let read = |out: &str| {
+        let read = ["read", "o.json", "analysed_sst", "-o", out, "--stats"];
+        let cached = ["--cache", "kept", "--cache-size", "10000000"];
+        let run = chunkref(&[&read[..], &cached].concat(), &[], folder.path());
+        assert_eq!(run.status.code(), Some(0), "{}", stderr(&run));
+        (
+            std::fs::read(folder.path().join(out)).unwrap(),
+            stderr(&run),
+        )
+    };
+    server.reset();
+    let (first, said) = read("one.npy");
+    assert!(said.contains("on disk 0 ranges, not there "), "{said}");
+    assert!(server.requests() > 0);
+    server.reset();
+    let (second, said) = read("two.npy");
+    assert_eq!(first, second);
+    assert!(said.contains(", not there 0, bytes written 0"), "{said}");
+    assert_eq!(server.requests(), 0);
+    let sizeless = ["read", "o.json", "a", "-o", "-", "--cache-size", "1"];
+    let run = chunkref(&sizeless, &[], folder.path());
+    assert_eq!(run.status.code(), Some(2), "{}", stderr(&run));
+}

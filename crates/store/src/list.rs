@@ -72,7 +72,9 @@ impl Store {
             let documents = self.documents_of(group).await?;
             documents.keys().for_each(|key| add(key));
         } else if let Some((path, manifest)) = self.array_around(path).await? {
-            let documents = self.documents_of(Part::new(Arc::clone(&manifest))).await?;
+            let group = self.all_references().group(&rooted(parent(path))).await?;
+            let group = group.unwrap_or_else(|| Part::new(Arc::clone(&manifest)));
+            let documents = self.documents_of(group).await?;
             if documents.describes(&format!("{path}/")) {
                 documents.keys().for_each(|key| add(key));
                 let manifest = match manifest.array(path) {

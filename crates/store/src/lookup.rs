@@ -113,9 +113,12 @@ impl Store {
 
     /// The documents of all that is in a part: those of all groups and arrays, where they are known.
     pub(crate) async fn documents_of(&self, part: Part) -> Result<Arc<Documents>> {
-        if self.all_references().reads_all_for_tree() {
-            return Ok(Arc::new(Documents::new(part, self.options(), false)));
+        if !self.all_references().reads_all_for_tree() {
+            return self.documents().await.map(Arc::clone);
         }
-        self.documents().await.map(Arc::clone)
+        // Whoever lists one array of a group lists the others.
+        let name = Arc::as_ptr(&part.manifest).addr();
+        let write = async { Arc::new(Documents::new(part, self.options(), false)) };
+        Ok(self.documents_of_groups().get_with(name, write).await)
     }
 }

@@ -21,6 +21,9 @@ use crate::read;
 use crate::references::{Part, ReferenceSource, References, rooted};
 use crate::source::{OBJECTS_AT_ONCE, Request, Sources};
 
+/// Groups of which documents are kept for lists, where not all are known.
+const GROUPS: u64 = 16;
+
 /// Chunks that are put together at one time.
 const TOGETHER_AT_ONCE: usize = 8;
 
@@ -36,6 +39,8 @@ struct Inner {
     options: StoreOptions,
     sources: Sources,
     documents: OnceCell<Arc<Documents>>,
+    /// Of groups that are listed, by the addresses of their manifests, which they keep alive.
+    of_groups: moka::future::Cache<usize, Arc<Documents>>,
     decoded: DecodedChunks,
 }
 
@@ -77,6 +82,7 @@ impl Store {
             references,
             sources: Sources::new(client, object, disk),
             documents: OnceCell::new(),
+            of_groups: moka::future::Cache::new(GROUPS),
             decoded: DecodedChunks::new(options.cache_bytes),
             options,
         };
@@ -355,6 +361,10 @@ impl Store {
     pub(crate) fn consolidates(&self) -> bool {
         let asked = self.inner.options.consolidated;
         asked.unwrap_or(!self.inner.references.reads_all_for_tree())
+    }
+
+    pub(crate) fn documents_of_groups(&self) -> &moka::future::Cache<usize, Arc<Documents>> {
+        &self.inner.of_groups
     }
 
     /// The documents of all groups and arrays.

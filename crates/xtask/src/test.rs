@@ -45,11 +45,7 @@ const STEPS: [Step<Context>; 10] = [
     },
     Step {
         name: "examples",
-        run: |_| {
-            EXAMPLES
-                .iter()
-                .try_for_each(|arguments| run_program(&mut cargo(arguments)))
-        },
+        run: |_| examples(),
     },
     Step {
         name: "doc tests",
@@ -82,27 +78,25 @@ const CLIPPY: &[&str] = &[
 ];
 const BUILD: &[&str] = &["build", "--package", "chunkref-cli", "--bin", "chunkref"];
 /// Each with its arguments.
-const EXAMPLES: [&[&str]; 2] = [
-    &[
-        "run",
-        "--package",
-        "chunkref",
-        "--example",
+const EXAMPLES: [(&str, &[&str]); 3] = [
+    (
         "read_chunk",
-        "--",
-        "fixtures/granules/atl03_like.h5",
-        "gt1l/heights/h_ph",
-    ],
-    &[
-        "run",
-        "--package",
-        "chunkref",
-        "--example",
+        &["fixtures/granules/atl03_like.h5", "gt1l/heights/h_ph"],
+    ),
+    (
         "read_region",
-        "--",
-        "fixtures/granules/mur_like_20200601.nc",
-        "analysed_sst",
-    ],
+        &["fixtures/granules/mur_like_20200601.nc", "analysed_sst"],
+    ),
+    (
+        "mean_of_region",
+        &[
+            "analysed_sst",
+            "time",
+            "45:90,90:180",
+            "fixtures/granules/mur_like_20200601.nc",
+            "fixtures/granules/mur_like_20200602.nc",
+        ],
+    ),
 ];
 const DOC_TESTS: &[&str] = &["test", "--workspace", "--doc"];
 const DOC: &[&str] = &["doc", "--workspace", "--no-deps"];
@@ -165,6 +159,14 @@ fn rust_tests(context: &mut Context) -> Result<(), Error> {
             .env("PROPTEST_CASES", "8192");
     }
     run_program(&mut command)
+}
+
+fn examples() -> Result<(), Error> {
+    for (name, arguments) in EXAMPLES {
+        let run = ["run", "--example", name, "--"];
+        run_program(&mut cargo(&[&run, arguments].concat()))?;
+    }
+    Ok(())
 }
 
 fn documentation(_: &mut Context) -> Result<(), Error> {

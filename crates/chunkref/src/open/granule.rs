@@ -44,7 +44,7 @@ impl GranuleReferences {
 
     async fn scanned(&self, path: &str) -> Result<Option<Part>, Arc<OpenError>> {
         let scan = async {
-            match self.granule.group(path).await {
+            match Box::pin(self.granule.group(path)).await {
                 Ok(scanned) => Ok(Some(part(scanned))),
                 Err(ScanError::NoSuchGroup { .. }) => Ok(None),
                 Err(error) => Err(failed(&self.address, error)),
@@ -98,7 +98,7 @@ fn refused(report: Report) -> Vec<Refused> {
 impl ReferenceSource for GranuleReferences {
     async fn tree(&self) -> Result<Part, SourceError> {
         let scan = || async {
-            let scanned = self.granule.all().await;
+            let scanned = Box::pin(self.granule.all()).await;
             scanned
                 .map(part)
                 .map_err(|error| failed(&self.address, error))

@@ -8,8 +8,11 @@ use super::selection::{Selection, Slice};
 use crate::error::Result;
 use crate::references::runs;
 
-/// The numbers of the chunks that have selected elements, as runs; a few more where elements are
-/// skipped. There are no more runs than elements selected.
+/// Most runs of a box: where there were more, the last one goes on to the end of the box.
+const MOST_RUNS: usize = 1 << 16;
+
+/// The numbers of the chunks that have selected elements, as runs; more where elements are skipped, or
+/// there would be very many runs.
 ///
 /// # Errors
 ///
@@ -77,8 +80,9 @@ fn rows(along: &[Range<u64>], grid: &[u64]) -> Vec<Range<u64>> {
             return runs;
         };
         let end = first.saturating_add(last);
+        let is_full = runs.len() >= MOST_RUNS;
         match runs.last_mut() {
-            Some(run) if run.end == first => run.end = end,
+            Some(run) if run.end == first || is_full => run.end = end,
             _ => runs.push(first..end),
         }
         // The next row: all axes but the last count.
@@ -133,5 +137,15 @@ mod tests {
         let runs = crossed(&[rows, columns], &[1, 10], &[3, 4]);
         assert_eq!(runs, [0..2, 3..4, 8..10, 11..12]);
         assert_eq!(crossed(&[Vec::new()], &[10], &[4]), []);
+    }
+
+    #[test]
+    fn very_many_runs_are_covered_by_fewer() {
+        let most = MOST_RUNS as u64;
+        let one_column = [(0, 2 * most), (0, 1)];
+        let found = chunks(&one_column, &[1, 1], &[2 * most, 2]);
+        assert_eq!(found.len(), MOST_RUNS);
+        assert_eq!(found[1], (2, 3));
+        assert_eq!(found[MOST_RUNS - 1], (2 * most - 2, 4 * most - 1));
     }
 }
