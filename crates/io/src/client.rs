@@ -17,6 +17,7 @@ use crate::object::{Object, Source};
 use crate::options::ClientOptions;
 use crate::pin::Pin;
 use crate::remote::Remote;
+use crate::request::{Request, Response};
 use crate::store::Store;
 use crate::transport::{Net, Target};
 
@@ -131,6 +132,27 @@ impl Client {
             head: AtomicU64::new(0),
             needed: Mutex::default(),
         }))))
+    }
+
+    /// Asks a service. Failures of the connection, 429 and 5xx are repeated as reads of objects are,
+    /// within the same limits, counts and log.
+    ///
+    /// ```no_run
+    /// # async fn example(client: chunkref_io::Client) -> chunkref_io::Result<()> {
+    /// use chunkref_io::Request;
+    ///
+    /// let request = Request::get("https://cmr.earthdata.nasa.gov/search/health")?;
+    /// let response = client.request(&request).await?;
+    /// assert_eq!(response.status(), 200);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If no answer came, or one that is too long. An answer of any status is none.
+    pub async fn request(&self, request: &Request) -> Result<Response> {
+        self.0.net.ask(request).await
     }
 
     pub(crate) fn net(&self) -> &Arc<Net> {

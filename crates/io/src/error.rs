@@ -102,6 +102,19 @@ pub enum Error {
         /// How often it was tried.
         attempts: u32,
     },
+    /// A service gave no answer that could be used.
+    #[error("{url}: {reason} (attempts: {attempts})")]
+    Service {
+        /// The service.
+        url: String,
+        /// How the last attempt failed.
+        reason: String,
+        /// Whether there was a connection at all; there is none without a network, or to a host of
+        /// a wrong name.
+        connected: bool,
+        /// How often it was tried.
+        attempts: u32,
+    },
     /// A local file could not be read.
     #[error("{url}: local file could not be read")]
     File {
@@ -126,6 +139,7 @@ impl Error {
             | Self::Unavailable { url, .. }
             | Self::Store { url, .. }
             | Self::Write { url, .. }
+            | Self::Service { url, .. }
             | Self::File { url, .. } => url,
         }
     }
@@ -143,6 +157,7 @@ impl Error {
             | Self::Unavailable { url, .. }
             | Self::Store { url, .. }
             | Self::Write { url, .. }
+            | Self::Service { url, .. }
             | Self::File { url, .. } => name.clone_into(url),
         }
         self

@@ -8,7 +8,9 @@
 //! Buckets are written to as well: an [`Upload`] is one object, which appears whole or not at all; a
 //! [`Folder`] is listed, filled and cleared.
 //!
-//! All remote stores talk through one HTTP service of ours (`transport`), so that status,
+//! Services that are no stores, such as a search, are asked by [`Client::request`].
+//!
+//! All remote stores and services talk through one HTTP service of ours (`transport`), so that status,
 //! retries, redirects, the cap per host, pins and counting are the same for all of them.
 //!
 //! ```
@@ -65,6 +67,7 @@ mod pieces;
 mod pin;
 mod plan;
 mod remote;
+mod request;
 mod store;
 mod transport;
 mod upload;
@@ -79,5 +82,6 @@ pub use log::{RequestLog, RequestRecord, Stats, WaveRecord};
 pub use object::Object;
 pub use options::{ClientOptions, Credentials};
 pub use pin::Pin;
+pub use request::{Request, Response};
 pub use upload::Upload;
 pub use wave::{Around, Ask, Piece, Wave};

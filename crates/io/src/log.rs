@@ -36,11 +36,11 @@ pub struct RequestRecord {
     /// The URL or path, without credentials and query; that of the redirect's target, where one
     /// was followed.
     pub url: String,
-    /// Bytes asked for; empty for a request for credentials.
+    /// Bytes asked for; empty for a request that is not for bytes of an object.
     pub range: Range<u64>,
     /// Bytes of body that came.
     pub bytes: u64,
-    /// The number of the wave, from 1; 0 for a request for credentials.
+    /// The number of the wave, from 1; 0 for a request that is in none.
     pub wave: u64,
     /// The status; `None` if there was no answer, or the file is local.
     pub status: Option<u16>,

@@ -4,7 +4,8 @@
 //! threads of its own, so tests, the demo and Python processes use it alike. It waits before each
 //! answer, caps the bandwidth of each connection, goes wrong on a schedule, and writes down
 //! every request. With the feature `tls` it serves HTTPS, and HTTP/2 where the client offers it.
-//! With the feature `s3` there is a server of S3 over a folder, `S3Server`.
+//! With the feature `s3` there is a server of S3 over a folder, `S3Server`; with `cmr` one of NASA's
+//! Common Metadata Repository, `CmrServer`.
 //!
 //! ```
 //! use chunkref_testkit::RangeServer;
@@ -19,6 +20,8 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+#[cfg(feature = "cmr")]
+mod cmr;
 mod connection;
 mod content;
 mod date;
@@ -34,6 +37,8 @@ mod server;
 #[cfg(feature = "tls")]
 mod tls;
 
+#[cfg(feature = "cmr")]
+pub use cmr::{CmrCollection, CmrFault, CmrGranule, CmrRequest, CmrServer, CmrServerBuilder};
 pub use fault::{Fault, When};
 pub use log::Entry;
 #[cfg(feature = "s3")]

@@ -6,6 +6,7 @@
 //! `object_store` sends itself, are only counted and held within the cap per host.
 
 mod answer;
+mod asking;
 mod attempt;
 mod exchange;
 mod host;

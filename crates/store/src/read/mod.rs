@@ -12,20 +12,24 @@ mod plan;
 mod sections;
 mod selection;
 mod slabs;
+mod touched;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
+use chunkref_manifest::Manifest;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::chunk::{Chunk, Decoding};
 use crate::error::{Error, Result};
+use crate::references::Referenced;
 use crate::store::Store;
 use crate::unpacking::Unpacking;
 use assemble::{Come, Room, assemble};
 use plan::{Piece, Plan, Use};
+use touched::touched;
 
 pub(crate) use assemble::{decode, unpack};
 pub(crate) use copy::Copying;
@@ -103,11 +107,8 @@ impl Store {
         selection: &Selection,
         options: ReadOptions,
     ) -> Result<Elements> {
-        let array = self.manifest().array(path);
-        let array = array.ok_or_else(|| Error::NoArray {
-            path: path.to_owned(),
-        })?;
-        let plan = Plan::new(array, path, selection, options.limit)?;
+        let manifest = self.selected(path, selection, options.limit).await?;
+        let plan = Plan::new(at(&manifest, path)?, path, selection, options.limit)?;
         let read = plan.filled()?;
         let bytes = if read.is_empty() {
             read
@@ -119,6 +120,26 @@ impl Store {
             data_type: plan.data_type().clone(),
             bytes: bytes.into(),
         })
+    }
+
+    /// The array at a path with the references of all chunks that a selection touches.
+    pub(crate) async fn selected(
+        &self,
+        path: &str,
+        selection: &Selection,
+        limit: u64,
+    ) -> Result<Arc<Manifest>> {
+        let manifest = self.around_array(path).await?;
+        let manifest = manifest.ok_or_else(|| no_array(path))?;
+        if self.all_references().are_here() {
+            return Ok(manifest);
+        }
+        // What is too large is found before references are asked for.
+        let of = at(&manifest, path)?;
+        Plan::new(of, path, selection, limit)?;
+        let chunks = touched(of.array, path, selection)?;
+        let manifest = self.references(path, &chunks).await?;
+        manifest.ok_or_else(|| no_array(path))
     }
 
     async fn fill<'p>(&self, plan: &'p Plan<'p>, read: Vec<u8>, memory: u64) -> Result<Vec<u8>> {
@@ -217,6 +238,16 @@ impl Store {
         let (chunks, rest): (Vec<_>, Vec<_>) = rest.into_iter().unzip();
         let come = self.stored(&keys, chunks).await?;
         Ok((keys, rest, come, permit))
+    }
+}
+
+fn at<'a>(manifest: &'a Manifest, path: &str) -> Result<Referenced<'a>> {
+    Referenced::at(manifest, path).ok_or_else(|| no_array(path))
+}
+
+fn no_array(path: &str) -> Error {
+    Error::NoArray {
+        path: path.to_owned(),
     }
 }
 
