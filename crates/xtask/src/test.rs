@@ -82,7 +82,7 @@ const CLIPPY: &[&str] = &[
 ];
 const BUILD: &[&str] = &["build", "--package", "chunkref-cli", "--bin", "chunkref"];
 /// Each with its arguments.
-const EXAMPLES: [&[&str]; 2] = [
+const EXAMPLES: [&[&str]; 3] = [
     &[
         "run",
         "--package",
@@ -102,6 +102,19 @@ const EXAMPLES: [&[&str]; 2] = [
         "--",
         "fixtures/granules/mur_like_20200601.nc",
         "analysed_sst",
+    ],
+    &[
+        "run",
+        "--package",
+        "chunkref",
+        "--example",
+        "mean_of_region",
+        "--",
+        "analysed_sst",
+        "time",
+        "45:90,90:180",
+        "fixtures/granules/mur_like_20200601.nc",
+        "fixtures/granules/mur_like_20200602.nc",
     ],
 ];
 const DOC_TESTS: &[&str] = &["test", "--workspace", "--doc"];
