@@ -88,12 +88,11 @@ async fn ragged(out: &str, array: &str, urls: &[&str]) -> Result<()> {
             packing: None,
         };
         let rows = *here.shape.first().ok_or("a scalar")?;
-        let builder = match &mut builder {
-            Some(builder) => builder,
-            None => {
-                joined.root = granule.root.clone();
-                builder.insert(ConcatBuilder::new(&here.shape, 0)?)
-            }
+        let builder = if let Some(builder) = &mut builder {
+            builder
+        } else {
+            joined.root = granule.root.clone();
+            builder.insert(ConcatBuilder::new(&here.shape, 0)?)
         };
         builder.push(rows, encoding, chunks.clone().map_locations(|_| id))?;
         length += rows;
