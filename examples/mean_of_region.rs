@@ -46,12 +46,12 @@ fn main() -> Result<()> {
         .collect::<Result<_>>()?;
 
     let all = sums.iter().fold(Sum::default(), |all, one| Sum {
-        sum: all.sum + one.sum,
+        total: all.total + one.total,
         count: all.count + one.count,
         without: all.without + one.without,
     });
     let stats = client.log().snapshot();
-    println!("{variable}: mean {:.9}", all.sum / f64::from(all.count));
+    println!("{variable}: mean {:.9}", all.total / f64::from(all.count));
     println!(
         "{} elements, {} without a value, in {steps} steps",
         all.count, all.without
@@ -87,7 +87,7 @@ struct Packing {
 
 #[derive(Default)]
 struct Sum {
-    sum: f64,
+    total: f64,
     count: u32,
     without: u32,
 }
@@ -114,7 +114,7 @@ impl Packing {
             if number.is_nan() || Some(number) == self.missing {
                 sum.without += 1;
             } else {
-                sum.sum += number * self.scale + self.offset;
+                sum.total += number * self.scale + self.offset;
                 sum.count += 1;
             }
         }

@@ -3,6 +3,7 @@
 //! ```text
 //! measure_reads scan OUT.json URL ARRAY             references of one array
 //! measure_reads join OUT.json DIMENSION ARRAY URL...  of granules, joined
+//! measure_reads ragged OUT.json ARRAY URL...        of granules whose last chunks are not full
 //! measure_reads set SET ARRAY [START:STOP,...]      reads, with references at hand
 //! measure_reads file URL ARRAY                      reads of which nothing is known
 //! measure_reads keys SET ARRAY                      reads key by key, through zarrs
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chunkref::combine::{ConcatOptions, concat};
+use chunkref::manifest::{ConcatBuilder, Encoding, Layout};
 use chunkref::store::{ReadOptions, Selection, Slice};
 use chunkref::{Client, ClientOptions, Manifest, ScanOptions, Stats, Store, read_set, scan, write};
 
@@ -30,6 +32,7 @@ async fn main() -> Result<()> {
     match arguments.as_slice() {
         ["scan", out, url, array] => write(&scanned(&Client::default(), url, array).await?, out)?,
         ["join", out, dimension, array, urls @ ..] => join(out, dimension, array, urls).await?,
+        ["ragged", out, array, urls @ ..] => ragged(out, array, urls).await?,
         ["set", set, array] => from_set(set, array, &Selection::All).await?,
         ["set", set, array, slices] => from_set(set, array, &selection(slices)?).await?,
         ["file", url, array] => from_file(url, array).await?,
@@ -55,6 +58,56 @@ async fn join(out: &str, dimension: &str, array: &str, urls: &[&str]) -> Result<
         granules.push(scanned(&client, url, array).await?);
     }
     let (joined, _) = concat(granules, dimension, &ConcatOptions::new())?;
+    Ok(write(&joined, out)?)
+}
+
+/// Joins along the first axis, each granule from a chunk of its own on.
+async fn ragged(out: &str, array: &str, urls: &[&str]) -> Result<()> {
+    let client = Client::default();
+    let mut joined = Manifest::default();
+    let mut builder: Option<ConcatBuilder> = None;
+    let mut length = 0;
+    for url in urls {
+        let granule = scanned(&client, url, array).await?;
+        let here = granule.array(array).ok_or("no such array")?;
+        let Layout::Chunked {
+            chunk_shape,
+            codecs,
+            chunks,
+            ..
+        } = &here.layout
+        else {
+            return Err("not in chunks".into());
+        };
+        let (_, location) = granule.locations.iter().next().ok_or("no location")?;
+        let id = joined.locations.intern(location.clone());
+        let id = id.ok_or("too many locations")?;
+        let encoding = Encoding {
+            chunk_shape: chunk_shape.clone(),
+            codecs: codecs.clone(),
+            packing: None,
+        };
+        let rows = *here.shape.first().ok_or("a scalar")?;
+        let builder = if let Some(builder) = &mut builder {
+            builder
+        } else {
+            joined.root = granule.root.clone();
+            builder.insert(ConcatBuilder::new(&here.shape, 0)?)
+        };
+        builder.push(rows, encoding, chunks.clone().map_locations(|_| id))?;
+        length += rows;
+    }
+    let concat = builder.ok_or("no granules")?.concat()?;
+    let (groups, name) = array.rsplit_once('/').unwrap_or(("", array));
+    let mut group = &mut joined.root;
+    for name in groups.split('/').filter(|name| !name.is_empty()) {
+        group = group.groups.get_mut(name).ok_or("no such group")?;
+    }
+    let array = group.arrays.get_mut(name).ok_or("no such array")?;
+    if let Some(first) = array.shape.first_mut() {
+        *first = length;
+    }
+    array.layout = Layout::Concat(Box::new(concat));
     Ok(write(&joined, out)?)
 }
 

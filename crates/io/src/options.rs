@@ -38,7 +38,8 @@ pub struct ClientOptions {
     /// What a first read near the start of a remote object asks for at least (default 256 KiB); once
     /// other objects were read, what was of use of theirs, if that is less.
     pub head_read: u64,
-    /// What is kept of all remote objects together (default 40 MiB).
+    /// What is kept of all remote objects together (default 40 MiB). Data that are read at once and
+    /// take more than an eighth of it are not kept.
     pub cache_bytes: u64,
     /// A server that ignores `Range` is put up with for objects of at most this (default 8 MiB).
     pub whole_object: u64,

@@ -69,7 +69,8 @@ impl Remote {
         if let Some(size) = self.target.size() {
             return Ok(size);
         }
-        let size = self.read_head(self.net.log.wave()).await;
+        let head = 0..self.net.heads.length();
+        let size = self.read_first(head, self.net.log.wave()).await;
         drop(first);
         size
     }
@@ -93,16 +94,19 @@ impl Remote {
         }
     }
 
-    /// Reads the start of an object of unknown size, which gives the size.
-    async fn read_head(&self, wave: u64) -> Result<u64> {
-        let head = 0..self.net.heads.length();
+    /// Reads the first bytes of an object of unknown size, which gives the size.
+    async fn read_first(&self, range: Range<u64>, wave: u64) -> Result<u64> {
         let started = Instant::now();
-        match self.fetch(head.clone(), wave).await {
+        match self.fetch(range.clone(), wave).await {
             Ok((start, bytes)) => {
                 self.net.log.wave_ended(WaveRecord {
                     number: wave,
                     url: self.target.name.clone(),
-                    what: "start of the file".to_owned(),
+                    what: if range.start == 0 {
+                        "start of the file".to_owned()
+                    } else {
+                        "size of the file".to_owned()
+                    },
                     wanted: end(0, &bytes),
                     missing: end(0, &bytes),
                     requests: std::iter::once(start..end(start, &bytes)).collect(),
@@ -115,7 +119,7 @@ impl Remote {
         }
         self.target.size().ok_or_else(|| Error::Response {
             url: self.target.name.clone(),
-            range: head,
+            range,
             reason: "the answer did not tell the object's size".to_owned(),
         })
     }
@@ -156,9 +160,13 @@ impl Remote {
         if self.target.size().is_none() && first.is_some() {
             // Before much is asked for on the word of a file that may lie, its size must be known.
             let total = wants.iter().map(length).fold(0, u64::saturating_add);
-            if total > self.net.options.max_span {
+            let some = wants.iter().find(|want| !want.is_empty());
+            if let Some(some) = some.filter(|_| total > self.net.options.max_span) {
                 let number = self.net.log.wave();
-                self.read_head(number).await?;
+                // Of what is wanted anyway; what came is kept for this wave.
+                let most = some.start.saturating_add(self.net.heads.length());
+                self.read_first(some.start..some.end.min(most), number)
+                    .await?;
                 wave = Some(number);
             }
         }
@@ -216,11 +224,14 @@ impl Remote {
         plan(missing, hints, means)
     }
 
-    /// Fetches one span, and keeps it.
-    pub(crate) fn fetch_once(self: Arc<Self>, span: Range<u64>, wave: u64) -> Fetch {
+    /// Fetches one span, and keeps it if it is to be kept.
+    pub(crate) fn fetch_once(self: Arc<Self>, span: Range<u64>, wave: u64, is_kept: bool) -> Fetch {
         let fetch = async move {
             let (start, bytes) = self.fetch(span, wave).await?;
-            self.keep(start, bytes.clone());
+            // All of an object that came in place of a part is never asked for again.
+            if is_kept || self.target.ignores_range() {
+                self.keep(start, bytes.clone());
+            }
             Ok((start, bytes))
         };
         fetch.boxed().shared()

@@ -22,6 +22,9 @@ use crate::object::check_within;
 use crate::plan::{Means, around, head, in_pages, length, merge};
 use crate::remote::Remote;
 
+/// Data of one wave may fill a part of the cache: 1/8.
+const MOST_KEPT: u64 = 8;
+
 /// What is asked for in one wave. Only the ranges wanted are sure to come.
 #[derive(Clone, Debug, Default)]
 pub struct Ask<'a> {
@@ -237,12 +240,15 @@ impl RemoteWave {
             requests: spans.clone(),
             took: Duration::ZERO,
         };
+        // Much data at once would only push out what is kept, and be there twice.
+        let is_kept = ask.around != Around::Nothing
+            || total(&spans).saturating_mul(MOST_KEPT) <= remote.net.options.cache_bytes;
         // What others depend on comes first.
         let mut order = spans.clone();
         order.sort_by_key(|span| !overlaps(&missing, span));
         let mut waiting: VecDeque<_> = joined.fetches.into();
         for span in order {
-            let fetch = Arc::clone(remote).fetch_once(span.clone(), number);
+            let fetch = Arc::clone(remote).fetch_once(span.clone(), number, is_kept);
             remote.flights.add(span.clone(), &fetch);
             waiting.push_back((length(&span), fetch));
         }

@@ -201,3 +201,27 @@ async fn no_byte_comes_twice_whoever_asks() {
     // All of 100..20300, and the start.
     assert_eq!(server.bytes(), 39 * 500 + 700 + 10);
 }
+
+#[tokio::test]
+async fn much_data_at_once_is_not_kept() {
+    let server = RangeServer::builder()
+        .object("/a", content(1 << 20))
+        .start()
+        .await;
+    let options = ClientOptions::default()
+        .with_head_read(0)
+        .with_cache_bytes(800_000);
+    let client = Client::new(options);
+    let object = client.open(&server.url_of("a")).await.unwrap();
+    let requests = async |range: Range<u64>| {
+        server.reset();
+        object.read(&[range]).await.unwrap();
+        server.requests()
+    };
+    assert_eq!(requests(0..90_000).await, 1);
+    assert_eq!(requests(0..90_000).await, 0);
+    assert_eq!(requests(500_000..700_000).await, 1);
+    assert_eq!(requests(500_000..700_000).await, 1);
+    // What was kept before still is.
+    assert_eq!(requests(10_000..90_000).await, 0);
+}

@@ -2,7 +2,7 @@
 //! for measurements:
 //!
 //! ```sh
-//! cargo run --release -p chunkref-testkit --example range_server -- FOLDER 50 50
+//! cargo run --release -p chunkref-testkit --example range_server -- FOLDER 50 50 [PORT]
 //! ```
 //!
 //! Milliseconds before each answer, and millions of bytes a second (0: no limit). It prints its URL,
@@ -24,6 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .root(folder)
         .latency(Duration::from_millis(latency.parse()?))
         .bandwidth(bandwidth.parse::<u64>()?.saturating_mul(1_000_000))
+        .port(arguments.next().map_or(Ok(0), |port| port.parse())?)
         .start_blocking();
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", server.url())?;

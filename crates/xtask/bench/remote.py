@@ -28,8 +28,8 @@ LATENCY_MS, MB_PER_S = 50, 50
 
 
 class Server:
-    def __init__(self, binary, folder):
-        command = [binary, folder, str(LATENCY_MS), str(MB_PER_S)]
+    def __init__(self, binary, folder, *port):
+        command = [binary, folder, str(LATENCY_MS), str(MB_PER_S), *port]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.url = self.process.stdout.readline().strip().rstrip("/")
 

@@ -1,6 +1,7 @@
 //! `cargo xtask bench scan`: chunkref beside its peers, into `docs/benchmarks.md`, on local files
 //! (`local` alone) and behind a server 50 ms away (`remote` alone); `bench decode`: its filters beside
-//! those of libhdf5; `bench manifest`: reference sets written, opened and looked up.
+//! those of libhdf5; `bench manifest`: reference sets written, opened and looked up; `bench read`: arrays
+//! read through them and without.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,12 +20,12 @@ const PLOT: &str = "docs/remote.svg";
 pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
     let (what, options) = arguments
         .split_first()
-        .ok_or("say what to measure: scan, local, remote, decode, manifest")?;
+        .ok_or("say what to measure: scan, local, remote, decode, manifest, read")?;
     if !matches!(
         what.as_str(),
-        "scan" | "local" | "remote" | "decode" | "manifest"
+        "scan" | "local" | "remote" | "decode" | "manifest" | "read"
     ) {
-        let can = "`scan`, `local`, `remote`, `decode` and `manifest` can";
+        let can = "`scan`, `local`, `remote`, `decode`, `manifest` and `read` can";
         return Err(format!("`{what}` can't be measured; {can}").into());
     }
     let tools = tools::find()?;
@@ -36,6 +37,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
     }
     if what == "manifest" {
         return manifest(&tools.python, &python, &target, options);
+    }
+    if what == "read" {
+        return read(&tools.python, &python, &target, options);
     }
     run_program(&mut cargo(&[
         "build",
@@ -65,23 +69,12 @@ fn local(python: &Path, target: &Path, options: &[String]) -> Result<(), Error> 
 }
 
 fn remote(python: &Path, target: &Path, options: &[String]) -> Result<(), Error> {
-    run_program(&mut cargo(&[
-        "build",
-        "--release",
-        "--package",
-        "chunkref-testkit",
-        "--example",
-        "range_server",
-    ]))?;
+    let server = example("chunkref-testkit", "range_server", target)?;
     let tables = target.join("bench/remote.md");
-    let server = format!(
-        "release/examples/range_server{}",
-        std::env::consts::EXE_SUFFIX
-    );
     run_program(
         measurement(python, target, "remote.py", &tables, options)
             .arg("--server")
-            .arg(target.join(server))
+            .arg(server)
             .arg("--plot")
             .arg(root().join(PLOT)),
     )?;
@@ -127,26 +120,14 @@ fn decode(python: &Path, target: &Path) -> Result<(), Error> {
 
 /// Icechunk has an environment of its own: it may need other versions than the rest.
 fn manifest(system: &Path, python: &Path, target: &Path, options: &[String]) -> Result<(), Error> {
-    run_program(&mut cargo(&[
-        "build",
-        "--release",
-        "--package",
-        "chunkref",
-        "--example",
-        "measure_sets",
-    ]))?;
-    let requirements = root().join("crates/xtask/bench/requirements-icechunk.txt");
-    let icechunk = venv::prepare(&target.join("venv-icechunk"), system, &requirements)?;
+    let measure = example("chunkref", "measure_sets", target)?;
+    let icechunk = icechunk(system, target)?;
     let tables = target.join("bench/manifest.md");
-    let example = format!(
-        "release/examples/measure_sets{}",
-        std::env::consts::EXE_SUFFIX
-    );
     run_program(
         Command::new(python)
             .arg(root().join("crates/xtask/bench/manifest.py"))
             .arg("--measure")
-            .arg(target.join(example))
+            .arg(measure)
             .arg("--icechunk")
             .arg(icechunk)
             .arg("--data")
@@ -160,6 +141,67 @@ fn manifest(system: &Path, python: &Path, target: &Path, options: &[String]) -> 
         "manifest",
         &std::fs::read_to_string(&tables)?,
     )
+}
+
+/// Readers of HDF5 have an environment of their own, as Icechunk has.
+fn read(system: &Path, python: &Path, target: &Path, options: &[String]) -> Result<(), Error> {
+    let measure = example("chunkref", "measure_reads", target)?;
+    let server = example("chunkref-testkit", "range_server", target)?;
+    let requirements = root().join("crates/xtask/bench/requirements-readers.txt");
+    let readers = venv::prepare(&target.join("venv-readers"), system, &requirements)?;
+    // It names clients of clouds as what it needs, and needs them there alone.
+    run_program(Command::new(&readers).args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "h5coro==1.0.7",
+    ]))?;
+    let tables = target.join("bench/read.md");
+    run_program(
+        Command::new(python)
+            .arg(root().join("crates/xtask/bench/read.py"))
+            .arg("--measure")
+            .arg(measure)
+            .arg("--server")
+            .arg(server)
+            .arg("--icechunk")
+            .arg(icechunk(system, target)?)
+            .arg("--readers")
+            .arg(readers)
+            .arg("--data")
+            .arg(target.join("bench"))
+            .arg("--out")
+            .arg(&tables)
+            .args(options),
+    )?;
+    insert(
+        &root().join(DOCUMENT),
+        "read",
+        &std::fs::read_to_string(&tables)?,
+    )
+}
+
+/// Builds an example for measurements.
+fn example(package: &str, name: &str, target: &Path) -> Result<PathBuf, Error> {
+    run_program(&mut cargo(&[
+        "build",
+        "--release",
+        "--package",
+        package,
+        "--example",
+        name,
+    ]))?;
+    let suffix = std::env::consts::EXE_SUFFIX;
+    Ok(target.join(format!("release/examples/{name}{suffix}")))
+}
+
+/// A Python with Icechunk.
+fn icechunk(system: &Path, target: &Path) -> Result<PathBuf, Error> {
+    let requirements = root().join("crates/xtask/bench/requirements-icechunk.txt");
+    venv::prepare(&target.join("venv-icechunk"), system, &requirements)
 }
 
 fn measurement(
