@@ -9,7 +9,8 @@ use crate::connection::Connection;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  all is well; datasets that were refused or left out are named on standard error
-  1  an input could not be read, or an output not written; no output was touched for it
+  1  an input could not be read, or an output not written; no output was touched for it; or verify
+     found something wrong
   2  the command line is wrong
   3  with --strict: the output was written, but lacks a dataset
   4  with --on-error skip: the output was written, but lacks a file that could not be read
@@ -38,6 +39,8 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// Read one whole array of a file or a reference set, whatever its filters, and write it as NumPy's .npy
     Read(Read),
+    /// Prove that a reference set is true, or that all of a file can be read: objects, references, chunks
+    Verify(Verify),
 }
 
 #[derive(Debug, Args)]
@@ -297,6 +300,56 @@ pub(crate) struct Read {
     pub(crate) stats: bool,
     #[command(flatten)]
     pub(crate) connection: Connection,
+}
+
+#[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own on the command line"
+)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Verify {
+    /// Reference set (.json, .parquet) or file to verify: a path, or a URL of http, https, s3, gs or
+    /// az
+    #[arg(value_name = "SET")]
+    pub(crate) set: String,
+    /// Read and decode so many chunks, spread over arrays and objects, always the same ones
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) sample: u64,
+    /// Read and decode all chunks
+    #[arg(long, conflicts_with = "sample")]
+    pub(crate) all: bool,
+    /// Do not compare references with those of a new scan of each object
+    #[arg(long)]
+    pub(crate) no_scan: bool,
+    /// Compare values of local files with what another reader reads
+    #[arg(long, value_enum, value_name = "READER")]
+    pub(crate) against: Option<Against>,
+    /// Print all as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print at most so many findings; all are counted
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) findings: usize,
+    /// About how many bytes to hold, beside the references
+    #[arg(long, value_name = "BYTES", default_value_t = chunkref::verify::VerifyOptions::default().memory)]
+    pub(crate) memory: u64,
+    #[command(flatten)]
+    pub(crate) others: Others,
+    #[command(flatten)]
+    pub(crate) limits: Limits,
+    /// Print requests, bytes, waves and seconds to standard error
+    #[arg(long)]
+    pub(crate) stats: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+/// What values are compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Against {
+    /// libhdf5; chunkref must be built with the feature libhdf5
+    Libhdf5,
 }
 
 /// What of a file is read.

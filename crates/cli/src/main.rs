@@ -16,6 +16,7 @@ mod scan;
 mod set;
 mod summary;
 mod value;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -53,5 +54,6 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Repin(arguments) => relocate::run_repin(&arguments).await,
         Command::Inspect(arguments) => inspect::run(&arguments).await,
         Command::Read(arguments) => read::run(&arguments).await,
+        Command::Verify(arguments) => verify::run(&arguments).await,
     }
 }

@@ -1,0 +1,4 @@
+//! `verify`, as a user runs it.
+
+mod run;
+mod verify;
