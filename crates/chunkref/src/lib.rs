@@ -28,6 +28,7 @@
 //! - [`convert`](fn@convert) makes one set of others; [`relocate`](mod@relocate) changes where their sources lie.
 //! - [`summary`] says what a reader should know of a dataset.
 //! - [`verify`](mod@verify) proves that a set is true.
+//! - [`export`](mod@export) copies a part of one into a real Zarr store.
 //! - [`open`](fn@open) opens a set or a bare file as a [`Store`], which reads arrays and serves them as
 //!   Zarr ([`store`]); of what is large only what is asked for is read.
 //! - [`manifest`] is the model that all of them share, [`io`] how they read.
@@ -36,6 +37,7 @@
 
 mod convert;
 mod counter;
+pub mod export;
 mod format;
 mod lazy;
 mod many;
@@ -60,6 +62,7 @@ pub use chunkref_scan::{
 pub use combine::concat;
 pub use convert::{ConvertError, ConvertOptions, Converted, convert, left_out, narrow};
 pub use counter::Counter;
+pub use export::export;
 pub use format::{SetFormat, is_set};
 pub use lazy::{ChunkPlace, LazySet};
 pub use many::{Finished, ManyOptions, scan_many};

@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Read(Read),
     /// Prove that a reference set is true, or that all of a file can be read: objects, references, chunks
     Verify(Verify),
+    /// Copy arrays of a file or a reference set into a real Zarr v3 store on disk
+    Export(Export),
 }
 
 #[derive(Debug, Args)]
@@ -343,6 +345,69 @@ pub(crate) struct Verify {
     pub(crate) stats: bool,
     #[command(flatten)]
     pub(crate) connection: Connection,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Export {
+    /// File or reference set (.json, .parquet) to export from: a path, or a URL of http, https, s3,
+    /// gs or az
+    #[arg(value_name = "FILE")]
+    pub(crate) file: String,
+    /// The folder to write, which must not be there; an export that was interrupted goes on
+    #[arg(value_name = "OUT.zarr")]
+    pub(crate) output: PathBuf,
+    /// Only this group and what is below it
+    #[arg(long, value_name = "GROUP")]
+    pub(crate) group: Option<String>,
+    /// Only this array, a name or a path from the group, and the coordinates of its dimensions; may be
+    /// given several times
+    #[arg(long = "variable", value_name = "PATH")]
+    pub(crate) variables: Vec<String>,
+    /// How chunks are compressed
+    #[arg(long, value_enum, value_name = "CODEC", default_value_t = Compression::Zstd)]
+    pub(crate) codec: Compression,
+    /// Compression level [default: 3 for zstd, 5 for gzip]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=22))]
+    pub(crate) level: Option<u8>,
+    /// How long chunks are along dimensions, as time=1,lat=500; along others as in the source
+    #[arg(long, value_name = "DIM=N,...", value_delimiter = ',', value_parser = chunk_length)]
+    pub(crate) chunks: Vec<(String, u64)>,
+    /// Exit with 3 if an array was refused
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// About how many bytes to hold, beside the references
+    #[arg(long, value_name = "BYTES", default_value_t = chunkref::export::ExportOptions::default().memory)]
+    pub(crate) memory: u64,
+    #[command(flatten)]
+    pub(crate) others: Others,
+    #[command(flatten)]
+    pub(crate) limits: Limits,
+    /// Print requests, bytes, waves and seconds to standard error
+    #[arg(long)]
+    pub(crate) stats: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+/// How chunks of an export are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Compression {
+    /// Zstandard
+    Zstd,
+    /// Gzip
+    Gzip,
+    /// Not at all
+    None,
+}
+
+/// `DIM=N`.
+fn chunk_length(text: &str) -> Result<(String, u64), String> {
+    let (name, length) = text.split_once('=').ok_or("expected DIM=N, as time=1")?;
+    match length.parse() {
+        Ok(length) if length > 0 && !name.is_empty() => Ok((name.to_owned(), length)),
+        _ => Err("expected DIM=N with N above zero, as time=1".to_owned()),
+    }
 }
 
 /// What values are compared with.

@@ -4,6 +4,7 @@
 mod arguments;
 mod connection;
 mod convert;
+mod export;
 mod failure;
 mod inspect;
 mod json;
@@ -55,5 +56,6 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Inspect(arguments) => inspect::run(&arguments).await,
         Command::Read(arguments) => read::run(&arguments).await,
         Command::Verify(arguments) => verify::run(&arguments).await,
+        Command::Export(arguments) => export::run(&arguments).await,
     }
 }

@@ -1,4 +1,5 @@
-//! `verify`, as a user runs it.
+//! `verify` and `export`, as a user runs them.
 
+mod export;
 mod run;
 mod verify;
