@@ -27,6 +27,8 @@
 //! - [`write_to`] writes it into a bucket as well.
 //! - [`convert`](fn@convert) makes one set of others; [`relocate`](mod@relocate) changes where their sources lie.
 //! - [`summary`] says what a reader should know of a dataset.
+//! - [`verify`](mod@verify) proves that a set is true.
+//! - [`export`](mod@export) copies a part of one into a real Zarr store.
 //! - [`open`](fn@open) opens a set or a bare file as a [`Store`], which reads arrays and serves them as
 //!   Zarr ([`store`]); of what is large only what is asked for is read.
 //! - [`manifest`] is the model that all of them share, [`io`] how they read.
@@ -34,6 +36,8 @@
 #![forbid(unsafe_code)]
 
 mod convert;
+mod counter;
+pub mod export;
 mod format;
 mod lazy;
 mod many;
@@ -45,6 +49,7 @@ mod read_set;
 pub mod relocate;
 mod stream;
 pub mod summary;
+pub mod verify;
 mod versioned;
 mod write;
 
@@ -56,6 +61,8 @@ pub use chunkref_scan::{
 };
 pub use combine::concat;
 pub use convert::{ConvertError, ConvertOptions, Converted, convert, left_out, narrow};
+pub use counter::Counter;
+pub use export::export;
 pub use format::{SetFormat, is_set};
 pub use lazy::{ChunkPlace, LazySet};
 pub use many::{Finished, ManyOptions, scan_many};
@@ -65,6 +72,7 @@ pub use plot::plot;
 pub use read_set::{OpenError, read_set};
 pub use relocate::{relocate, repin};
 pub use store::Store;
+pub use verify::verify;
 pub use versioned::scan;
 pub use write::{
     WriteError, check_output, write, write_file, write_in_place, write_to, write_with,

@@ -4,6 +4,7 @@
 mod arguments;
 mod connection;
 mod convert;
+mod export;
 mod failure;
 mod inspect;
 mod joined;
@@ -17,6 +18,7 @@ mod scan;
 mod set;
 mod summary;
 mod value;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -54,5 +56,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Repin(arguments) => relocate::run_repin(&arguments).await,
         Command::Inspect(arguments) => inspect::run(&arguments).await,
         Command::Read(arguments) => read::run(&arguments).await,
+        Command::Verify(arguments) => verify::run(&arguments).await,
+        Command::Export(arguments) => export::run(&arguments).await,
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use chunkref::store::CacheStats;
-use chunkref::{Client, Stats, WaveRecord};
+use chunkref::{Client, Counter, Stats, WaveRecord};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Nothing is shown before this.
@@ -24,6 +24,20 @@ pub(crate) struct Progress {
 
 impl Progress {
     pub(crate) fn start(client: &Arc<Client>, files: u64) -> Self {
+        Self::of("files", Some(files), client, None)
+    }
+
+    /// Shows how many chunks are done.
+    pub(crate) fn of_chunks(client: &Arc<Client>, counter: &Arc<Counter>) -> Self {
+        Self::of("chunks", None, client, Some(Arc::clone(counter)))
+    }
+
+    fn of(
+        what: &str,
+        count: Option<u64>,
+        client: &Arc<Client>,
+        counter: Option<Arc<Counter>>,
+    ) -> Self {
         if !std::io::stderr().is_terminal() {
             return Self {
                 bar: ProgressBar::hidden(),
@@ -31,12 +45,19 @@ impl Progress {
                 task: None,
             };
         }
-        let bar = ProgressBar::with_draw_target(Some(files), ProgressDrawTarget::hidden());
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {pos}/{len} files, {msg}") {
+        let bar = ProgressBar::with_draw_target(count, ProgressDrawTarget::hidden());
+        if let Ok(style) =
+            ProgressStyle::with_template(&format!("{{spinner}} {{pos}}/{{len}} {what}, {{msg}}"))
+        {
             bar.set_style(style);
         }
         let failed = Arc::default();
-        let task = tokio::spawn(draw(bar.clone(), Arc::clone(client), Arc::clone(&failed)));
+        let task = tokio::spawn(draw(
+            bar.clone(),
+            Arc::clone(client),
+            Arc::clone(&failed),
+            counter,
+        ));
         Self {
             bar,
             failed,
@@ -61,12 +82,21 @@ impl Drop for Progress {
     }
 }
 
-async fn draw(bar: ProgressBar, client: Arc<Client>, failed: Arc<AtomicU64>) {
+async fn draw(
+    bar: ProgressBar,
+    client: Arc<Client>,
+    failed: Arc<AtomicU64>,
+    counter: Option<Arc<Counter>>,
+) {
     tokio::time::sleep(PATIENCE).await;
     bar.set_draw_target(ProgressDrawTarget::stderr());
     let mut ticks = tokio::time::interval(TICK);
     loop {
         ticks.tick().await;
+        if let Some((done, total)) = counter.as_ref().map(|counter| counter.get()) {
+            bar.set_length(total);
+            bar.set_position(done);
+        }
         let stats = client.log().snapshot();
         let failed = match failed.load(Ordering::Relaxed) {
             0 => String::new(),

@@ -5,6 +5,7 @@ mod prefix;
 
 use chunkref_manifest::{Location, LocationId, Manifest, Pin};
 
+pub(crate) use places::told;
 pub use places::{Checked, Misfit, PlacesError, check, repin};
 use prefix::Change;
 

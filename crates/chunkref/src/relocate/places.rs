@@ -171,7 +171,7 @@ async fn probe(client: &Client, location: &Location) -> Result<chunkref_io::Pin,
 }
 
 /// An error of io with its source, without the object, which it names first.
-fn told(error: &chunkref_io::Error) -> String {
+pub(crate) fn told(error: &chunkref_io::Error) -> String {
     let text = error.to_string();
     let named = format!("{}: ", error.url());
     let text = text.strip_prefix(&named).unwrap_or(&text);

@@ -1,0 +1,276 @@
+//! A part of a virtual dataset copied into a real Zarr v3 store on disk.
+
+mod chunk;
+mod folder;
+mod plan;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chunkref_io::Client;
+use chunkref_manifest::Manifest;
+use chunkref_store::{ReadOptions, Selection, Store};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use tokio::sync::Semaphore;
+
+use crate::Counter;
+use chunk::Task;
+use folder::Folder;
+use plan::Plan;
+
+/// Chunks that are under way at one time, where memory allows.
+const AT_ONCE: usize = 32;
+/// What a permit of memory stands for, in bytes.
+const PERMIT: u64 = 1024;
+
+/// How chunks are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ExportCodec {
+    /// Not at all.
+    None,
+    /// Zstandard.
+    Zstd {
+        /// Compression level, 1 to 22.
+        level: i32,
+    },
+    /// Gzip.
+    Gzip {
+        /// Compression level, 0 to 9.
+        level: u8,
+    },
+}
+
+impl Default for ExportCodec {
+    fn default() -> Self {
+        Self::Zstd { level: 3 }
+    }
+}
+
+/// What is exported, and how.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ExportOptions {
+    /// Only this group and what is below it; `None`: all.
+    pub group: Option<String>,
+    /// Only these arrays, as paths from the group, and the coordinates of their dimensions; empty:
+    /// all.
+    pub arrays: Vec<String>,
+    /// By the path of an array from the root, what of it is exported; of the others all.
+    pub selections: BTreeMap<String, Selection>,
+    /// By the name of a dimension, how long chunks are along it; along others as the source has them.
+    pub chunks: BTreeMap<String, u64>,
+    /// How chunks are compressed (default zstd).
+    pub codec: ExportCodec,
+    /// About how many bytes are held, beside the manifest (default 256 MiB; one chunk may be more).
+    pub memory: u64,
+    /// The most bytes that a chunk may take in memory, read or written (default 1 GiB).
+    pub limit: u64,
+}
+
+impl Default for ExportOptions {
+    fn default() -> Self {
+        Self {
+            group: None,
+            arrays: Vec::new(),
+            selections: BTreeMap::new(),
+            chunks: BTreeMap::new(),
+            codec: ExportCodec::default(),
+            memory: 256 << 20,
+            limit: 1 << 30,
+        }
+    }
+}
+
+impl ExportOptions {
+    /// All, with zstd.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets [`group`](Self::group).
+    #[must_use]
+    pub fn with_group(mut self, group: impl Into<String>) -> Self {
+        self.group = Some(group.into());
+        self
+    }
+
+    /// Sets [`arrays`](Self::arrays).
+    #[must_use]
+    pub fn with_arrays<T: Into<String>>(mut self, arrays: impl IntoIterator<Item = T>) -> Self {
+        self.arrays = arrays.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Adds one of the [`selections`](Self::selections).
+    #[must_use]
+    pub fn with_selection(mut self, path: impl Into<String>, selection: Selection) -> Self {
+        self.selections.insert(path.into(), selection);
+        self
+    }
+
+    /// Adds one of the [`chunks`](Self::chunks).
+    #[must_use]
+    pub fn with_chunks(mut self, dimension: impl Into<String>, length: u64) -> Self {
+        self.chunks.insert(dimension.into(), length);
+        self
+    }
+
+    /// Sets [`codec`](Self::codec).
+    #[must_use]
+    pub fn with_codec(mut self, codec: ExportCodec) -> Self {
+        self.codec = codec;
+        self
+    }
+
+    /// Sets [`memory`](Self::memory).
+    #[must_use]
+    pub fn with_memory(mut self, bytes: u64) -> Self {
+        self.memory = bytes;
+        self
+    }
+
+    /// Sets [`limit`](Self::limit).
+    #[must_use]
+    pub fn with_limit(mut self, bytes: u64) -> Self {
+        self.limit = bytes;
+        self
+    }
+}
+
+/// What was exported.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Exported {
+    /// How many arrays.
+    pub arrays: u64,
+    /// Chunks that were read and written.
+    pub written: u64,
+    /// Chunks that an earlier run had written.
+    pub kept: u64,
+    /// Chunks that are absent, in the source and in what was written.
+    pub absent: u64,
+    /// Arrays that could not be exported, with the reason.
+    pub refused: Vec<(String, String)>,
+}
+
+/// Why nothing was exported. What has been written waits beside the output, and another run goes on
+/// there.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExportError {
+    /// What is asked for is not there, or does not fit.
+    #[error("{what}: {reason}")]
+    Asked {
+        /// What is asked for.
+        what: String,
+        /// Why not.
+        reason: String,
+    },
+    /// Something else is where the output should be.
+    #[error("{}: {what}", path.display())]
+    InTheWay {
+        /// The output, or what lies beside it.
+        path: PathBuf,
+        /// What is there, and what to do.
+        what: String,
+    },
+    /// A chunk can't be read.
+    #[error("not read")]
+    Read {
+        /// Which, and why not.
+        #[source]
+        source: chunkref_store::Error,
+    },
+    /// A file could not be written.
+    #[error("{}: not written", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Copies arrays of a manifest into a new Zarr v3 store, the folder `output`: with their attributes,
+/// dimension names, fill values and consolidated metadata. What Zarr v3 can't say is refused with its
+/// reason. `counter` counts chunks.
+///
+/// All is written into a folder beside (`OUTPUT.partial`), which gets its name in the end. A run that
+/// was killed is gone on with: chunks that are there are not read again.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let output = folder.path().join("sst.zarr");
+/// use std::sync::Arc;
+/// use chunkref::export::{ExportOptions, export};
+/// use chunkref::{Client, ClientOptions, Counter, ScanOptions, scan};
+///
+/// let client = Client::new(ClientOptions::default());
+/// let granule = "../../fixtures/granules/mur_like_20200601.nc";
+/// let manifest = Arc::new(scan(&client, granule, &ScanOptions::default()).await?.manifest);
+/// let options = ExportOptions::new().with_arrays(["analysed_sst"]);
+/// let exported = export(&client, &manifest, &output, &options, &Counter::new()).await?;
+/// assert_eq!(exported.arrays, 4); // and time, lat and lon
+/// assert!(output.join("analysed_sst/zarr.json").exists());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
+///
+/// # Errors
+/// When what is asked for is not there, the output is there already, or a chunk can't be read or
+/// written.
+pub async fn export(
+    client: &Client,
+    manifest: &Arc<Manifest>,
+    output: &Path,
+    options: &ExportOptions,
+    counter: &Counter,
+) -> Result<Exported, ExportError> {
+    let plan = Plan::new(manifest, options)?;
+    let folder = Arc::new(Folder::open(output, &plan.fingerprint(manifest, options))?);
+    let store = Store::new(Arc::clone(manifest), client.clone());
+    let mut exported = Exported {
+        arrays: u64::try_from(plan.arrays.len()).unwrap_or(u64::MAX),
+        refused: plan.refused.clone(),
+        ..Exported::default()
+    };
+    let tasks = plan.tasks();
+    counter.expect(tasks.count);
+    exported.absent = tasks.absent;
+    let permits = (options.memory / PERMIT).clamp(1, u64::from(u32::MAX >> 3));
+    let room = Semaphore::new(usize::try_from(permits).unwrap_or(1));
+    let (room, store, folder) = (&room, &store, &folder);
+    let read = ReadOptions::default()
+        .with_limit(options.limit)
+        .with_memory((options.memory / 16).max(1 << 20));
+    let done = stream::iter(tasks.all).map(|task: Task<'_>| async move {
+        // A read chunk, what decodes it, and what it is compressed to.
+        let wanted = task.bytes().saturating_mul(3).div_ceil(PERMIT);
+        let wanted = u32::try_from(wanted.clamp(1, permits)).unwrap_or(1);
+        // It is never closed.
+        let _room = room.acquire_many(wanted).await;
+        let written = task.run(store, folder, read, options.codec).await?;
+        counter.add(1);
+        Ok::<_, ExportError>(written)
+    });
+    let mut done = done.boxed().buffer_unordered(AT_ONCE);
+    while let Some(written) = done.try_next().await? {
+        let count = if written {
+            &mut exported.written
+        } else {
+            &mut exported.kept
+        };
+        *count = count.saturating_add(1);
+    }
+    drop(done);
+    for (key, document) in plan.documents(options) {
+        folder.put(&key, document.to_string().as_bytes())?;
+    }
+    folder.finish(output)?;
+    Ok(exported)
+}

@@ -1,0 +1,135 @@
+"""What `chunkref export` writes, as zarr-python and xarray read it."""
+
+import json
+import warnings
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import xarray as xr
+import zarr
+
+from chunkref_cli import chunkref
+from conftest import FIXTURES
+from differential import open_references
+
+GRANULES = FIXTURES / "granules"
+DAYS = sorted(GRANULES.glob("mur_like_*.nc"))
+FILES = sorted(
+    path
+    for path in GRANULES.iterdir()
+    if path.suffix in {".nc", ".h5"} and not path.stem.startswith("virtual_source")
+)
+
+
+def export(*arguments) -> str:
+    run = chunkref("export", *arguments)
+    assert run.returncode == 0, run.stderr
+    return run.stderr
+
+
+def arrays(group: zarr.Group) -> dict[str, zarr.Array]:
+    return {name: node for name, node in group.members(max_depth=None) if isinstance(node, zarr.Array)}
+
+
+def same(found: np.ndarray, wanted: np.ndarray) -> bool:
+    if found.dtype.kind == "V" or found.dtype.kind == "O":
+        return found.tolist() == wanted.tolist()
+    return np.array_equal(found, wanted, equal_nan=found.dtype.kind in "fc")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_files_are_exported_as_they_are(path: Path, tmp_path: Path) -> None:
+    """All that references can say, and numbers that only the store decodes, as h5py reads them."""
+    out, refs = tmp_path / "out.zarr", tmp_path / "refs.json"
+    warned = export(path, out)
+    run = chunkref("scan", path, "-o", refs)
+    assert run.returncode == 0, run.stderr
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        exported = arrays(zarr.open_group(out, mode="r", use_consolidated=True))
+        referenced = arrays(open_references(refs))
+        for name, array in exported.items():
+            found = array[...]
+            if name in referenced:
+                wanted = referenced[name]
+                assert same(np.asarray(found), np.asarray(wanted[...])), name
+                # The order of bytes is a matter of the codec in Zarr v3.
+                assert array.dtype.newbyteorder("=") == wanted.dtype.newbyteorder("="), name
+                assert array.metadata.dimension_names == tuple(
+                    wanted.attrs.asdict().get("_ARRAY_DIMENSIONS", ())
+                ), name
+            else:
+                try:
+                    with h5py.File(path) as file:
+                        wanted = file[name][...]
+                except (OSError, TypeError, ValueError):
+                    continue  # numbers that h5py does not read
+                # What Zarr has no type for is a wider number of the same value. Compounds and arrays
+                # are spread out by the store, whose own tests compare them.
+                kinds = found.dtype.kind + wanted.dtype.kind
+                if kinds in {"ii", "uu", "ff"} and wanted.shape == found.shape:
+                    assert np.array_equal(found, wanted, equal_nan=kinds == "ff"), name
+    refused = {line.split(": ")[2].lstrip("/") for line in warned.splitlines() if ": refused: " in line}
+    more = any(" more arrays were refused" in line for line in warned.splitlines())
+    assert more or set(referenced) - set(exported) <= refused
+
+
+def test_a_joined_set_opens_in_xarray_as_the_original(tmp_path: Path) -> None:
+    refs, out = tmp_path / "days.json", tmp_path / "days.zarr"
+    run = chunkref("scan", *DAYS, "--concat-dim", "time", "-o", refs)
+    assert run.returncode == 0, run.stderr
+    export(refs, out, "--codec", "gzip", "--chunks", "time=2,lat=100")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = xr.open_zarr(out, consolidated=True)
+        parts = [xr.open_dataset(day, engine="netcdf4") for day in DAYS]
+        wanted = xr.concat(parts, "time", data_vars="minimal", coords="minimal", compat="override")
+    xr.testing.assert_equal(found, wanted)
+    for name, variable in wanted.variables.items():
+        assert found[name].dtype == variable.dtype, name
+        assert found[name].attrs.keys() == variable.attrs.keys(), name
+        for key, value in variable.attrs.items():
+            assert np.array_equal(found[name].attrs[key], value), (name, key)
+    assert zarr.open_array(out / "analysed_sst").chunks == (2, 100, 90)
+
+
+def test_a_group_and_a_variable(tmp_path: Path) -> None:
+    source, out = GRANULES / "atl03_like.h5", tmp_path / "out.zarr"
+    export(source, out, "--group", "gt1l/heights", "--variable", "h_ph", "--codec", "none")
+    exported = arrays(zarr.open_group(out, mode="r"))
+    assert set(exported) == {"gt1l/heights/h_ph", "gt1l/heights/delta_time"}
+    with h5py.File(source) as file:
+        for name, array in exported.items():
+            assert np.array_equal(array[...], file[name][...])
+
+
+def test_what_is_wrong_is_one_line(tmp_path: Path) -> None:
+    out = tmp_path / "out.zarr"
+    for arguments, code, said in (
+        (["--variable", "nothing"], 1, "error: /nothing: no such array"),
+        (["--chunks", "latt=3"], 2, "error: --chunks latt: no dimension of this name"),
+        (["--codec", "gzip", "--level", "12"], 2, "error: --level 12: expected at most 9"),
+        (["--chunks", "lat=0"], 2, "expected DIM=N with N above zero"),
+    ):
+        run = chunkref("export", DAYS[0], out, *arguments)
+        assert run.returncode == code, run.stderr
+        assert said in run.stderr
+        assert not out.exists()
+
+
+def test_strict(tmp_path: Path) -> None:
+    """A set that holds what can't be read is exported without it."""
+    refs = tmp_path / "refs.json"
+    run = chunkref("scan", DAYS[0], "-o", refs)
+    assert run.returncode == 0, run.stderr
+    document = json.loads(refs.read_text())
+    array = json.loads(document["refs"]["mask/.zarray"])
+    array["dtype"] = "<U1"
+    document["refs"]["mask/.zarray"] = json.dumps(array)
+    refs.write_text(json.dumps(document))
+    run = chunkref("export", refs, tmp_path / "out.zarr", "--strict")
+    assert run.returncode == 3
+    assert "/mask: refused: " in run.stderr
+    assert set(arrays(zarr.open_group(tmp_path / "out.zarr"))) >= {"analysed_sst", "lat"}
