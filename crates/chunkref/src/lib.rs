@@ -28,6 +28,7 @@
 //! - [`convert`](fn@convert) makes one set of others; [`relocate`](mod@relocate) changes where their sources lie.
 //! - [`summary`] says what a reader should know of a dataset.
 //! - [`store`] serves a manifest as Zarr.
+//! - [`earthdata`] finds granules in NASA's archives.
 //! - [`manifest`] is the model that all of them share, [`io`] how they read.
 
 #![forbid(unsafe_code)]
@@ -88,6 +89,11 @@ pub mod combine {
     //! # }).unwrap();
     //! ```
     pub use chunkref_combine::*;
+}
+
+pub mod earthdata {
+    //! Granules and collections of NASA Earthdata.
+    pub use chunkref_earthdata::*;
 }
 
 pub mod io {

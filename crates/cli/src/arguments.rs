@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::connection::Connection;
+use crate::search::Search;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -38,6 +39,8 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// Read one whole array of a file or a reference set, whatever its filters, and write it as NumPy's .npy
     Read(Read),
+    /// Search NASA Earthdata for granules: by collection, time, place
+    Search(Box<Search>),
 }
 
 #[derive(Debug, Args)]

@@ -13,6 +13,7 @@ mod progress;
 mod read;
 mod relocate;
 mod scan;
+mod search;
 mod set;
 mod summary;
 mod value;
@@ -53,5 +54,6 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Repin(arguments) => relocate::run_repin(&arguments).await,
         Command::Inspect(arguments) => inspect::run(&arguments).await,
         Command::Read(arguments) => read::run(&arguments).await,
+        Command::Search(arguments) => search::run(&arguments).await,
     }
 }
