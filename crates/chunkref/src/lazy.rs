@@ -1,16 +1,23 @@
 //! Parquet sets whose references are read when they are asked for.
 
-use std::collections::HashMap;
+mod cache;
+mod gathered;
+
+use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use chunkref_io::Client;
 use chunkref_manifest::extras::{Extras, PARQUET_PATH};
 use chunkref_manifest::kerchunk::{ParquetSet, RecordRows, SetIndex, SetReport};
-use chunkref_manifest::{ChunkRef, Location, Manifest};
+use chunkref_manifest::{ChunkRef, Layout, Location, Manifest};
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use tokio::sync::OnceCell;
 
-use crate::read_set::{OpenError, file, resolved, zmetadata};
+use crate::read_set::{AT_ONCE, OpenError, file, resolved, zmetadata};
+use cache::{Cache, Key};
+use gathered::Gathered;
 
 /// Bytes of references that are kept unless told otherwise.
 const CACHE_BYTES: usize = 64 << 20;
@@ -54,7 +61,7 @@ struct Inner {
     client: Client,
     set: String,
     index: SetIndex,
-    manifest: Manifest,
+    manifest: Arc<Manifest>,
     report: SetReport,
     cache: Mutex<Cache>,
 }
@@ -107,7 +114,7 @@ impl LazySet {
             client: client.clone(),
             set: set.to_owned(),
             index,
-            manifest: read.manifest,
+            manifest: Arc::new(read.manifest),
             report: read.report,
             cache: Mutex::new(Cache::new(CACHE_BYTES)),
         };
@@ -145,14 +152,70 @@ impl LazySet {
         let Some((file, row)) = self.inner.index.row(number, chunk) else {
             return Ok(None);
         };
-        let key = (number, file);
+        let record = self.record((number, file)).await?;
+        Ok(record.get().and_then(|rows| rows.place(row)))
+    }
+
+    /// The references of a file, which are there.
+    async fn record(&self, key: Key) -> Result<Arc<OnceCell<Rows>>, OpenError> {
         let kept = self.cache().get(key);
-        if let Some(rows) = kept.get() {
-            return Ok(rows.place(row));
+        if !kept.initialized() {
+            let rows = kept.get_or_try_init(|| self.fetch(key)).await?;
+            self.cache().keep(key, rows.bytes);
         }
-        let rows = kept.get_or_try_init(|| self.fetch(key)).await?;
-        self.cache().keep(key, rows.bytes);
-        Ok(rows.place(row))
+        Ok(kept)
+    }
+
+    pub(crate) fn tree(&self) -> &Arc<Manifest> {
+        &self.inner.manifest
+    }
+
+    /// The array at a path with the references of these chunks, given as runs of their numbers,
+    /// ascending and apart, alone in a manifest; `None` where its chunks are in no files.
+    pub(crate) async fn array_with(
+        &self,
+        path: &str,
+        chunks: &[Range<u64>],
+    ) -> Result<Option<Manifest>, OpenError> {
+        let index = &self.inner.index;
+        let (Some(number), Some(array)) = (index.array(path), self.tree().array(path)) else {
+            return Ok(None);
+        };
+        let Layout::Chunked { chunks: table, .. } = &array.layout else {
+            return Ok(None);
+        };
+        let records = self.records_of(number, table.cells(), chunks);
+        let records = records.into_iter().map(|record| async move {
+            let rows = self.record((number, record)).await?;
+            Ok::<_, OpenError>((index.first_chunk(record), rows))
+        });
+        // Collected, so that nothing is borrowed from what makes them.
+        let records: Vec<_> = records.collect();
+        let mut records = stream::iter(records).buffered(AT_ONCE);
+        let mut gathered = Gathered::new(array, chunks);
+        while let Some((first, rows)) = records.try_next().await? {
+            if let Some(rows) = rows.get() {
+                let taken = gathered.take(first, &rows.record, &rows.locations);
+                taken.map_err(|source| OpenError::Malformed {
+                    set: self.inner.set.clone(),
+                    source,
+                })?;
+            }
+        }
+        Ok(Some(gathered.finish(path)))
+    }
+
+    /// The numbers of the files that have these chunks.
+    fn records_of(&self, array: usize, cells: u64, chunks: &[Range<u64>]) -> BTreeSet<u64> {
+        let record = |chunk| self.inner.index.row(array, chunk).map(|(record, _)| record);
+        let mut records = BTreeSet::new();
+        for run in chunks {
+            let last = run.end.min(cells).saturating_sub(1);
+            if let (Some(first), Some(last)) = (record(run.start), record(last)) {
+                records.extend(first..=last);
+            }
+        }
+        records
     }
 
     /// A chunk of an array that is in the extras alone.
@@ -267,75 +330,5 @@ impl ChunkPlace {
             },
             ChunkRef::Inline(data) => Self::Inline(data.clone()),
         })
-    }
-}
-
-type Key = (usize, u64);
-
-/// Files of references by array and number.
-#[derive(Debug)]
-struct Cache {
-    limit: usize,
-    bytes: usize,
-    /// Counts what is asked for.
-    time: u64,
-    kept: HashMap<Key, Kept>,
-}
-
-#[derive(Debug)]
-struct Kept {
-    rows: Arc<OnceCell<Rows>>,
-    /// When it was asked for last.
-    time: u64,
-    /// What of it is counted: nothing while it is fetched.
-    bytes: usize,
-}
-
-impl Cache {
-    fn new(limit: usize) -> Self {
-        Self {
-            limit,
-            bytes: 0,
-            time: 0,
-            kept: HashMap::new(),
-        }
-    }
-
-    fn get(&mut self, key: Key) -> Arc<OnceCell<Rows>> {
-        self.time = self.time.saturating_add(1);
-        let kept = self.kept.entry(key).or_insert_with(|| Kept {
-            rows: Arc::default(),
-            time: 0,
-            bytes: 0,
-        });
-        kept.time = self.time;
-        Arc::clone(&kept.rows)
-    }
-
-    /// Counts a file that was fetched, and drops those asked for longest ago where there is no room.
-    fn keep(&mut self, key: Key, bytes: usize) {
-        if let Some(kept) = self.kept.get_mut(&key)
-            && kept.bytes == 0
-        {
-            kept.bytes = bytes.max(1);
-            self.bytes = self.bytes.saturating_add(kept.bytes);
-        }
-        self.shrink(Some(key));
-    }
-
-    fn shrink(&mut self, but: Option<Key>) {
-        while self.bytes > self.limit {
-            let counted = self
-                .kept
-                .iter()
-                .filter(|(key, kept)| kept.bytes > 0 && Some(**key) != but);
-            let oldest = counted
-                .min_by_key(|(_, kept)| kept.time)
-                .map(|(key, _)| *key);
-            let Some(dropped) = oldest.and_then(|oldest| self.kept.remove(&oldest)) else {
-                return;
-            };
-            self.bytes = self.bytes.saturating_sub(dropped.bytes);
-        }
     }
 }

@@ -27,7 +27,8 @@
 //! - [`write_to`] writes it into a bucket as well.
 //! - [`convert`](fn@convert) makes one set of others; [`relocate`](mod@relocate) changes where their sources lie.
 //! - [`summary`] says what a reader should know of a dataset.
-//! - [`store`] serves a manifest as Zarr.
+//! - [`open`](fn@open) opens a set or a bare file as a [`Store`], which reads arrays and serves them as
+//!   Zarr ([`store`]); of what is large only what is asked for is read.
 //! - [`earthdata`] finds granules in NASA's archives.
 //! - [`manifest`] is the model that all of them share, [`io`] how they read.
 
@@ -37,6 +38,7 @@ mod convert;
 mod format;
 mod lazy;
 mod many;
+mod open;
 mod parquet;
 mod plot;
 mod reach;
@@ -58,6 +60,7 @@ pub use convert::{ConvertError, ConvertOptions, Converted, convert, left_out, na
 pub use format::{SetFormat, is_set};
 pub use lazy::{ChunkPlace, LazySet};
 pub use many::{Finished, ManyOptions, scan_many};
+pub use open::{OpenOptions, open, open_with};
 pub use parquet::WriteOptions;
 pub use plot::plot;
 pub use read_set::{OpenError, read_set};

@@ -13,9 +13,9 @@ use crate::format::{SetFormat, is_file_url, is_remote};
 use crate::stream::{self, Failed};
 
 /// Files of a Parquet set that are fetched at one time.
-const AT_ONCE: usize = 16;
+pub(crate) const AT_ONCE: usize = 16;
 
-/// Why a reference set can't be opened.
+/// Why a dataset can't be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -39,6 +39,27 @@ pub enum OpenError {
         path: String,
         /// Why it is not there.
         reason: String,
+    },
+    /// What should be a granule can't be read as one.
+    #[error("{address}")]
+    Granule {
+        /// Its address.
+        address: String,
+        /// Why not.
+        source: Box<chunkref_scan::Error>,
+    },
+    /// What several wanted at one time can't be read.
+    #[error(transparent)]
+    Shared(std::sync::Arc<OpenError>),
+    /// An address names something that is no dataset.
+    #[error("{address}: {found}: {advice}")]
+    NotADataset {
+        /// The address.
+        address: String,
+        /// What is there.
+        found: &'static str,
+        /// What to do.
+        advice: &'static str,
     },
     /// The set names an object that it may not.
     #[error("{set}: names {url:?}: {reason}")]

@@ -15,6 +15,7 @@ use crate::local::Local;
 use crate::log::RequestLog;
 use crate::object::{Object, Source};
 use crate::options::ClientOptions;
+use crate::pin::Pin;
 use crate::remote::Remote;
 use crate::request::{Request, Response};
 use crate::store::Store;
@@ -67,6 +68,27 @@ impl Client {
     /// If the address is not one of these, a local file can't be opened, or the settings of a
     /// store are not right.
     pub async fn open(&self, url: &str) -> Result<Object> {
+        self.open_pinned(url, Pin::default()).await
+    }
+
+    /// Opens an object of which something is known beforehand, such as what a set of references says:
+    /// every answer is compared with it, and where the size is known, nothing is read to find it out.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// use chunkref_io::{Client, Error, Pin};
+    ///
+    /// let mut pin = Pin::default();
+    /// pin.size = Some(7);
+    /// let opened = Client::default().open_pinned("Cargo.toml", pin).await;
+    /// assert!(matches!(opened, Err(Error::Changed { what: "size", .. })));
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::open`]; of a local file also if it is another one than that.
+    pub async fn open_pinned(&self, url: &str, pin: Pin) -> Result<Object> {
         let name = printable(url);
         let store_error = |reason| Error::Store {
             url: name.clone(),
@@ -76,11 +98,13 @@ impl Client {
         let (store, path, target) = match Address::parse(url)? {
             Address::File(path) => {
                 let local = Local::open(Arc::clone(net), name, path).await?;
+                let mut known = pin;
+                known.agree(&local.name, local.pin())?;
                 return Ok(Object(Source::Local(Arc::new(local))));
             }
             Address::Http { url, login } => {
                 let store = Store::http(net, &url).map_err(store_error)?;
-                (store, Path::default(), Target::new(name, login))
+                (store, Path::default(), Target::new(name, login, pin))
             }
             Address::Bucket {
                 kind,
@@ -93,7 +117,7 @@ impl Client {
                     reason: format!("not a key that can be read: {error}"),
                 })?;
                 let store = self.bucket(kind, base, bucket).map_err(store_error)?;
-                (store, path, Target::in_bucket(name))
+                (store, path, Target::in_bucket(name, pin))
             }
         };
         Ok(Object(Source::Remote(Arc::new(Remote {

@@ -18,6 +18,8 @@ const LATENCY: Duration = Duration::from_millis(50);
 const BANDWIDTH: u64 = 50_000_000;
 /// A request is never worth less than this; each one is work for the server, and may cost money.
 const LEAST_GAP: u64 = 16 << 10;
+/// A request is cut into parts no smaller than this.
+const LEAST_PART: u64 = 1 << 20;
 /// What takes a time shorter than a request by this factor takes little time.
 const LITTLE: u64 = 640;
 /// No more than this is read around a structure.
@@ -92,6 +94,12 @@ impl Cost {
         (self.bytes_per_request(options) / LITTLE).min(MOST_AROUND)
     }
 
+    /// The bytes of a part, where a long request is cut into parts: what takes less time to come than to
+    /// be asked for is not worth a request of its own.
+    pub(crate) fn part(&self, options: &ClientOptions) -> u64 {
+        self.bytes_per_request(options).max(LEAST_PART)
+    }
+
     /// The bytes that are as dear as one more request: what a connection brings in the time that
     /// a request takes, shared by all that are under way at once.
     pub(crate) fn gap(&self, options: &ClientOptions) -> u64 {
@@ -123,6 +131,12 @@ mod tests {
             cost.note(1000, MS);
         }
         assert_eq!(cost.gap(&options), 100_000);
+        // What comes while a request is asked for.
+        assert_eq!(cost.part(&options), 1 << 20);
+        assert_eq!(
+            cost.part(&options.clone().with_bandwidth(50_000_000)),
+            5_000_000
+        );
         assert_eq!(cost.gap(&options.with_merge_gap(7)), 7);
     }
 

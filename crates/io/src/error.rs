@@ -50,14 +50,14 @@ pub enum Error {
         /// The object's size in bytes.
         size: u64,
     },
-    /// The object is no longer the one that was read before.
+    /// The object is no longer the one that was read, or known, before.
     #[error("{url}: changed since it was first read: {what} was {before}, now {now}")]
     Changed {
         /// The object.
         url: String,
         /// What differs: `size`, `ETag`, `Last-Modified`.
         what: &'static str,
-        /// Its value at the first read.
+        /// Its value before.
         before: String,
         /// Its value now.
         now: String,

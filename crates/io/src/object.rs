@@ -33,8 +33,9 @@ impl Object {
         }
     }
 
-    /// Size, `ETag` and `Last-Modified`, as the first read found them; for a local file they are
-    /// known from the start.
+    /// Size, `ETag` and `Last-Modified`, as the first read found them, or as they were known before
+    /// ([`Client::open_pinned`](crate::Client::open_pinned)); for a local file they are known from the
+    /// start.
     pub fn pin(&self) -> Pin {
         match &self.0 {
             Source::Local(local) => local.pin(),
@@ -59,7 +60,7 @@ impl Object {
     ///
     /// # Errors
     ///
-    /// If the object can't be read.
+    /// If the object can't be read, or is not the one that was opened.
     pub async fn probe(&self) -> Result<Pin> {
         if let Source::Remote(remote) = &self.0 {
             remote.probe().await?;

@@ -14,8 +14,6 @@ const HEAD_WANTED: u64 = 64;
 const LITTLE_HEAD: u64 = 64 << 10;
 /// It is never read on by more than this.
 const MOST_HEAD: u64 = 4 << 20;
-/// Requests that there is a reason for are cut into parts no smaller than this.
-const LEAST_PART: u64 = 1 << 20;
 
 /// How much may be asked for.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +22,8 @@ pub(crate) struct Means {
     pub(crate) gap: u64,
     /// The longest request.
     pub(crate) max_span: u64,
+    /// Requests are cut into parts no smaller than this.
+    pub(crate) part: u64,
     /// Requests under way at once.
     pub(crate) concurrency: usize,
     /// Bytes that hints may take on their own.
@@ -164,7 +164,7 @@ pub(crate) fn plan(
     let workers = u64::try_from(means.concurrency.max(1)).unwrap_or(u64::MAX);
     let part = total
         .div_euclid(workers)
-        .max(LEAST_PART)
+        .max(means.part)
         .min(means.max_span);
     split(spans, part)
 }

@@ -70,6 +70,7 @@ fn hint(range: Range<u64>, places: u64) -> Hint {
 const MEANS: Means = Means {
     gap: 10,
     max_span: 1 << 30,
+    part: 1 << 20,
     concurrency: 3,
     hint_bytes: 100,
 };

@@ -77,7 +77,7 @@ impl Remote {
     /// Asks for one byte, unless something was read before.
     pub(crate) async fn probe(&self) -> Result<()> {
         let first = self.first.lock().await;
-        if self.target.size().is_some() {
+        if self.target.is_seen() {
             return Ok(());
         }
         let asked = self.fetch(0..1, self.net.log.wave()).await;

@@ -172,6 +172,7 @@ fn spans(
     let means = Means {
         gap: cost.gap(options),
         max_span: options.max_span,
+        part: cost.part(options),
         concurrency: options.concurrency.max(1),
         hint_bytes: options.head_read.max(total(missing)),
     };

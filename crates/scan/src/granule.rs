@@ -51,6 +51,23 @@ impl Granule {
         })
     }
 
+    /// The file.
+    pub fn object(&self) -> &Object {
+        &self.object
+    }
+
+    /// Reads all of the file's metadata, as [`scan`](crate::scan()) does.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn all(&self) -> Result<Scanned> {
+        let mut options = self.options.clone();
+        options.group = None;
+        options.variables = Vec::new();
+        options.subgroups = true;
+        scan_object(&self.client, &self.url, self.object.clone(), &options).await
+    }
+
     /// Reads one group, by its path from the root: its attributes, its arrays, and which groups are
     /// in it. Those have their attributes, but are empty. In the manifest the group has the place
     /// that it has in the file.

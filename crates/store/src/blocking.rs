@@ -10,9 +10,11 @@ use zarrs_storage::{
     StoreKey, StoreKeys, StoreKeysPrefixes, StorePrefix,
 };
 
+use crate::document::Refused;
 use crate::error::{Error, Result};
 use crate::read::{Elements, ReadOptions, Selection};
 use crate::store::Store;
+use crate::subset::{GranuleWindow, Query, Subset};
 
 /// A [`Store`] with a runtime of its own: every call blocks its thread until the answer is there.
 #[derive(Debug)]
@@ -46,6 +48,16 @@ impl BlockingStore {
     /// The store it reads from.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// What can't be served, as [`Store::refused`] gives it.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn refused(&self) -> Result<Vec<Refused>> {
+        let store = self.store.clone();
+        self.wait(async move { store.refused().await })?
     }
 
     /// The values of several keys, as [`Store::get_many`] gives them.
@@ -87,6 +99,44 @@ impl BlockingStore {
         let store = self.store.clone();
         let (path, selection) = (path.to_owned(), selection.clone());
         self.wait(async move { store.read(&path, &selection, options).await })?
+    }
+
+    /// The part of an array that a query asks for, as [`Store::subset`] gives it.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn subset(&self, path: &str, query: &Query, options: ReadOptions) -> Result<Subset> {
+        let store = self.store.clone();
+        let (path, query) = (path.to_owned(), query.clone());
+        self.wait(async move { store.subset(&path, &query, options).await })?
+    }
+
+    /// From which objects a part of an array comes, as [`Store::granule_windows`] says.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn granule_windows(&self, path: &str, subset: &Subset) -> Result<Vec<GranuleWindow>> {
+        let store = self.store.clone();
+        let (path, subset) = (path.to_owned(), subset.clone());
+        self.wait(async move { store.granule_windows(&path, &subset).await })?
+    }
+
+    /// The elements of a part of an array, as [`Store::read_subset`] gives them.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn read_subset(
+        &self,
+        path: &str,
+        subset: &Subset,
+        options: ReadOptions,
+    ) -> Result<Elements> {
+        let store = self.store.clone();
+        let (path, subset) = (path.to_owned(), subset.clone());
+        self.wait(async move { store.read_subset(&path, &subset, options).await })?
     }
 
     /// Runs on the store's own threads, so that it works on a thread of another runtime, too.
@@ -141,7 +191,7 @@ impl ReadableStorageTraits for BlockingStore {
 
     fn size_key(&self, key: &StoreKey) -> std::result::Result<Option<u64>, StorageError> {
         let (store, key) = (self.store.clone(), key.clone());
-        Ok(self.wait(async move { store.size_asked(key.as_str()).await })??)
+        Ok(self.wait(async move { store.size(key.as_str()).await })??)
     }
 
     fn supports_get_partial(&self) -> bool {
@@ -151,21 +201,25 @@ impl ReadableStorageTraits for BlockingStore {
 
 impl ListableStorageTraits for BlockingStore {
     fn list(&self) -> std::result::Result<StoreKeys, StorageError> {
-        self.store.keys("")
+        let store = self.store.clone();
+        self.wait(async move { store.keys("").await })?
     }
 
     fn list_prefix(&self, prefix: &StorePrefix) -> std::result::Result<StoreKeys, StorageError> {
-        self.store.keys(prefix.as_str())
+        let (store, prefix) = (self.store.clone(), prefix.clone());
+        self.wait(async move { store.keys(prefix.as_str()).await })?
     }
 
     fn list_dir(
         &self,
         prefix: &StorePrefix,
     ) -> std::result::Result<StoreKeysPrefixes, StorageError> {
-        self.store.children(prefix.as_str())
+        let (store, prefix) = (self.store.clone(), prefix.clone());
+        self.wait(async move { store.children(prefix.as_str()).await })?
     }
 
     fn size_prefix(&self, prefix: &StorePrefix) -> std::result::Result<u64, StorageError> {
-        self.store.size_under(prefix.as_str())
+        let (store, prefix) = (self.store.clone(), prefix.clone());
+        self.wait(async move { store.size_under(prefix.as_str()).await })?
     }
 }

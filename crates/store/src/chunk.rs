@@ -3,10 +3,11 @@
 use bytes::Bytes;
 use chunkref_filters::{Filter, Pipeline};
 use chunkref_manifest::{
-    Array, ChunkRef, Codec, Conversion, Layout, LocationId, chunk_index, zarr,
+    Array, ChunkRef, Codec, Conversion, Layout, Location, LocationId, Locations, chunk_index, zarr,
 };
 
 use crate::options::{ReaderProfile, ZarrVersion};
+use crate::references::Referenced;
 
 /// The filters that these codecs are; `None` where one is more than a filter of bytes.
 pub fn pipeline(codecs: &[Codec]) -> Option<Pipeline> {
@@ -104,7 +105,7 @@ pub(crate) enum Stored<'a> {
     /// In an object.
     There {
         /// The object.
-        location: LocationId,
+        location: &'a Location,
         /// First byte.
         offset: u64,
         /// The byte after the last.
@@ -113,7 +114,7 @@ pub(crate) enum Stored<'a> {
     /// Nowhere: the chunk is put together.
     Joined {
         /// The array whose chunk it is.
-        array: &'a Array,
+        of: Referenced<'a>,
         /// The number of the chunk.
         index: u64,
         /// Bytes of the chunk.
@@ -122,7 +123,7 @@ pub(crate) enum Stored<'a> {
     /// All of an object, whose size is not known yet.
     Whole {
         /// The object.
-        location: LocationId,
+        location: &'a Location,
     },
 }
 
@@ -133,6 +134,21 @@ impl Chunk<'_> {
             Stored::Here(_) | Stored::Whole { .. } => 0,
             Stored::There { offset, end, .. } => end.saturating_sub(*offset),
             Stored::Joined { size, .. } => u64::try_from(*size).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// Whether it lies right after another one in the same object.
+    pub(crate) fn follows(&self, before: &Self) -> bool {
+        match (&before.stored, &self.stored) {
+            (
+                Stored::There { location, end, .. },
+                Stored::There {
+                    location: next,
+                    offset,
+                    ..
+                },
+            ) => location == next && end == offset,
+            _ => false,
         }
     }
 
@@ -154,21 +170,22 @@ impl Chunk<'_> {
 ///
 /// With the reason, if the array contradicts itself.
 pub(crate) fn find<'a>(
-    array: &'a Array,
+    of: Referenced<'a>,
     coordinates: &[u64],
     version: ZarrVersion,
     reader: ReaderProfile,
 ) -> Result<Option<Chunk<'a>>, String> {
+    let Referenced { array, locations } = of;
     let grid = grid(array)?;
     let Some(index) = chunk_index(coordinates, &grid) else {
         return Ok(None);
     };
     if array.is_put_together() {
-        return Ok(Some(joined(array, index)?));
+        return Ok(Some(joined(of, index)?));
     }
     let undo = decoded_by_store(array, reader);
     let stored = match array.chunk(index) {
-        Some(chunk) => stored(chunk)?,
+        Some(chunk) => stored(chunk, locations)?,
         // As it is served: decoded already where the others are.
         None => {
             return Ok(absent(array, version, reader)?.map(|fill| Chunk {
@@ -185,12 +202,12 @@ pub(crate) fn find<'a>(
 }
 
 /// A chunk of an array that is put together.
-pub(crate) fn joined(array: &Array, index: u64) -> Result<Chunk<'_>, String> {
+pub(crate) fn joined(of: Referenced<'_>, index: u64) -> Result<Chunk<'_>, String> {
     Ok(Chunk {
         stored: Stored::Joined {
-            array,
+            of,
             index,
-            size: decoded_size(array)?,
+            size: decoded_size(of.array)?,
         },
         decode: None,
     })
@@ -266,18 +283,24 @@ fn plain_fill(array: &Array) -> Result<Option<Bytes>, String> {
 ///
 /// # Errors
 ///
-/// If they end past what can be counted.
-pub(crate) fn stored(chunk: ChunkRef<'_>) -> Result<Stored<'static>, String> {
+/// If they end past what can be counted, or their object is not in the manifest.
+pub(crate) fn stored<'a>(
+    chunk: ChunkRef<'_>,
+    locations: &'a Locations,
+) -> Result<Stored<'a>, String> {
+    let object = |location| object(location, locations);
     match chunk {
         ChunkRef::Inline(bytes) => Ok(Stored::Here(bytes.clone())),
-        ChunkRef::Whole { location } => Ok(Stored::Whole { location }),
+        ChunkRef::Whole { location } => Ok(Stored::Whole {
+            location: object(location)?,
+        }),
         ChunkRef::Range {
             location,
             offset,
             length,
         } => match offset.checked_add(length) {
             Some(end) => Ok(Stored::There {
-                location,
+                location: object(location)?,
                 offset,
                 end,
             }),
@@ -286,6 +309,12 @@ pub(crate) fn stored(chunk: ChunkRef<'_>) -> Result<Stored<'static>, String> {
             )),
         },
     }
+}
+
+/// The object with this number.
+pub(crate) fn object(id: LocationId, locations: &Locations) -> Result<&Location, String> {
+    let location = locations.get(id);
+    location.ok_or_else(|| format!("location {}: not in the manifest", id.0))
 }
 
 /// Bytes of a chunk, decoded.

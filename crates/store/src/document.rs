@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use chunkref_manifest::{Array, DataType, Manifest, check_name, zarr};
+use chunkref_manifest::{Array, DataType, check_name, zarr};
 use serde_json::{Map, Value, json};
 
 use crate::chunk;
 use crate::error::{Error, Result};
 use crate::options::{ReaderProfile, StoreOptions, ZarrVersion};
+use crate::references::Part;
 
-/// A group or an array that this version of Zarr can't describe, or whose name can't be a key.
-/// It is left out of consolidated metadata; its own keys are errors.
+/// A group or an array that this version of Zarr can't describe, whose name can't be a key, or that
+/// the dataset itself could not be read into a manifest with. It is left out of consolidated metadata; its own keys are errors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
     /// Its path from the root.
@@ -20,18 +21,51 @@ pub struct Refused {
     pub reason: String,
 }
 
+/// The document with this key of the group or array at a path; `None` where there is none.
+pub(crate) fn one(
+    part: &Part,
+    path: &str,
+    key: &str,
+    options: &StoreOptions,
+) -> Result<Option<Bytes>> {
+    let refused = |path: &str, reason: &str| Error::Document {
+        path: path.to_owned(),
+        reason: reason.to_owned(),
+    };
+    part.check_not_refused(path)?;
+    let manifest = &part.manifest;
+    let documents = match (manifest.group(path), manifest.array(path)) {
+        (Some(group), _) => group_documents(group, &prefix(path), options.version),
+        (None, Some(array)) => {
+            let documents = array_documents(array, path, options, part.has_references);
+            documents.map_err(|error| refused(path, &error.to_string()))?
+        }
+        (None, None) => return Ok(None),
+    };
+    let mut names = path.split('/').filter(|_| !path.is_empty());
+    if let Some(Err(error)) = names.find_map(|name| Some(check_name(name)).filter(Result::is_err)) {
+        return Err(refused(path, &error.to_string()));
+    }
+    let found = documents.into_iter().find(|(name, _)| name == key);
+    Ok(found.map(|(_, document)| Bytes::from(document.to_string())))
+}
+
 /// All documents, written once.
 #[derive(Debug)]
 pub(crate) struct Documents {
     by_key: BTreeMap<String, Bytes>,
+    /// What has none, by its path.
     refused: BTreeMap<String, String>,
+    /// Whose documents they are.
+    part: Part,
 }
 
 impl Documents {
-    pub(crate) fn new(manifest: &Manifest, options: StoreOptions) -> Self {
+    /// Those of a part; `consolidated`: that of the root holds all others, as Zarr v3 has it.
+    pub(crate) fn new(part: Part, options: &StoreOptions, consolidated: bool) -> Self {
         let mut written = Map::new();
         let mut refused = BTreeMap::new();
-        for (path, group) in manifest.groups() {
+        for (path, group) in part.manifest.groups() {
             let prefix = prefix(&path);
             let names = group.groups.keys().chain(group.arrays.keys());
             for name in names {
@@ -42,7 +76,7 @@ impl Documents {
             written.extend(group_documents(group, &prefix, options.version));
             for (name, array) in &group.arrays {
                 let path = format!("{prefix}{name}");
-                match array_documents(array, &path, options) {
+                match array_documents(array, &path, options, part.has_references) {
                     Ok(documents) => written.extend(documents),
                     Err(error) => {
                         refused.entry(path).or_insert_with(|| error.to_string());
@@ -50,13 +84,21 @@ impl Documents {
                 }
             }
         }
-        written.retain(|key, _| refused_by(&refused, key).is_none());
-        consolidate(&mut written, options.version);
+        written.retain(|key, _| {
+            refused_by(&refused, key).is_none() && part.why_refused(key).is_none()
+        });
+        if consolidated || options.version == ZarrVersion::V2 {
+            consolidate(&mut written, options.version);
+        }
         let by_key = written
             .into_iter()
             .map(|(key, document)| (key, Bytes::from(document.to_string())))
             .collect();
-        Self { by_key, refused }
+        Self {
+            by_key,
+            refused,
+            part,
+        }
     }
 
     /// The document with this key.
@@ -64,6 +106,7 @@ impl Documents {
         if let Some(document) = self.by_key.get(key) {
             return Ok(Some(document.clone()));
         }
+        self.part.check_not_refused(key)?;
         match refused_by(&self.refused, key) {
             Some((path, reason)) => Err(Error::Document {
                 path: path.to_owned(),
@@ -73,6 +116,11 @@ impl Documents {
         }
     }
 
+    /// What they describe.
+    pub(crate) fn part(&self) -> &Part {
+        &self.part
+    }
+
     /// Their keys, ascending.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &String> {
         self.by_key.keys()
@@ -80,14 +128,15 @@ impl Documents {
 
     /// Whether the array whose keys begin with this (its path and a slash) is described.
     pub(crate) fn describes(&self, under: &str) -> bool {
-        refused_by(&self.refused, under).is_none()
+        refused_by(&self.refused, under).is_none() && self.part.why_refused(under).is_none()
     }
 
     pub(crate) fn refused(&self) -> impl Iterator<Item = Refused> {
-        self.refused.iter().map(|(path, reason)| Refused {
+        let without = self.refused.iter().map(|(path, reason)| Refused {
             path: path.clone(),
             reason: reason.clone(),
-        })
+        });
+        self.part.refused.iter().cloned().chain(without)
     }
 }
 
@@ -131,7 +180,8 @@ fn group_documents(
 fn array_documents(
     array: &Array,
     path: &str,
-    options: StoreOptions,
+    options: &StoreOptions,
+    has_references: bool,
 ) -> chunkref_manifest::Result<Vec<(String, Value)>> {
     let decoded = chunk::decoded_by_store(array, options.reader).is_some();
     match options.version {
@@ -139,7 +189,9 @@ fn array_documents(
             let documents = if decoded {
                 zarr::v2::plain_documents(array)?
             } else {
-                zarr::v2::absent_chunk(array)?;
+                if has_references {
+                    zarr::v2::absent_chunk(array)?;
+                }
                 zarr::v2::array_documents(array)?
             };
             Ok(vec![

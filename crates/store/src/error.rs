@@ -3,7 +3,6 @@
 use std::error::Error as _;
 use std::fmt::Write as _;
 
-use chunkref_manifest::LocationId;
 use zarrs_storage::StorageError;
 use zarrs_storage::byte_range::InvalidByteRangeError;
 
@@ -20,6 +19,14 @@ pub enum Error {
         /// The path of the group or array from the root.
         path: String,
         /// Why not.
+        reason: String,
+    },
+    /// A group or an array is there, but left out of the manifest.
+    #[error("{path}: refused: {reason}")]
+    Refused {
+        /// The path of the group or array from the root.
+        path: String,
+        /// Why.
         reason: String,
     },
     /// The bytes of a chunk can't be read.
@@ -78,13 +85,14 @@ pub enum Error {
         /// The chunk.
         key: String,
     },
-    /// A chunk refers to an object that the manifest does not name.
-    #[error("{key}: location {}: not in the manifest", id.0)]
-    Location {
-        /// The chunk.
-        key: String,
-        /// The number of the object.
-        id: LocationId,
+    /// Where groups, arrays or references are asked for, they can't be told.
+    #[error("{path}")]
+    References {
+        /// The path of the group or array from the root.
+        path: String,
+        /// Why not.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The manifest contradicts itself.
     #[error("{key}: {reason}")]
@@ -129,6 +137,12 @@ pub enum Error {
         bytes: u64,
         /// The limit in bytes.
         limit: u64,
+    },
+    /// What is asked for is not understood.
+    #[error("{reason}")]
+    Query {
+        /// What was found and expected.
+        reason: String,
     },
     /// A selection does not fit its array.
     #[error("{path}: {reason}")]

@@ -1,31 +1,20 @@
 //! Chunks of arrays that are joined from granules which are stored in different ways.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use bytes::Bytes;
-use chunkref_manifest::{Array, Concat, ConcatPart, PartSource};
+use chunkref_manifest::{Concat, ConcatPart, PartSource};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 
 use crate::chunk::Stored;
+use crate::decoded;
 use crate::error::{Error, Result};
 use crate::read::{Copying, Origin, decode, origins, unpack};
+use crate::references::Referenced;
 use crate::store::Store;
 
 /// Chunks of granules that are fetched at one time for one chunk of the array.
 const AT_ONCE: usize = 16;
-
-/// Chunks of granules, decoded: those that reach over a boundary are wanted twice. By the array, the
-/// profile, and the number of the chunk.
-pub(crate) type Decoded = moka::future::Cache<(usize, usize, u64), Bytes>;
-
-/// A cache of at most so many bytes.
-pub(crate) fn cache(bytes: u64) -> Decoded {
-    moka::future::Cache::builder()
-        .max_capacity(bytes)
-        .weigher(|_, chunk: &Bytes| u32::try_from(chunk.len()).unwrap_or(u32::MAX))
-        .build()
-}
 
 impl Store {
     /// The chunk at a place of the grid in which a joined array is served: what reaches over the end of
@@ -33,7 +22,7 @@ impl Store {
     pub(crate) async fn of_granules(
         &self,
         key: &str,
-        array: &Array,
+        of: Referenced<'_>,
         concat: &Concat,
         place: &[u64],
         size: usize,
@@ -42,7 +31,8 @@ impl Store {
             key: key.to_owned(),
             reason: reason.to_owned(),
         };
-        let origins = origins(array, key, true)?;
+        let array = of.array;
+        let origins = origins(of, key, true)?;
         let chunk_shape = concat.chunk_shape();
         let area: Option<Vec<Range<u64>>> = place
             .iter()
@@ -70,7 +60,7 @@ impl Store {
             while under_way.len() < AT_ONCE
                 && let Some((part, origin)) = parts.next()
             {
-                under_way.push(self.part(key, array, origin, part));
+                under_way.push(self.part(key, origin, part));
             }
             let Some(read) = under_way.next().await else {
                 break;
@@ -94,15 +84,14 @@ impl Store {
     async fn part<'o>(
         &self,
         key: &str,
-        array: &Array,
         origin: &'o Origin<'o>,
-        (part, profile, chunk, within): Wanted,
+        (part, chunk, within): Wanted,
     ) -> Result<Part<'o>> {
         let found = match origin.find(chunk)? {
             None => None,
             Some(found) => {
-                let name = (std::ptr::from_ref(array).addr(), profile, chunk);
-                let read = self.decoded_chunks().try_get_with(name, async {
+                let kept = decoded::name(&found, origin.unpacking.as_deref());
+                let read = async {
                     let stored = match found.stored {
                         Stored::Here(bytes) => bytes,
                         _ => self.bytes_of(key, found.stored).await?,
@@ -121,11 +110,12 @@ impl Store {
                             key: key.to_owned(),
                         })
                     })
-                });
-                Some(
-                    read.await
-                        .map_err(|error: Arc<Error>| Error::Shared(error))?,
-                )
+                };
+                // Those that reach over a boundary are wanted twice.
+                Some(match kept {
+                    Some(kept) => self.decoded_chunks().get_or_make(kept, read).await?,
+                    None => read.await?,
+                })
             }
         };
         Ok(Part {
@@ -137,8 +127,8 @@ impl Store {
     }
 }
 
-/// A part of a chunk: where in the array, of which profile, which chunk, where in that.
-type Wanted = (Vec<Range<u64>>, usize, u64, Vec<Range<u64>>);
+/// A part of a chunk: where in the array, which chunk of its profile, where in that.
+type Wanted = (Vec<Range<u64>>, u64, Vec<Range<u64>>);
 
 /// A part that was read; without a chunk it is absent.
 struct Part<'o> {
@@ -156,7 +146,7 @@ fn wanted<'o>(part: ConcatPart, origins: &'o [Origin<'o>]) -> Option<(Wanted, &'
             within,
         } => {
             let origin = origins.get(profile)?;
-            Some(((part.area, profile, chunk, within), origin))
+            Some(((part.area, chunk, within), origin))
         }
         // The chunk is full of it to begin with.
         _ => None,

@@ -69,6 +69,52 @@ fn number(part: &str) -> Option<u64> {
     (canonical && digits).then(|| part.parse().ok()).flatten()
 }
 
+/// What a key can name, told by its form alone.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Form<'k> {
+    /// The document of the group or array at this path; empty for the root.
+    Document(&'k str),
+    /// The document of all groups and arrays that Zarr v2 has.
+    Consolidated,
+    /// A chunk of the array at this path, at this place in its grid; `[0]` for a scalar as Zarr v2
+    /// has it.
+    Chunk(&'k str, Vec<u64>),
+    /// Nothing.
+    Other,
+}
+
+/// What a key can name.
+pub(crate) fn form(key: &str, version: ZarrVersion) -> Form<'_> {
+    let (path, name) = key.rsplit_once('/').unwrap_or(("", key));
+    match (version, name) {
+        (ZarrVersion::V2, ".zmetadata") if path.is_empty() => return Form::Consolidated,
+        (ZarrVersion::V2, ".zgroup" | ".zarray" | ".zattrs") | (ZarrVersion::V3, "zarr.json") => {
+            return Form::Document(path);
+        }
+        (ZarrVersion::V2, places) => {
+            if let (false, Some(place)) = (path.is_empty(), numbers(places.split('.'))) {
+                return Form::Chunk(path, place);
+            }
+        }
+        (ZarrVersion::V3, _) => {
+            let mut place = Vec::new();
+            let mut rest = key;
+            while let Some((before, last)) = rest.rsplit_once('/') {
+                match number(last) {
+                    Some(number) => place.push(number),
+                    None if last == "c" => {
+                        place.reverse();
+                        return Form::Chunk(before, place);
+                    }
+                    None => break,
+                }
+                rest = before;
+            }
+        }
+    }
+    Form::Other
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,6 +137,37 @@ mod tests {
             "١",
         ] {
             assert_eq!(number(wrong), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn keys_have_forms() {
+        let chunk = |path, place: &[u64]| Form::Chunk(path, place.to_vec());
+        for (key, expected) in [
+            ("zarr.json", Form::Document("")),
+            ("a/b/zarr.json", Form::Document("a/b")),
+            ("a/c/0/12", chunk("a", &[0, 12])),
+            ("a/c/5/c/0", chunk("a/c/5", &[0])),
+            ("a/c", chunk("a", &[])),
+            ("c", Form::Other),
+            ("a/0/1", Form::Other),
+            ("a/c/00", Form::Other),
+            (".zmetadata", Form::Other),
+        ] {
+            assert_eq!(form(key, ZarrVersion::V3), expected, "{key}");
+        }
+        for (key, expected) in [
+            (".zmetadata", Form::Consolidated),
+            (".zgroup", Form::Document("")),
+            ("a/.zarray", Form::Document("a")),
+            ("a/b/0.12", chunk("a/b", &[0, 12])),
+            ("a/0", chunk("a", &[0])),
+            ("a/.zmetadata", Form::Other),
+            ("0", Form::Other),
+            ("a/0..1", Form::Other),
+            ("zarr.json", Form::Other),
+        ] {
+            assert_eq!(form(key, ZarrVersion::V2), expected, "{key}");
         }
     }
 }

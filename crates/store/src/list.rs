@@ -1,13 +1,15 @@
 //! Keys listed.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use chunkref_manifest::{Array, cell_count, chunk_coordinates, zarr};
+use chunkref_manifest::{Array, Manifest, cell_count, chunk_coordinates, zarr};
 use zarrs_storage::{StorageError, StoreKey, StoreKeys, StoreKeysPrefixes, StorePrefix};
 
 use crate::chunk;
 use crate::error::{Error, Result};
 use crate::options::ZarrVersion;
+use crate::references::{Part, parent, rooted};
 use crate::store::Store;
 
 /// The most chunks of an array that are listed: a formula can stand for any number.
@@ -15,24 +17,31 @@ const MAX_KEYS: u64 = 1 << 24;
 
 impl Store {
     /// The keys that begin with `prefix` (empty, or ending in `/`), ascending.
-    pub(crate) fn keys(&self, prefix: &str) -> std::result::Result<StoreKeys, StorageError> {
-        let mut keys: Vec<String> = self
-            .documents()
+    pub(crate) async fn keys(&self, prefix: &str) -> std::result::Result<StoreKeys, StorageError> {
+        let documents = self.documents().await?;
+        let tree = documents.part();
+        let mut keys: Vec<String> = documents
             .keys()
             .filter(|key| key.starts_with(prefix))
             .cloned()
             .collect();
-        for (path, array) in self.manifest().arrays() {
+        for (path, array) in tree.manifest.arrays() {
             let path = path.trim_start_matches('/');
             let under = format!("{path}/");
-            if (under.starts_with(prefix) || prefix.starts_with(&under))
-                && self.documents().describes(&under)
+            if !(under.starts_with(prefix) || prefix.starts_with(&under))
+                || !documents.describes(&under)
             {
-                self.each_chunk(path, array, |key| {
-                    if key.starts_with(prefix) {
-                        keys.push(key);
-                    }
-                })?;
+                continue;
+            }
+            let listed = |key: String| {
+                if key.starts_with(prefix) {
+                    keys.push(key);
+                }
+            };
+            if tree.has_references {
+                self.each_chunk(path, array, listed)?;
+            } else if let Some(manifest) = self.all_chunks(path, array).await? {
+                self.each_chunk_of(path, &manifest, listed)?;
             }
         }
         keys.sort_unstable();
@@ -42,7 +51,7 @@ impl Store {
     }
 
     /// The keys and prefixes just below `prefix`, ascending.
-    pub(crate) fn children(
+    pub(crate) async fn children(
         &self,
         prefix: &str,
     ) -> std::result::Result<StoreKeysPrefixes, StorageError> {
@@ -57,20 +66,22 @@ impl Store {
             }
             None => {}
         };
-        for key in self.documents().keys() {
-            add(key);
-        }
-        // Every array has a document: only within one do chunks add anything.
-        let path = prefix.split('/').scan(0_usize, |end, part| {
-            *end = end.saturating_add(part.len()).saturating_add(1);
-            prefix.get(..end.saturating_sub(1))
-        });
-        for path in path {
-            if let Some(array) = self.manifest().array(path)
-                && self.documents().describes(&format!("{path}/"))
-            {
-                self.each_chunk(path, array, |key| add(&key))?;
-                break;
+        let path = prefix.trim_end_matches('/');
+        if let Some(group) = self.all_references().group(&rooted(path)).await? {
+            // Every array has a document: only within one do chunks add anything.
+            let documents = self.documents_of(group).await?;
+            documents.keys().for_each(|key| add(key));
+        } else if let Some((path, manifest)) = self.array_around(path).await? {
+            let documents = self.documents_of(Part::new(Arc::clone(&manifest))).await?;
+            if documents.describes(&format!("{path}/")) {
+                documents.keys().for_each(|key| add(key));
+                let manifest = match manifest.array(path) {
+                    Some(array) => self.all_chunks(path, array).await?,
+                    None => None,
+                };
+                if let Some(manifest) = manifest {
+                    self.each_chunk_of(path, &manifest, |key| add(&key))?;
+                }
             }
         }
         let keys = keys
@@ -85,12 +96,44 @@ impl Store {
     }
 
     /// The length in bytes of all values whose keys begin with `prefix`.
-    pub(crate) fn size_under(&self, prefix: &str) -> std::result::Result<u64, StorageError> {
+    pub(crate) async fn size_under(&self, prefix: &str) -> std::result::Result<u64, StorageError> {
         let mut sum = 0_u64;
-        for key in self.keys(prefix)? {
-            sum = sum.saturating_add(self.size(key.as_str())?.unwrap_or(0));
+        for key in self.keys(prefix).await? {
+            sum = sum.saturating_add(self.size(key.as_str()).await?.unwrap_or(0));
         }
         Ok(sum)
+    }
+
+    /// The array that a path is of or leads into, with its own path.
+    async fn array_around<'p>(&self, path: &'p str) -> Result<Option<(&'p str, Arc<Manifest>)>> {
+        let mut path = path;
+        while !path.is_empty() {
+            if let Some(manifest) = self.all_references().array(&rooted(path)).await? {
+                return Ok(Some((path, manifest)));
+            }
+            path = parent(path);
+        }
+        Ok(None)
+    }
+
+    /// An array with the references of all its chunks.
+    async fn all_chunks(&self, path: &str, array: &Array) -> Result<Option<Arc<Manifest>>> {
+        let cells = array.chunk_grid().ok().and_then(|grid| cell_count(&grid));
+        let all = 0..cells.unwrap_or(u64::MAX);
+        let all = std::slice::from_ref(&all);
+        self.all_references().chunks(&rooted(path), all).await
+    }
+
+    fn each_chunk_of(
+        &self,
+        path: &str,
+        manifest: &Manifest,
+        each: impl FnMut(String),
+    ) -> Result<()> {
+        match manifest.array(path) {
+            Some(array) => self.each_chunk(path, array, each),
+            None => Ok(()),
+        }
     }
 
     fn each_chunk(&self, path: &str, array: &Array, mut each: impl FnMut(String)) -> Result<()> {

@@ -4,11 +4,12 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use chunkref_manifest::{Array, Layout, LocationId, Segment, chunk_coordinates};
+use chunkref_manifest::{Array, Layout, LocationId, Locations, Segment, chunk_coordinates};
 use futures::future::BoxFuture;
 
-use crate::chunk::{decoded_size, grid};
+use crate::chunk::{decoded_size, grid, object};
 use crate::error::{Error, Result};
+use crate::references::Referenced;
 use crate::source::Request;
 use crate::store::Store;
 
@@ -17,7 +18,7 @@ impl Store {
     pub(crate) fn put_together<'a>(
         &'a self,
         key: &'a str,
-        array: &'a Array,
+        of: Referenced<'a>,
         index: u64,
     ) -> BoxFuture<'a, Result<Bytes>> {
         // Boxed: a source may be put together in its turn.
@@ -26,6 +27,7 @@ impl Store {
                 key: key.to_owned(),
                 reason,
             };
+            let Referenced { array, locations } = of;
             let place = grid(array)
                 .ok()
                 .and_then(|grid| chunk_coordinates(index, &grid))
@@ -35,15 +37,15 @@ impl Store {
                 Layout::External { segments, .. } => {
                     let run = run(array, &array.chunk_shape(), &place)
                         .ok_or_else(|| contradiction("its chunks are no runs".to_owned()))?;
-                    self.joined(key, segments, run, size).await
+                    self.joined(key, (segments, locations), run, size).await
                 }
                 Layout::Virtual {
                     sources, mappings, ..
                 } => {
-                    self.mapped(key, array, (sources, mappings), &place, size)
+                    self.mapped(key, of, (sources, mappings), &place, size)
                         .await
                 }
-                Layout::Concat(concat) => self.of_granules(key, array, concat, &place, size).await,
+                Layout::Concat(concat) => self.of_granules(key, of, concat, &place, size).await,
                 _ => Err(contradiction("its layout is not put together".to_owned())),
             }
         })
@@ -53,22 +55,26 @@ impl Store {
     async fn joined(
         &self,
         key: &str,
-        segments: &[Segment],
+        (segments, locations): (&[Segment], &Locations),
         run: Range<u64>,
         size: usize,
     ) -> Result<Bytes> {
         let parts = parts(segments, &run);
-        let requests: Vec<_> = parts
+        let there = parts
             .iter()
-            .filter_map(|(place, length)| {
-                let (location, start) = (*place)?;
-                Some(Request {
-                    key,
-                    location,
-                    range: start..start.saturating_add(*length),
-                })
+            .filter_map(|(place, length)| place.map(|(location, start)| (location, start, length)));
+        let requests = there.map(|(location, start, length)| {
+            let location = object(location, locations).map_err(|reason| Error::Manifest {
+                key: key.to_owned(),
+                reason,
+            })?;
+            Ok(Request {
+                key,
+                location,
+                range: start..start.saturating_add(*length),
             })
-            .collect();
+        });
+        let requests = requests.collect::<Result<Vec<_>>>()?;
         let mut read = self.read_ranges(&requests).await?.into_iter();
         let mut bytes = Vec::with_capacity(size);
         for (place, length) in parts {

@@ -1,27 +1,30 @@
 //! Keys in, bytes out.
 
-use std::sync::{Arc, OnceLock};
+use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use chunkref_io::Client;
-use chunkref_manifest::{LocationId, Manifest};
+use chunkref_io::{Client, Object};
+use chunkref_manifest::{Location, Manifest};
 use futures::future::{FutureExt as _, try_join_all};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use zarrs_storage::byte_range::{ByteRange, InvalidByteRangeError};
+use tokio::sync::OnceCell;
 
-use crate::chunk::{self, Chunk, Decoding, Stored};
+use crate::chunk::{Chunk, Decoding, Stored};
+use crate::decoded::{self, DecodedChunks};
+use crate::disk_cache::DiskCache;
 use crate::document::{Documents, Refused};
 use crate::error::{Error, Result};
-use crate::joined::{self, Decoded};
-use crate::key::{Target, target};
-use crate::options::StoreOptions;
+use crate::lookup::Value;
+use crate::options::{CacheStats, StoreOptions};
 use crate::read;
+use crate::references::{Part, ReferenceSource, References, rooted};
 use crate::source::{OBJECTS_AT_ONCE, Request, Sources};
 
 /// Chunks that are put together at one time.
 const TOGETHER_AT_ONCE: usize = 8;
 
-/// A manifest served as a Zarr hierarchy. A clone serves the same.
+/// A dataset served as a Zarr hierarchy. A clone serves the same.
 #[derive(Clone, Debug)]
 pub struct Store {
     inner: Arc<Inner>,
@@ -29,17 +32,11 @@ pub struct Store {
 
 #[derive(Debug)]
 struct Inner {
-    manifest: Arc<Manifest>,
+    references: References,
     options: StoreOptions,
     sources: Sources,
-    documents: OnceLock<Documents>,
-    decoded: Decoded,
-}
-
-/// The value of a key.
-enum Value<'a> {
-    Document(Bytes),
-    Chunk(Chunk<'a>),
+    documents: OnceCell<Arc<Documents>>,
+    decoded: DecodedChunks,
 }
 
 impl Store {
@@ -50,31 +47,121 @@ impl Store {
 
     /// Serves a manifest as the options say; chunks are read through `client`.
     pub fn with_options(manifest: Arc<Manifest>, client: Client, options: StoreOptions) -> Self {
+        Self::of_part(Part::new(manifest), client, options)
+    }
+
+    /// Serves a manifest of which something was refused: the keys of that are errors.
+    pub fn of_part(part: Part, client: Client, options: StoreOptions) -> Self {
+        Self::of(References::Here(part), (client, None), options)
+    }
+
+    /// Serves a dataset whose groups and references are asked for when they are needed. What lies in
+    /// the object given, if one is, is read through that, which is open already.
+    pub fn on_demand(
+        source: Arc<dyn ReferenceSource>,
+        object: Option<Object>,
+        client: Client,
+        options: StoreOptions,
+    ) -> Self {
+        Self::of(References::OnDemand(source), (client, object), options)
+    }
+
+    fn of(
+        references: References,
+        (client, object): (Client, Option<Object>),
+        options: StoreOptions,
+    ) -> Self {
+        let disk = options.disk_cache.clone();
+        let disk = disk.map(|(folder, bytes)| DiskCache::new(folder, bytes));
         let inner = Inner {
-            manifest,
+            references,
+            sources: Sources::new(client, object, disk),
+            documents: OnceCell::new(),
+            decoded: DecodedChunks::new(options.cache_bytes),
             options,
-            sources: Sources::new(client),
-            documents: OnceLock::new(),
-            decoded: joined::cache(options.cache_bytes),
         };
         Self {
             inner: Arc::new(inner),
         }
     }
 
-    /// What is served.
-    pub fn manifest(&self) -> &Arc<Manifest> {
-        &self.inner.manifest
+    /// A manifest in which the array at a path such as `/a/b` is, perhaps without references, with all
+    /// that is in its group; `None` if there is no such array.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be read, or was refused.
+    pub async fn around_array(&self, path: &str) -> Result<Option<Arc<Manifest>>> {
+        self.references(path, &[]).await
+    }
+
+    /// A manifest in which the group at a path is, with its attributes, its arrays, perhaps without
+    /// references, and which groups are in it; `None` if there is no such group.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be read.
+    pub async fn around_group(&self, path: &str) -> Result<Option<Arc<Manifest>>> {
+        let group = self.inner.references.group(&rooted(path)).await?;
+        Ok(group.map(|part| part.manifest))
+    }
+
+    /// All groups and arrays, perhaps without references. A granule that is not scanned is, once.
+    ///
+    /// # Errors
+    ///
+    /// If they can't be read.
+    pub async fn tree(&self) -> Result<Arc<Manifest>> {
+        Ok(self.inner.references.tree().await?.manifest)
+    }
+
+    /// A manifest in which the array at a path has at least the references of these chunks: runs of
+    /// their numbers in C order, ascending and apart. `None` if there is no such array.
+    ///
+    /// # Errors
+    ///
+    /// If they can't be read, or the array was refused.
+    pub async fn references(
+        &self,
+        path: &str,
+        chunks: &[Range<u64>],
+    ) -> Result<Option<Arc<Manifest>>> {
+        let references = &self.inner.references;
+        let path = rooted(path);
+        let found = references.chunks(&path, chunks).await?;
+        if found.is_none() {
+            references.check_not_refused(&path).await?;
+        }
+        Ok(found)
     }
 
     /// How it is served.
-    pub fn options(&self) -> StoreOptions {
-        self.inner.options
+    pub fn options(&self) -> &StoreOptions {
+        &self.inner.options
+    }
+
+    /// What the caches had so far.
+    pub fn cache_stats(&self) -> CacheStats {
+        let (memory_hits, memory_misses) = self.inner.decoded.counts();
+        let disk = self.inner.sources.disk().map(DiskCache::counts);
+        let [disk_hits, disk_misses, disk_failures, disk_written] = disk.unwrap_or_default();
+        CacheStats {
+            memory_hits,
+            memory_misses,
+            disk_hits,
+            disk_misses,
+            disk_failures,
+            disk_written,
+        }
     }
 
     /// Groups and arrays that can't be served, with the reason.
-    pub fn refused(&self) -> Vec<Refused> {
-        self.documents().refused().collect()
+    ///
+    /// # Errors
+    ///
+    /// If not all can be read.
+    pub async fn refused(&self) -> Result<Vec<Refused>> {
+        Ok(self.documents().await?.refused().collect())
     }
 
     /// The values of several keys; `None` for keys that are not there. Chunks that lie in one
@@ -84,9 +171,10 @@ impl Store {
     ///
     /// If any of the values can't be read or decoded.
     pub async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>> {
+        let known = self.look_up(keys).await?;
         let mut values = Vec::with_capacity(keys.len());
-        for key in keys {
-            values.push(self.value(key)?.map(|value| match value {
+        for (key, known) in keys.iter().zip(&known) {
+            values.push(self.value(known, key)?.map(|value| match value {
                 Value::Document(bytes) => Chunk {
                     stored: Stored::Here(bytes),
                     decode: None,
@@ -101,16 +189,45 @@ impl Store {
     pub(crate) async fn resolve<K: AsRef<str>>(
         &self,
         keys: &[K],
-        values: Vec<Option<Chunk<'_>>>,
+        mut values: Vec<Option<Chunk<'_>>>,
     ) -> Result<Vec<Option<Bytes>>> {
+        let names = self.kept(&mut values).await;
         let stored = self.stored(keys, values).await?;
-        let answers = keys.iter().zip(stored).map(|(key, value)| async move {
-            match value {
-                None => Ok(None),
-                Some((stored, decode)) => decoded(key.as_ref(), stored, decode).await.map(Some),
+        let answers = keys.iter().zip(stored).zip(names);
+        let answers = answers.map(|((key, value), name)| async move {
+            let Some((stored, decode)) = value else {
+                return Ok(None);
+            };
+            let decoded = decoded(key.as_ref(), stored, decode).await?;
+            if let Some(name) = name {
+                self.inner.decoded.keep(name, decoded.clone()).await;
             }
+            Ok(Some(decoded))
         });
         try_join_all(answers.collect::<Vec<_>>()).await
+    }
+
+    /// Puts decoded chunks that are kept in the place of those that are wanted; gives names to the
+    /// others that are to be kept.
+    async fn kept(&self, values: &mut [Option<Chunk<'_>>]) -> Vec<Option<String>> {
+        let mut names = Vec::with_capacity(values.len());
+        for value in values {
+            let mut name = match value {
+                Some(chunk) if chunk.decode.is_some() => decoded::name(chunk, None),
+                _ => None,
+            };
+            if let Some(known) = &name
+                && let Some(bytes) = self.inner.decoded.get(known).await
+            {
+                *value = Some(Chunk {
+                    stored: Stored::Here(bytes),
+                    decode: None,
+                });
+                name = None;
+            }
+            names.push(name);
+        }
+        names
     }
 
     /// The stored bytes of these values, and how they are decoded; errors name the keys.
@@ -160,10 +277,10 @@ impl Store {
     ) -> Result<()> {
         let mut under_way = Vec::new();
         for (place, (key, value)) in keys.iter().zip(&*values).enumerate() {
-            if let Some(Stored::Joined { array, index, .. }) =
+            if let Some(Stored::Joined { of, index, .. }) =
                 value.as_ref().map(|chunk| &chunk.stored)
             {
-                let together = self.put_together(key.as_ref(), array, *index);
+                let together = self.put_together(key.as_ref(), *of, *index);
                 under_way.push(together.map(move |bytes| (place, bytes)));
             }
         }
@@ -177,7 +294,7 @@ impl Store {
     }
 
     /// Turns chunks that are whole objects into ranges, for which the objects tell their sizes.
-    async fn settle<K: AsRef<str>>(
+    pub(crate) async fn settle<K: AsRef<str>>(
         &self,
         keys: &[K],
         values: &mut [Option<Chunk<'_>>],
@@ -189,7 +306,7 @@ impl Store {
                 ..
             }) = value
             {
-                wanted.push(self.whole_size(place, key.as_ref().to_owned(), *location));
+                wanted.push(self.whole_size(place, key.as_ref().to_owned(), location));
             }
         }
         let mut sizes = stream::iter(wanted).buffer_unordered(OBJECTS_AT_ONCE);
@@ -205,87 +322,17 @@ impl Store {
         Ok(())
     }
 
-    async fn whole_size(
+    async fn whole_size<'c>(
         &self,
         place: usize,
         key: String,
-        location: LocationId,
-    ) -> Result<(usize, LocationId, u64)> {
-        let Inner {
-            sources, manifest, ..
-        } = &*self.inner;
-        let size = sources.size(manifest, &key, location).await?;
+        location: &'c Location,
+    ) -> Result<(usize, &'c Location, u64)> {
+        let size = self.inner.sources.size(&key, location).await?;
         Ok((place, location, size))
     }
 
-    /// Parts of the value of a key; `None` if the key is not there.
-    pub(crate) async fn parts(&self, key: &str, parts: &[ByteRange]) -> Result<Option<Vec<Bytes>>> {
-        let chunk = match self.value(key)? {
-            None => return Ok(None),
-            Some(Value::Document(bytes)) => return slices(key, &bytes, parts).map(Some),
-            Some(Value::Chunk(chunk)) => self.settled(key, chunk).await?,
-        };
-        let size = chunk.size().unwrap_or_default();
-        let (
-            &Stored::There {
-                location, offset, ..
-            },
-            None,
-        ) = (&chunk.stored, &chunk.decode)
-        else {
-            let whole = self.get_many(&[key]).await?.pop().flatten();
-            return whole.map(|bytes| slices(key, &bytes, parts)).transpose();
-        };
-        let mut requests = Vec::with_capacity(parts.len());
-        for part in parts {
-            let range = within(key, *part, size)?;
-            // Within the chunk, whose end was checked.
-            let range = offset.saturating_add(range.start)..offset.saturating_add(range.end);
-            requests.push(Request {
-                key,
-                location,
-                range,
-            });
-        }
-        let read = self
-            .inner
-            .sources
-            .read(&self.inner.manifest, &requests)
-            .await?;
-        Ok(Some(read))
-    }
-
-    async fn settled<'c>(&self, key: &str, chunk: Chunk<'c>) -> Result<Chunk<'c>> {
-        let mut values = [Some(chunk)];
-        self.settle(&[key], &mut values).await?;
-        let [chunk] = values;
-        chunk.ok_or_else(|| whole(key))
-    }
-
-    /// The length in bytes of the value of a key; `None` if it is not there. Nothing is read.
-    ///
-    /// # Errors
-    ///
-    /// If there can be none, or the chunk is a whole object.
-    pub(crate) fn size(&self, key: &str) -> Result<Option<u64>> {
-        match self.value(key)? {
-            None => Ok(None),
-            Some(Value::Document(bytes)) => {
-                Ok(Some(u64::try_from(bytes.len()).unwrap_or(u64::MAX)))
-            }
-            Some(Value::Chunk(chunk)) => chunk.size().map(Some).ok_or_else(|| whole(key)),
-        }
-    }
-
-    /// As [`Self::size`], and whole objects are asked for theirs.
-    pub(crate) async fn size_asked(&self, key: &str) -> Result<Option<u64>> {
-        match self.value(key)? {
-            Some(Value::Chunk(chunk)) => Ok(self.settled(key, chunk).await?.size()),
-            _ => self.size(key),
-        }
-    }
-
-    pub(crate) fn decoded_chunks(&self) -> &Decoded {
+    pub(crate) fn decoded_chunks(&self) -> &DecodedChunks {
         &self.inner.decoded
     }
 
@@ -300,37 +347,38 @@ impl Store {
         found.map(|(bytes, _)| bytes).ok_or_else(|| whole(key))
     }
 
-    pub(crate) fn documents(&self) -> &Documents {
-        self.inner
-            .documents
-            .get_or_init(|| Documents::new(&self.inner.manifest, self.inner.options))
+    pub(crate) fn all_references(&self) -> &References {
+        &self.inner.references
     }
 
-    /// Bytes of the manifest's objects, in the order asked.
+    /// Whether the root's document of Zarr v3 holds all others.
+    pub(crate) fn consolidates(&self) -> bool {
+        let asked = self.inner.options.consolidated;
+        asked.unwrap_or(!self.inner.references.reads_all_for_tree())
+    }
+
+    /// The documents of all groups and arrays.
+    pub(crate) async fn documents(&self) -> Result<&Arc<Documents>> {
+        let Inner {
+            references,
+            options,
+            documents,
+            ..
+        } = &*self.inner;
+        let written = documents.get_or_try_init(|| async {
+            let tree = references.tree().await?;
+            Ok(Arc::new(Documents::new(tree, options, self.consolidates())))
+        });
+        written.await
+    }
+
+    /// Bytes of objects, in the order asked.
     pub(crate) async fn read_ranges(&self, requests: &[Request<'_>]) -> Result<Vec<Bytes>> {
-        let inner = &self.inner;
-        inner.sources.read(&inner.manifest, requests).await
-    }
-
-    fn value(&self, key: &str) -> Result<Option<Value<'_>>> {
-        let StoreOptions {
-            version, reader, ..
-        } = self.inner.options;
-        match target(&self.inner.manifest, key, version) {
-            Target::Document => Ok(self.documents().get(key)?.map(Value::Document)),
-            Target::Chunk { array, coordinates } => {
-                let found = chunk::find(array, &coordinates, version, reader);
-                let found = found.map_err(|reason| Error::Manifest {
-                    key: key.to_owned(),
-                    reason,
-                })?;
-                Ok(found.map(Value::Chunk))
-            }
-        }
+        self.inner.sources.read(requests).await
     }
 }
 
-fn whole(key: &str) -> Error {
+pub(crate) fn whole(key: &str) -> Error {
     Error::Manifest {
         key: key.to_owned(),
         reason: "a whole object, whose size is known only when it is opened".to_owned(),
@@ -349,50 +397,5 @@ async fn decoded(key: &str, stored: Bytes, decode: Option<Decoding>) -> Result<B
         Err(_) => Err(Error::Cancelled {
             key: key.to_owned(),
         }),
-    }
-}
-
-fn slices(key: &str, bytes: &Bytes, parts: &[ByteRange]) -> Result<Vec<Bytes>> {
-    let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-    parts
-        .iter()
-        .map(|part| {
-            let range = within(key, *part, size)?;
-            let bounds = usize::try_from(range.start)
-                .ok()
-                .zip(usize::try_from(range.end).ok());
-            let slice = bounds.and_then(|(start, end)| bytes.get(start..end));
-            slice
-                .map(|slice| bytes.slice_ref(slice))
-                .ok_or_else(|| outside(key, *part, size))
-        })
-        .collect()
-}
-
-/// The bytes that a part is, which must lie within a value of this size.
-fn within(key: &str, part: ByteRange, size: u64) -> Result<std::ops::Range<u64>> {
-    let range = match part {
-        ByteRange::FromStart(start, None) => Some(start..size),
-        ByteRange::FromStart(start, Some(length)) => {
-            start.checked_add(length).map(|end| start..end)
-        }
-        ByteRange::Suffix(length) => size.checked_sub(length).map(|start| start..size),
-    };
-    range
-        .filter(|range| range.start <= range.end && range.end <= size)
-        .ok_or_else(|| outside(key, part, size))
-}
-
-fn outside(key: &str, part: ByteRange, size: u64) -> Error {
-    // The text of a part whose end can't be counted overflows in `zarrs_storage`.
-    let part = match part {
-        ByteRange::FromStart(start, Some(length)) if start.checked_add(length).is_none() => {
-            ByteRange::FromStart(start, None)
-        }
-        part => part,
-    };
-    Error::Range {
-        key: key.to_owned(),
-        source: InvalidByteRangeError::new(part, size),
     }
 }

@@ -26,7 +26,7 @@ impl AsyncReadableStorageTraits for Store {
     }
 
     async fn size_key(&self, key: &StoreKey) -> Result<Option<u64>, StorageError> {
-        Ok(self.size_asked(key.as_str()).await?)
+        Ok(self.size(key.as_str()).await?)
     }
 
     fn supports_get_partial(&self) -> bool {
@@ -37,18 +37,18 @@ impl AsyncReadableStorageTraits for Store {
 #[async_trait::async_trait]
 impl AsyncListableStorageTraits for Store {
     async fn list(&self) -> Result<StoreKeys, StorageError> {
-        self.keys("")
+        self.keys("").await
     }
 
     async fn list_prefix(&self, prefix: &StorePrefix) -> Result<StoreKeys, StorageError> {
-        self.keys(prefix.as_str())
+        self.keys(prefix.as_str()).await
     }
 
     async fn list_dir(&self, prefix: &StorePrefix) -> Result<StoreKeysPrefixes, StorageError> {
-        self.children(prefix.as_str())
+        self.children(prefix.as_str()).await
     }
 
     async fn size_prefix(&self, prefix: &StorePrefix) -> Result<u64, StorageError> {
-        self.size_under(prefix.as_str())
+        self.size_under(prefix.as_str()).await
     }
 }

@@ -7,12 +7,13 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chunkref_manifest::{Array, ChunkRef, Layout, Mapping, Side, chunk_index};
+use chunkref_manifest::{Array, ChunkRef, Layout, Locations, Mapping, Side, chunk_index};
 
 use crate::chunk::{Chunk, Stored, Undo, decoded_size, decoding, grid, stored};
 use crate::conversion::Conversion;
 use crate::error::{Error, Result};
 use crate::put_together::run;
+use crate::references::Referenced;
 use crate::store::Store;
 use target::Target;
 
@@ -29,7 +30,7 @@ impl Store {
     pub(crate) async fn mapped(
         &self,
         key: &str,
-        array: &Array,
+        Referenced { array, locations }: Referenced<'_>,
         (sources, mappings): (&[Array], &[Mapping]),
         place: &[u64],
         size: usize,
@@ -51,7 +52,8 @@ impl Store {
             let source = match (read.get(&mapping.source), sources.get(mapping.source)) {
                 (Some(source), _) => Arc::clone(source),
                 (None, Some(source)) => {
-                    let source = Arc::new(Source::new(source, array).map_err(contradiction)?);
+                    let source = Source::new(source, locations, array).map_err(contradiction)?;
+                    let source = Arc::new(source);
                     read.insert(mapping.source, Arc::clone(&source));
                     source
                 }
@@ -188,6 +190,7 @@ impl Iterator for Crossings<'_> {
 /// A source, and how it is read.
 struct Source<'a> {
     array: &'a Array,
+    locations: &'a Locations,
     /// What is read at one time: a chunk, or a run of bytes.
     cell_shape: Vec<u64>,
     cell_bytes: u64,
@@ -200,7 +203,7 @@ struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    fn new(array: &'a Array, target: &Array) -> Result<Self, String> {
+    fn new(array: &'a Array, locations: &'a Locations, target: &Array) -> Result<Self, String> {
         let conversion = Conversion::new(&array.data_type, &target.data_type).ok_or_else(|| {
             format!(
                 "a source of {:?}, which is not converted to {:?}",
@@ -223,6 +226,7 @@ impl<'a> Source<'a> {
         });
         Ok(Self {
             array,
+            locations,
             grid: match &array.layout {
                 Layout::Contiguous { .. } | Layout::Inline { .. } => {
                     chunkref_manifest::chunk_grid(&array.shape, &cell_shape)
@@ -277,21 +281,25 @@ impl<'a> Source<'a> {
                 location, offset, ..
             } => {
                 let run = run()?;
-                plain(stored(ChunkRef::Range {
+                let range = ChunkRef::Range {
                     location: *location,
                     offset: offset.saturating_add(run.start),
                     length: run.end.saturating_sub(run.start),
-                })?)
+                };
+                plain(stored(range, self.locations)?)
             }
             _ if self.array.is_put_together() => plain(Stored::Joined {
-                array: self.array,
+                of: Referenced {
+                    array: self.array,
+                    locations: self.locations,
+                },
                 index,
                 size: decoded_size(self.array)?,
             }),
             _ => match self.array.chunk(index) {
                 None => Ok(None),
                 Some(chunk) => Ok(Some(Chunk {
-                    stored: stored(chunk)?,
+                    stored: stored(chunk, self.locations)?,
                     decode: Some(decoding(self.array, index, self.undo.clone())?),
                 })),
             },

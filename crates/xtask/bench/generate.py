@@ -8,6 +8,10 @@ generate.py granule OUT.h5               an altimetry granule: 1,000 datasets in
 generate.py paged OUT.h5                 the same in pages of 8 MiB, metadata apart from data
 generate.py map OUT.nc                   a sea surface temperature map of 17999 x 36000, as netCDF-C
                                          writes it: 4 variables, 1,296 chunks
+generate.py beam OUT.h5                  the photons of one beam, appended to in turn: 14 variables of
+                                         3,376,706, whose last chunk is not full
+generate.py sst OUT.nc                   a map as above of one variable that is as hard to inflate as
+                                         true temperatures: 324 chunks, 1,296 MB decoded
 """
 
 import argparse
@@ -140,16 +144,95 @@ def world_map(out):
                     f[name].id.write_direct_chunk((0, i * chunk[0], j * chunk[1]), blobs[(i * 5 + j) % 6])
 
 
+HEIGHTS = [
+    ("delta_time", "f8"), ("dist_ph_across", "f4"), ("dist_ph_along", "f4"), ("h_ph", "f4"), ("lat_ph", "f8"),
+    ("lon_ph", "f8"), ("pce_mframe_cnt", "u4"), ("ph_id_channel", "u1"), ("ph_id_count", "i1"), ("ph_id_pulse", "u1"),
+    ("quality_ph", "i1"), ("signal_class_ph", "i1"), ("signal_conf_ph", "i1"), ("weight_ph", "u1"),
+]
+
+
+def photons(name, kind, rng):
+    """Values of 3,376,706 photons: noise around something smooth."""
+    t = np.arange(3_376_706)
+    if name == "delta_time":
+        return 128_300_000.0 + t // 4 * 1e-4
+    if name == "lat_ph":
+        return 60.0 + t * 6.3e-7 + rng.normal(0, 1e-6, t.size)
+    if name == "lon_ph":
+        return -40.0 - t * 1.1e-7 + rng.normal(0, 1e-6, t.size)
+    if kind == "f4":
+        return (500 + 300 * np.sin(t / 9e4) + rng.normal(0, 6, t.size)).astype(kind)
+    return rng.integers(0, 60, t.size).astype(kind)
+
+
+def beam(out):
+    rng = np.random.default_rng(13)
+    with h5py.File(out, "w", libver=("earliest", "v108")) as f:
+        group = f.require_group("gt1l/heights")
+        made = []
+        for name, kind in HEIGHTS:
+            d = group.create_dataset(
+                name, (0,), kind, maxshape=(None,), chunks=(CHUNK,), compression="gzip", compression_opts=6, shuffle=True
+            )
+            describe(d, name, rng)
+            made.append((d, photons(name, kind, rng)))
+        length, step = len(made[0][1]), 20 * CHUNK
+        for start in range(0, length, step):
+            for d, values in made:
+                d.resize((min(length, start + step),))
+                d[start:] = values[start : start + step]
+        scale = made[0][0]
+        scale.make_scale("delta_time")
+        for d, _ in made[1:]:
+            d.dims[0].attach_scale(scale)
+
+
+def temperatures(shape, chunk, row, column):
+    """A chunk of waves over sea, and none on land."""
+    y = (row * chunk[0] + np.arange(chunk[0]))[:, None] / shape[0]
+    x = (column * chunk[1] + np.arange(chunk[1]))[None, :] / shape[1]
+    land = np.sin(44 * x) * np.cos(31 * y) > 0.35
+    waves = 12_000 * np.sin(3.14 * y) + 900 * np.sin(40 * x + 11 * y) + 60 * np.sin(900 * x * y)
+    return np.where(land, -32768, np.round(waves)).astype("<i2")
+
+
+def sst(out):
+    import netCDF4
+
+    shape, chunk = (17999, 36000), (1023, 2047)
+    with netCDF4.Dataset(out, "w") as nc:
+        for name, length in (("time", 1), ("lat", shape[0]), ("lon", shape[1])):
+            nc.createDimension(name, length)
+            nc.createVariable(name, "i4" if name == "time" else "f4", (name,))[:] = np.arange(length)
+        nc["time"].units = "seconds since 1981-01-01"
+        v = nc.createVariable(
+            "analysed_sst", "i2", ("time", "lat", "lon"), zlib=True, chunksizes=(1, *chunk), fill_value=-32768
+        )
+        v.long_name = "analysed sea surface temperature"
+    blobs = {}
+    with h5py.File(out, "r+") as f:
+        for i in range(-(-shape[0] // chunk[0])):
+            for j in range(-(-shape[1] // chunk[1])):
+                # Each made one serves for the neighbours, too: making all takes a minute.
+                at = (i - i % 3, j - j % 3)
+                if at not in blobs:
+                    values = temperatures(shape, chunk, *at)
+                    split = np.frombuffer(values.tobytes(), "u1").reshape(-1, 2).T
+                    blobs[at] = zlib.compress(split.tobytes(), 7)
+                f["analysed_sst"].id.write_direct_chunk((0, i * chunk[0], j * chunk[1]), blobs[at])
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     p = commands.add_parser("chunks")
     p.add_argument("out")
     p.add_argument("--side", type=int, default=1000)
-    for name in ("granule", "paged", "map"):
+    for name in ("granule", "paged", "map", "beam", "sst"):
         commands.add_parser(name).add_argument("out")
     args = parser.parse_args()
     if args.command == "chunks":
         chunks(args.out, args.side)
     else:
-        {"granule": granule, "paged": paged, "map": world_map}[args.command](args.out)
+        makers = {"granule": granule, "paged": paged, "map": world_map, "beam": beam, "sst": sst}
+        makers[args.command](args.out)

@@ -18,7 +18,7 @@ struct Context {
     target: PathBuf,
 }
 
-const STEPS: [Step<Context>; 9] = [
+const STEPS: [Step<Context>; 10] = [
     Step {
         name: "tools",
         run: find_tools,
@@ -42,6 +42,14 @@ const STEPS: [Step<Context>; 9] = [
     Step {
         name: "rust tests",
         run: rust_tests,
+    },
+    Step {
+        name: "examples",
+        run: |_| {
+            EXAMPLES
+                .iter()
+                .try_for_each(|arguments| run_program(&mut cargo(arguments)))
+        },
     },
     Step {
         name: "doc tests",
@@ -73,6 +81,29 @@ const CLIPPY: &[&str] = &[
     "warnings",
 ];
 const BUILD: &[&str] = &["build", "--package", "chunkref-cli", "--bin", "chunkref"];
+/// Each with its arguments.
+const EXAMPLES: [&[&str]; 2] = [
+    &[
+        "run",
+        "--package",
+        "chunkref",
+        "--example",
+        "read_chunk",
+        "--",
+        "fixtures/granules/atl03_like.h5",
+        "gt1l/heights/h_ph",
+    ],
+    &[
+        "run",
+        "--package",
+        "chunkref",
+        "--example",
+        "read_region",
+        "--",
+        "fixtures/granules/mur_like_20200601.nc",
+        "analysed_sst",
+    ],
+];
 const DOC_TESTS: &[&str] = &["test", "--workspace", "--doc"];
 const DOC: &[&str] = &["doc", "--workspace", "--no-deps"];
 

@@ -26,27 +26,34 @@ pub(crate) struct Target {
 #[derive(Default)]
 struct State {
     pin: Pin,
+    /// Whether an answer was compared with the pin.
+    is_seen: bool,
     route: Option<Url>,
     ignores_range: bool,
     region: Option<String>,
 }
 
 impl Target {
-    pub(crate) fn new(name: String, login: Option<(String, String)>) -> Self {
+    /// An object of which so much is known.
+    pub(crate) fn new(name: String, login: Option<(String, String)>, pin: Pin) -> Self {
+        let state = State {
+            pin,
+            ..State::default()
+        };
         Self {
             name,
             login,
             in_bucket: false,
-            state: Mutex::default(),
+            state: Mutex::new(state),
             used: Mutex::default(),
             resolving: tokio::sync::Mutex::new(()),
         }
     }
 
-    pub(crate) fn in_bucket(name: String) -> Self {
+    pub(crate) fn in_bucket(name: String, pin: Pin) -> Self {
         Self {
             in_bucket: true,
-            ..Self::new(name, None)
+            ..Self::new(name, None, pin)
         }
     }
 
@@ -64,7 +71,15 @@ impl Target {
 
     /// Takes in what an answer says of the object, or finds that the object has changed.
     pub(crate) fn agree(&self, now: Pin) -> Result<()> {
-        self.state().pin.agree(&self.name, now)
+        let mut state = self.state();
+        state.pin.agree(&self.name, now)?;
+        state.is_seen = true;
+        Ok(())
+    }
+
+    /// Whether any answer has told of the object.
+    pub(crate) fn is_seen(&self) -> bool {
+        self.state().is_seen
     }
 
     /// Where the object was last found, after redirects if there were any.

@@ -1,8 +1,9 @@
 //! Pieces that have come are decoded and put where they belong, on threads that may compute.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
+use rayon::{Scope, ThreadPool, ThreadPoolBuilder};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -31,32 +32,56 @@ pub(crate) fn assemble(
     mut read: Vec<u8>,
     lengths: &[usize],
     element: usize,
-    mut pieces: UnboundedReceiver<Come>,
+    pieces: UnboundedReceiver<Come>,
 ) -> Result<Vec<u8>> {
     let slabs = slabs(&mut read, lengths);
     let failures = Failures::default();
-    rayon::in_place_scope(|scope| {
-        while let Some(come) = pieces.blocking_recv() {
-            if failures.any() {
-                // Whoever sends them stops; those that are here already go on, as far as they would
-                // have come first.
-                pieces.close();
-            }
-            if failures.before(come.number) {
-                continue;
-            }
-            let (slabs, failures) = (&slabs, &failures);
-            scope.spawn(move |_| {
-                let number = come.number;
-                if let Err(error) = put(come, slabs, element) {
-                    failures.add(number, error);
-                }
-            });
-        }
-    });
+    let (parts, first) = (&slabs, &failures);
+    match pool() {
+        Some(pool) => pool.in_place_scope(|scope| put_all(scope, pieces, parts, element, first)),
+        None => rayon::in_place_scope(|scope| put_all(scope, pieces, parts, element, first)),
+    }
     match failures.first() {
         Some(error) => Err(error),
         None => Ok(read),
+    }
+}
+
+/// Threads of the store's own: those of rayon's common pool may all be waiting for what is read, in
+/// callers that read in parallel. `None` where the system gives none.
+fn pool() -> Option<&'static ThreadPool> {
+    static POOL: OnceLock<Option<ThreadPool>> = OnceLock::new();
+    let build = || {
+        let builder = ThreadPoolBuilder::new();
+        let named = builder.thread_name(|number| format!("chunkref-decode-{number}"));
+        named.build().ok()
+    };
+    POOL.get_or_init(build).as_ref()
+}
+
+/// Gives each piece that comes to a thread.
+fn put_all<'s>(
+    scope: &Scope<'s>,
+    mut pieces: UnboundedReceiver<Come>,
+    slabs: &'s [Slab<'_>],
+    element: usize,
+    failures: &'s Failures,
+) {
+    while let Some(come) = pieces.blocking_recv() {
+        if failures.any() {
+            // Whoever sends them stops; those that are here already go on, as far as they would
+            // have come first.
+            pieces.close();
+        }
+        if failures.before(come.number) {
+            continue;
+        }
+        scope.spawn(move |_| {
+            let number = come.number;
+            if let Err(error) = put(come, slabs, element) {
+                failures.add(number, error);
+            }
+        });
     }
 }
 

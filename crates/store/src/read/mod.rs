@@ -12,20 +12,24 @@ mod plan;
 mod sections;
 mod selection;
 mod slabs;
+mod touched;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
+use chunkref_manifest::Manifest;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::chunk::{Chunk, Decoding};
 use crate::error::{Error, Result};
+use crate::references::Referenced;
 use crate::store::Store;
 use crate::unpacking::Unpacking;
 use assemble::{Come, Room, assemble};
 use plan::{Piece, Plan, Use};
+use touched::touched;
 
 pub(crate) use assemble::{decode, unpack};
 pub(crate) use copy::Copying;
@@ -103,11 +107,8 @@ impl Store {
         selection: &Selection,
         options: ReadOptions,
     ) -> Result<Elements> {
-        let array = self.manifest().array(path);
-        let array = array.ok_or_else(|| Error::NoArray {
-            path: path.to_owned(),
-        })?;
-        let plan = Plan::new(array, path, selection, options.limit)?;
+        let manifest = self.selected(path, selection, options.limit).await?;
+        let plan = Plan::new(at(&manifest, path)?, path, selection, options.limit)?;
         let read = plan.filled()?;
         let bytes = if read.is_empty() {
             read
@@ -119,6 +120,26 @@ impl Store {
             data_type: plan.data_type().clone(),
             bytes: bytes.into(),
         })
+    }
+
+    /// The array at a path with the references of all chunks that a selection touches.
+    pub(crate) async fn selected(
+        &self,
+        path: &str,
+        selection: &Selection,
+        limit: u64,
+    ) -> Result<Arc<Manifest>> {
+        let manifest = self.around_array(path).await?;
+        let manifest = manifest.ok_or_else(|| no_array(path))?;
+        if self.all_references().are_here() {
+            return Ok(manifest);
+        }
+        // What is too large is found before references are asked for.
+        let of = at(&manifest, path)?;
+        Plan::new(of, path, selection, limit)?;
+        let chunks = touched(of.array, path, selection)?;
+        let manifest = self.references(path, &chunks).await?;
+        manifest.ok_or_else(|| no_array(path))
     }
 
     async fn fill<'p>(&self, plan: &'p Plan<'p>, read: Vec<u8>, memory: u64) -> Result<Vec<u8>> {
@@ -220,6 +241,16 @@ impl Store {
     }
 }
 
+fn at<'a>(manifest: &'a Manifest, path: &str) -> Result<Referenced<'a>> {
+    Referenced::at(manifest, path).ok_or_else(|| no_array(path))
+}
+
+fn no_array(path: &str) -> Error {
+    Error::NoArray {
+        path: path.to_owned(),
+    }
+}
+
 /// Names of chunks, what becomes of them, what came, and the room that it takes.
 type Fetched = (
     Vec<String>,
@@ -283,9 +314,16 @@ impl<'a> Iterator for Batches<'a> {
             };
             self.planned = self.planned.saturating_add(1);
             let bytes = piece.chunk.fetched();
-            let full =
-                batch.bytes.saturating_add(bytes) > self.most || batch.pieces.len() >= BATCH_PIECES;
-            if full && !batch.pieces.is_empty() {
+            let total = batch.bytes.saturating_add(bytes);
+            let full = total > self.most || batch.pieces.len() >= BATCH_PIECES;
+            // Rather somewhat earlier than between neighbours, which one request brings.
+            let nearly_full = total > self.most.saturating_sub(self.most / 8);
+            let stops = nearly_full
+                && batch
+                    .pieces
+                    .last()
+                    .is_some_and(|last| !piece.chunk.follows(&last.chunk));
+            if (full || stops) && !batch.pieces.is_empty() {
                 self.next = Some(piece);
                 break;
             }

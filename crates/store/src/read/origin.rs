@@ -4,16 +4,20 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chunkref_manifest::{Array, ChunkRef, Layout, LocationId, Profile, chunk_coordinates, zarr};
+use chunkref_manifest::{
+    Array, ChunkRef, Layout, Location, Locations, Profile, chunk_coordinates, zarr,
+};
 
 use crate::chunk::{self, Chunk, Decoding, Stored, Undo};
 use crate::error::{Error, Result};
+use crate::references::Referenced;
 use crate::unpacking::Unpacking;
 
 /// Chunks that are stored alike.
 #[derive(Debug)]
 pub(crate) struct Origin<'a> {
     array: &'a Array,
+    locations: &'a Locations,
     profile: Option<(usize, &'a Profile)>,
     path: &'a str,
     pub(crate) grid: Vec<u64>,
@@ -32,7 +36,8 @@ pub(crate) struct Origin<'a> {
 
 impl<'a> Origin<'a> {
     /// The chunks of an array that is not joined.
-    pub(crate) fn of_array(array: &'a Array, path: &'a str, wanted: bool) -> Result<Self> {
+    pub(crate) fn of_array(of: Referenced<'a>, path: &'a str, wanted: bool) -> Result<Self> {
+        let Referenced { array, locations } = of;
         let contradiction = |reason| contradiction(path, reason);
         let undo = Undo::of(array.codecs()).ok_or_else(|| variable(path))?;
         // A chunk that is never decoded takes no room.
@@ -43,6 +48,7 @@ impl<'a> Origin<'a> {
         };
         Ok(Self {
             array,
+            locations,
             profile: None,
             path,
             grid: chunk::grid(array).map_err(contradiction)?,
@@ -64,7 +70,7 @@ impl<'a> Origin<'a> {
 
     /// The chunks of a profile of a joined array.
     pub(crate) fn of_profile(
-        array: &'a Array,
+        Referenced { array, locations }: Referenced<'a>,
         path: &'a str,
         number: usize,
         profile: &'a Profile,
@@ -100,6 +106,7 @@ impl<'a> Origin<'a> {
         let fill = array.fill_value.clone();
         Ok(Self {
             array,
+            locations,
             profile: Some((number, profile)),
             path,
             grid: profile.chunks.grid().to_vec(),
@@ -119,9 +126,11 @@ impl<'a> Origin<'a> {
     pub(crate) fn find(&self, index: u64) -> Result<Option<Chunk<'a>>> {
         let contradiction = |reason| contradiction(self.path, reason);
         if self.profile.is_none() && self.array.is_put_together() {
-            return chunk::joined(self.array, index)
-                .map(Some)
-                .map_err(contradiction);
+            let of = Referenced {
+                array: self.array,
+                locations: self.locations,
+            };
+            return chunk::joined(of, index).map(Some).map_err(contradiction);
         }
         let found = match self.profile {
             Some((_, profile)) => profile.chunks.get(index),
@@ -130,7 +139,7 @@ impl<'a> Origin<'a> {
         let Some(found) = found else {
             return Ok(None);
         };
-        let stored = chunk::stored(found).map_err(contradiction)?;
+        let stored = chunk::stored(found, self.locations).map_err(contradiction)?;
         if let (true, ChunkRef::Range { length, .. }) = (self.is_plain, found) {
             let found = usize::try_from(length).unwrap_or(usize::MAX);
             if found != self.size {
@@ -172,7 +181,7 @@ impl<'a> Origin<'a> {
     }
 
     /// Where a chunk lies of which parts can be read.
-    pub(crate) fn plain_at(&self, chunk: &Chunk<'_>) -> Option<(LocationId, Range<u64>)> {
+    pub(crate) fn plain_at(&self, chunk: &Chunk<'a>) -> Option<(&'a Location, Range<u64>)> {
         match chunk.stored {
             Stored::There {
                 location,

@@ -4,15 +4,16 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chunkref_manifest::{Array, DataType, Layout, LocationId, chunk_index};
+use chunkref_manifest::{Array, DataType, Layout, Location, chunk_index};
 
 use super::copy::Copying;
 use super::origin::{Origin, variable};
 use super::sections::{Point, Section, origins, points, sections};
-use super::selection::{Part, Selection, Slice};
+use super::selection::{Part, Selection, Slice, crossings};
 use super::slabs::Slabs;
 use crate::chunk::{Chunk, Stored};
 use crate::error::{Error, Result};
+use crate::references::Referenced;
 use crate::unpacking::Unpacking;
 
 /// Uncompressed chunks are read in parts of about this many bytes.
@@ -73,11 +74,12 @@ type Pieces<'p> = Box<dyn Iterator<Item = Result<Piece<'p>>> + Send + 'p>;
 
 impl<'a> Plan<'a> {
     pub(crate) fn new(
-        array: &'a Array,
+        of: Referenced<'a>,
         path: &'a str,
         selection: &Selection,
         limit: u64,
     ) -> Result<Self> {
+        let array = of.array;
         let too_large = |what, bytes| Error::TooLarge {
             path: path.to_owned(),
             what,
@@ -85,14 +87,14 @@ impl<'a> Plan<'a> {
             limit,
         };
         let element = array.data_type.size().ok_or_else(|| variable(path))?;
-        let slices = selection.slices_within(path, &array.shape)?;
+        let runs = selection.runs_within(path, &array.shape)?;
         let shape = selection.shape().unwrap_or_else(|| array.shape.clone());
         let bytes = total_bytes(&shape, element);
         let size = usize::try_from(bytes)
             .ok()
             .filter(|_| bytes <= limit)
             .ok_or_else(|| too_large("an array", bytes))?;
-        let origins = origins(array, path, size > 0)?;
+        let origins = origins(of, path, size > 0)?;
         let decoded = origins.iter().filter(|origin| !origin.is_plain());
         let largest = decoded.map(|origin| origin.size).max().unwrap_or(0);
         let largest = u64::try_from(largest).unwrap_or(u64::MAX);
@@ -101,14 +103,21 @@ impl<'a> Plan<'a> {
         }
         let element = usize::try_from(element).unwrap_or(usize::MAX);
         let mut slabs = Slabs::One;
-        let what = match (slices, selection) {
+        let what = match (runs, selection) {
             (None, Selection::Points(places)) => {
                 What::Points(points(array, path, &origins, places, element)?)
             }
-            (slices, _) => {
-                let sections = sections(array, slices.unwrap_or_default());
-                let joined = joined_axis(array);
-                slabs = Slabs::new(&shape, element, &origins, &sections, joined);
+            (runs, _) => {
+                let crossings = crossings(&runs.unwrap_or_default());
+                let once = crossings.len() == 1;
+                let sections: Vec<_> = crossings
+                    .into_iter()
+                    .flat_map(|crossing| sections(array, crossing))
+                    .collect();
+                if once {
+                    let joined = joined_axis(array);
+                    slabs = Slabs::new(&shape, element, &origins, &sections, joined);
+                }
                 What::Sections(sections)
             }
         };
@@ -300,14 +309,12 @@ impl<'a> Plan<'a> {
 
     fn copying(&self, origin: &Origin<'_>, section: &Section, parts: &[Part]) -> Copying {
         let narrow = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-        let joined = joined_axis(self.array);
         let mut copying = Copying::new(self.element);
         let (mut stride, mut out_stride) = (self.element, self.element);
         let axes = section.slices.iter().zip(parts).zip(&origin.chunk_shape);
-        let axes = axes.zip(&self.shape).enumerate().rev();
-        for (axis, (((slice, part), length), read)) in axes {
-            let before = if joined == Some(axis) { section.out } else { 0 };
-            let out = narrow(part.out.saturating_add(before));
+        let axes = axes.zip(&self.shape).zip(&section.out).rev();
+        for ((((slice, part), length), read), before) in axes {
+            let out = narrow(part.out.saturating_add(*before));
             let out = (out, out_stride, narrow(part.count));
             copying.wrap(narrow(part.first), narrow(slice.step()), stride, out);
             stride = stride.saturating_mul(narrow(*length));
@@ -333,7 +340,7 @@ fn here<'a>(bytes: Bytes) -> Chunk<'a> {
 }
 
 /// A part of what lies in this range of an object.
-fn there<'a>(location: LocationId, range: &Range<u64>, from: usize, length: usize) -> Chunk<'a> {
+fn there<'a>(location: &'a Location, range: &Range<u64>, from: usize, length: usize) -> Chunk<'a> {
     let wide = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     let offset = range.start.saturating_add(wide(from));
     Chunk {

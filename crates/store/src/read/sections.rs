@@ -4,8 +4,9 @@
 use chunkref_manifest::{Array, Concat, Layout, SpanSource, chunk_index};
 
 use super::origin::{Origin, contradiction};
-use super::selection::Slice;
+use super::selection::{Crossing, Slice};
 use crate::error::Result;
+use crate::references::Referenced;
 
 /// Slices through chunks that are stored alike.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,8 +15,8 @@ pub(crate) struct Section {
     pub(crate) origin: usize,
     /// In elements of the origin.
     pub(crate) slices: Vec<Slice>,
-    /// The place along the joined axis of what is read at which it begins.
-    pub(crate) out: u64,
+    /// The place along each axis of what is read at which it begins.
+    pub(crate) out: Vec<u64>,
 }
 
 /// An element, by the chunk that it lies in; in the order in which they are read.
@@ -32,28 +33,29 @@ pub(crate) struct Point {
 
 /// All chunks of an array, by how they are stored.
 pub(crate) fn origins<'a>(
-    array: &'a Array,
+    of: Referenced<'a>,
     path: &'a str,
     wanted: bool,
 ) -> Result<Vec<Origin<'a>>> {
-    match &array.layout {
+    match &of.array.layout {
         Layout::Concat(concat) => concat
             .profiles()
             .iter()
             .enumerate()
-            .map(|(number, profile)| Origin::of_profile(array, path, number, profile))
+            .map(|(number, profile)| Origin::of_profile(of, path, number, profile))
             .collect(),
-        _ => Ok(vec![Origin::of_array(array, path, wanted)?]),
+        _ => Ok(vec![Origin::of_array(of, path, wanted)?]),
     }
 }
 
-/// The sections that slices of an array are.
-pub(crate) fn sections(array: &Array, slices: Vec<Slice>) -> Vec<Section> {
+/// The sections that slices of an array cross in.
+pub(crate) fn sections(array: &Array, crossing: Crossing) -> Vec<Section> {
+    let Crossing { slices, out: begin } = crossing;
     let Layout::Concat(concat) = &array.layout else {
         return vec![Section {
             origin: 0,
             slices,
-            out: 0,
+            out: begin,
         }];
     };
     let axis = concat.axis();
@@ -87,10 +89,14 @@ pub(crate) fn sections(array: &Array, slices: Vec<Slice>) -> Vec<Section> {
         if let Some(slice) = slices.get_mut(axis) {
             *slice = Slice::new(local(first), local(stop)).with_step(along.step());
         }
+        let mut begin = begin.clone();
+        if let Some(begin) = begin.get_mut(axis) {
+            *begin = begin.saturating_add(out);
+        }
         sections.push(Section {
             origin: profile,
             slices,
-            out,
+            out: begin,
         });
     }
     sections

@@ -2,6 +2,9 @@
 
 use crate::error::{Error, Result};
 
+/// Slices of all axes cross in no more places than this.
+const MOST_CROSSINGS: usize = 1 << 16;
+
 /// Which elements of an array are read.
 ///
 /// ```
@@ -22,6 +25,8 @@ pub enum Selection {
     All,
     /// Where slices cross: one for each axis.
     Slices(Vec<Slice>),
+    /// Where slices cross: several for each axis, whose elements are read one after the other.
+    Runs(Vec<Vec<Slice>>),
     /// Single elements, by their places along each axis.
     Points(Vec<Vec<u64>>),
 }
@@ -30,6 +35,20 @@ impl Selection {
     /// Where slices cross: one for each axis. What is read has as many axes as the array.
     pub fn slices(slices: impl Into<Vec<Slice>>) -> Self {
         Self::Slices(slices.into())
+    }
+
+    /// Where slices cross: several for each axis, such as both sides of the antimeridian. Along each
+    /// axis what is read has the elements of its slices, one after the other.
+    ///
+    /// ```
+    /// use chunkref_store::{Selection, Slice};
+    ///
+    /// let rows = vec![Slice::new(10, 20)];
+    /// let columns = vec![Slice::new(350, 360), Slice::new(0, 5)];
+    /// assert_eq!(Selection::runs([rows, columns]).shape(), Some(vec![10, 15]));
+    /// ```
+    pub fn runs(runs: impl Into<Vec<Vec<Slice>>>) -> Self {
+        Self::Runs(runs.into())
     }
 
     /// Single elements, by their places along each axis, in any order and as often as wanted. What is
@@ -43,12 +62,13 @@ impl Selection {
         match self {
             Self::All => None,
             Self::Slices(slices) => Some(slices.iter().map(Slice::count).collect()),
+            Self::Runs(runs) => Some(runs.iter().map(|runs| total(runs)).collect()),
             Self::Points(points) => Some(vec![u64::try_from(points.len()).unwrap_or(u64::MAX)]),
         }
     }
 
-    /// The slices of a selection by slices within an array of this shape.
-    pub(crate) fn slices_within(&self, path: &str, shape: &[u64]) -> Result<Option<Vec<Slice>>> {
+    /// The slices of each axis of a selection by slices, within an array of this shape.
+    pub(crate) fn runs_within(&self, path: &str, shape: &[u64]) -> Result<Option<Vec<Vec<Slice>>>> {
         let wrong = |reason: String| Error::Selection {
             path: path.to_owned(),
             reason,
@@ -57,24 +77,13 @@ impl Selection {
             let expected = shape.len();
             (found != expected).then(|| wrong(format!("{found} axes, expected {expected}")))
         };
-        match self {
-            Self::All => Ok(Some(
-                shape.iter().map(|&length| Slice::new(0, length)).collect(),
-            )),
-            Self::Slices(slices) => {
-                if let Some(error) = axes(slices.len()) {
-                    return Err(error);
-                }
-                for (axis, (slice, &length)) in slices.iter().zip(shape).enumerate() {
-                    if slice.stop > length {
-                        let stop = slice.stop;
-                        return Err(wrong(format!(
-                            "axis {axis}: up to {stop}, of {length} elements"
-                        )));
-                    }
-                }
-                Ok(Some(slices.clone()))
-            }
+        let runs = match self {
+            Self::All => shape
+                .iter()
+                .map(|&length| vec![Slice::new(0, length)])
+                .collect(),
+            Self::Slices(slices) => slices.iter().map(|slice| vec![*slice]).collect(),
+            Self::Runs(runs) => runs.clone(),
             Self::Points(points) => {
                 for (number, point) in points.iter().enumerate() {
                     if let Some(error) = axes(point.len()) {
@@ -84,10 +93,65 @@ impl Selection {
                         return Err(wrong(format!("point {number} {point:?}: not in {shape:?}")));
                     }
                 }
-                Ok(None)
+                return Ok(None);
+            }
+        };
+        if let Some(error) = axes(runs.len()) {
+            return Err(error);
+        }
+        for (axis, (slices, &length)) in runs.iter().zip(shape).enumerate() {
+            if let Some(slice) = slices.iter().find(|slice| slice.stop > length) {
+                let stop = slice.stop;
+                return Err(wrong(format!(
+                    "axis {axis}: up to {stop}, of {length} elements"
+                )));
             }
         }
+        let crossings = runs.iter().fold(1_usize, |crossings, slices| {
+            crossings.saturating_mul(slices.len())
+        });
+        if crossings > MOST_CROSSINGS {
+            return Err(wrong(format!(
+                "{crossings} places where slices cross, can't read more than {MOST_CROSSINGS}"
+            )));
+        }
+        Ok(Some(runs))
     }
+}
+
+/// Elements of slices that are read one after the other.
+fn total(slices: &[Slice]) -> u64 {
+    let counts = slices.iter().map(Slice::count);
+    counts.fold(0, u64::saturating_add)
+}
+
+/// One slice for each axis out of several, and where what they cross in begins in what is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Crossing {
+    pub(crate) slices: Vec<Slice>,
+    pub(crate) out: Vec<u64>,
+}
+
+/// All choices of one slice for each axis, in C order.
+pub(crate) fn crossings(runs: &[Vec<Slice>]) -> Vec<Crossing> {
+    let mut crossings = vec![Crossing {
+        slices: Vec::with_capacity(runs.len()),
+        out: Vec::with_capacity(runs.len()),
+    }];
+    for slices in runs {
+        let longer = crossings.iter().flat_map(|shorter| {
+            let mut begin = 0_u64;
+            slices.iter().map(move |slice| {
+                let mut longer = shorter.clone();
+                longer.slices.push(*slice);
+                longer.out.push(begin);
+                begin = begin.saturating_add(slice.count());
+                longer
+            })
+        });
+        crossings = longer.collect();
+    }
+    crossings
 }
 
 /// Some elements along an axis.
@@ -210,8 +274,8 @@ mod tests {
     #[test]
     fn a_selection_must_fit_the_array() {
         let check = |selection: Selection| {
-            let slices = selection.slices_within("/a", &[3, 4]);
-            slices.map_err(|error| error.to_string())
+            let runs = selection.runs_within("/a", &[3, 4]);
+            runs.map_err(|error| error.to_string())
         };
         let rows = Selection::slices([Slice::new(1, 3), Slice::at(3)]);
         assert_eq!(check(rows).unwrap().unwrap().len(), 2);

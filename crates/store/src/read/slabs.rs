@@ -47,9 +47,10 @@ impl Slabs {
         };
         if joined.is_some() {
             let few = u64::try_from(sections.len()).is_ok_and(|count| count <= MOST);
-            let starts = sections
-                .iter()
-                .map(|section| narrow(section.out).saturating_mul(stride(axis)));
+            let starts = sections.iter().map(|section| {
+                let out = section.out.get(axis).copied().unwrap_or_default();
+                narrow(out).saturating_mul(stride(axis))
+            });
             return if joined == Some(axis) && few {
                 Self::Sections(starts.collect())
             } else {

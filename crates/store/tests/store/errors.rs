@@ -200,7 +200,7 @@ fn what_zarr_can_not_say_is_refused_and_the_rest_is_served() {
     data.insert("deep/zarr.json", array(SHORT, &[1], layout.clone()));
     data.insert("deep/..", array(SHORT, &[1], layout));
     let served = data.served(StoreOptions::new());
-    let refused = served.store.store().refused();
+    let refused = served.store.refused().unwrap();
     let paths: Vec<&str> = refused.iter().map(|one| one.path.as_str()).collect();
     assert_eq!(paths, ["deep/..", "deep/zarr.json", "records"]);
     let error = get(&served, "records/zarr.json").unwrap_err();
@@ -233,5 +233,5 @@ fn absent_chunks_that_v2_can_not_say_are_an_error_not_zeros() {
     let served = data.served(StoreOptions::new().with_zarr_version(ZarrVersion::V2));
     assert!(get(&served, "seven/0").is_err());
     assert!(get(&served, "seven/.zarray").is_err());
-    assert_eq!(served.store.store().refused().len(), 1);
+    assert_eq!(served.store.refused().unwrap().len(), 1);
 }

@@ -226,6 +226,15 @@ proptest! {
         let options = ReadOptions::default().with_memory(100);
         let part = served.store.read("/a", &Selection::slices(slices), options).unwrap();
         prop_assert_eq!(floats(&part.bytes), wanted);
+        // The same twice along one axis, after the start of it.
+        let runs = [vec![Slice::new(0, 1), slices[0], slices[0]], vec![slices[1]]];
+        let rows = runs[0].iter().flat_map(|slice| along(*slice));
+        let wanted: Vec<f32> = rows
+            .flat_map(|row| along(slices[1]).map(move |column| (row, column)))
+            .map(|(row, column)| expected[place(row, column)])
+            .collect();
+        let twice = served.store.read("/a", &Selection::runs(runs), options).unwrap();
+        prop_assert_eq!(floats(&twice.bytes), wanted);
         let points: Vec<Vec<u64>> = (0..6)
             .map(|n| vec![(cut.0 + 5 * n) % shape[0], (cut.1 + 3 * n) % shape[1]])
             .collect();

@@ -12,23 +12,31 @@ fn number(shape: &[u64], place: &[u64]) -> i16 {
     chunk_index(place, shape).map_or(-2, |index| i16::try_from(index % 30_000).unwrap())
 }
 
+/// The places where slices cross, several for each axis.
+fn crossed(runs: &[Vec<Slice>]) -> Vec<Vec<u64>> {
+    let mut places = vec![Vec::new()];
+    for slices in runs {
+        let along = slices.iter().flat_map(|slice| {
+            (slice.start..slice.stop).step_by(usize::try_from(slice.step()).unwrap())
+        });
+        let longer = |place: &Vec<u64>| {
+            let place = place.clone();
+            along.clone().map(move |at| [&place[..], &[at]].concat())
+        };
+        places = places.iter().flat_map(longer).collect();
+    }
+    places
+}
+
 /// The same read from all elements.
 fn expected(shape: &[u64], absent: &dyn Fn(&[u64]) -> bool, selection: &Selection) -> Vec<i16> {
     let places: Vec<Vec<u64>> = match selection {
         Selection::Points(points) => points.clone(),
         Selection::Slices(slices) => {
-            let mut places = vec![Vec::new()];
-            for slice in slices {
-                let along =
-                    (slice.start..slice.stop).step_by(usize::try_from(slice.step()).unwrap());
-                let longer = |place: &Vec<u64>| {
-                    let place = place.clone();
-                    along.clone().map(move |at| [&place[..], &[at]].concat())
-                };
-                places = places.iter().flat_map(longer).collect();
-            }
-            places
+            let runs: Vec<_> = slices.iter().map(|slice| vec![*slice]).collect();
+            crossed(&runs)
         }
+        Selection::Runs(runs) => crossed(runs),
         _ => unreachable!("not made here"),
     };
     let value = |place: &Vec<u64>| {
@@ -64,6 +72,21 @@ fn slices(shape: Vec<u64>) -> impl Strategy<Value = Selection> {
     axes.prop_map(Selection::slices)
 }
 
+/// Several slices for each axis, in any order.
+fn runs(shape: Vec<u64>) -> impl Strategy<Value = Selection> {
+    proptest::collection::vec(slices(shape.clone()), 0..4).prop_map(move |several| {
+        let axis = |axis: usize| {
+            let slices = several.iter().map(|one| match one {
+                Selection::Slices(slices) => slices[axis],
+                _ => unreachable!("made of slices"),
+            });
+            // One more along the first axis than along the others.
+            slices.skip(usize::from(axis > 0)).collect()
+        };
+        Selection::runs((0..shape.len()).map(axis).collect::<Vec<Vec<_>>>())
+    })
+}
+
 fn points(shape: Vec<u64>) -> impl Strategy<Value = Selection> {
     let point: Vec<_> = shape.into_iter().map(|length| 0..length).collect();
     proptest::collection::vec(point, 0..20).prop_map(Selection::points)
@@ -78,8 +101,11 @@ fn case() -> impl Strategy<Value = Case> {
     );
     (axes, rest, 1..5000_u64).prop_flat_map(|(axes, (filters, absent, contiguous), memory)| {
         let (shape, chunk_shape): (Vec<u64>, Vec<u64>) = axes.into_iter().unzip();
-        let one =
-            prop_oneof![3 => slices(shape.clone()).boxed(), 1 => points(shape.clone()).boxed()];
+        let one = prop_oneof![
+            3 => slices(shape.clone()).boxed(),
+            2 => runs(shape.clone()).boxed(),
+            1 => points(shape.clone()).boxed(),
+        ];
         proptest::collection::vec(one, 4).prop_map(move |selections| Case {
             shape: shape.clone(),
             chunk_shape: chunk_shape.clone(),

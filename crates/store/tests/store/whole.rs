@@ -116,6 +116,27 @@ fn many_chunks_are_read_in_bounded_batches() {
     assert_eq!(served.client.log().snapshot().waves, 3);
 }
 
+/// All threads of rayon's pool wait for what they read, so none of them can be needed for that.
+#[test]
+fn arrays_are_read_in_parallel_by_rayon() {
+    use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
+
+    let served = Dataset::new().served(StoreOptions::new());
+    let expected = read(&served, "/sst");
+    let readers = 4 * rayon::current_num_threads();
+    let (done, waited) = std::sync::mpsc::channel();
+    let store = std::sync::Arc::clone(&served.store);
+    std::thread::spawn(move || {
+        let read = |_| store.read_array("/sst", MIB).unwrap().bytes;
+        let all: Vec<_> = (0..readers).into_par_iter().map(read).collect();
+        let _ = done.send(all);
+    });
+    let all = waited.recv_timeout(std::time::Duration::from_mins(1));
+    let all = all.expect("reading hangs");
+    assert_eq!(all.len(), readers);
+    assert!(all.iter().all(|read| *read == expected));
+}
+
 #[test]
 fn the_limit_is_checked_before_anything_is_read() {
     let mut data = Dataset::new();

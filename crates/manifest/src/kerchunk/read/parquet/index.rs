@@ -71,6 +71,11 @@ impl SetIndex {
         (chunk < cells).then_some((number, row))
     }
 
+    /// The number of the first chunk that a file has.
+    pub fn first_chunk(&self, number: u64) -> u64 {
+        number.saturating_mul(self.record_size)
+    }
+
     /// The relative path, with `/` between its parts, of a file of an array. One that is not there
     /// holds no chunk.
     pub fn path(&self, array: usize, number: u64) -> Option<String> {
@@ -88,7 +93,7 @@ impl SetIndex {
         let path = self.path(array, number).unwrap_or_default();
         let at = |reason: String| malformed(&path, reason);
         let cells = self.arrays.get(array).map_or(0, |array| array.cells);
-        let first = number.saturating_mul(self.record_size);
+        let first = self.first_chunk(number);
         let wanted = cells.saturating_sub(first).min(self.record_size);
         let columns = Columns::read(file, self.record_size).map_err(at)?;
         if columns.rows < wanted {
@@ -125,6 +130,11 @@ impl RecordRows {
     /// Where the chunk in a row lies; `None` if it is absent.
     pub fn get(&self, row: u64) -> Option<ChunkRef<'_>> {
         self.table.get(row)
+    }
+
+    /// The chunks that are not absent, by their rows, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, ChunkRef<'_>)> {
+        self.table.iter()
     }
 
     /// What its chunks refer to, as the set writes it.

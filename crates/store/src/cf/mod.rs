@@ -1,0 +1,13 @@
+//! What elements mean by the conventions of netCDF and CF: packed numbers, missing values, times.
+//!
+//! The rules are those by which xarray decodes a file, so that both find the same.
+
+mod calendar;
+mod label;
+mod numbers;
+mod time;
+
+pub use calendar::iso;
+pub use label::TimeLabel;
+pub use numbers::{Numbers, numbers};
+pub use time::{MISSING, integers, is_time, times};
