@@ -191,7 +191,7 @@ fn several_files_want_a_choice() {
         out.contains("(2 files)") && err.contains("--files"),
         "{out}{err}"
     );
-    let links = |more: &[&str]| [&several[..], &["--links", "https"], more].concat();
+    let links = |more: &[&'static str]| [&several[..], &["--links", "https"], more].concat();
     let error = refused(&server, &links(&[]), 1);
     assert!(error.contains("2 data files (a.nc, b.nc)"), "{error}");
     assert_eq!(
@@ -283,7 +283,7 @@ fn help_reads_well() {
         "Examples:",
         "Exit codes:",
         "--bounding-box <WEST,SOUTH,EAST,NORTH>",
-        "[aliases: --bbox]",
+        "[alias: --bbox]",
         "--season <MM-DD,MM-DD>",
         "--version <VERSION>",
         "Of which collection:",
