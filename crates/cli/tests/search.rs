@@ -69,10 +69,10 @@ fn a_season_of_ten_years() {
         "2013:2022",
     ];
     let (out, err) = found(&server, &season);
-    let lines: Vec<_> = out.lines().collect();
-    assert_eq!(lines.len(), 21, "{out}");
-    assert!(lines[0].starts_with("granule "), "{out}");
-    let row: Vec<_> = lines[1].split_whitespace().collect();
+    let rows: Vec<_> = out.lines().collect();
+    assert_eq!(rows.len(), 21, "{out}");
+    assert!(rows[0].starts_with("granule "), "{out}");
+    let row: Vec<_> = rows[1].split_whitespace().collect();
     assert_eq!(
         row,
         [

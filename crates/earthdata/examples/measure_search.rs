@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use chunkref_earthdata::{Cmr, Granules};
 use chunkref_io::Client;
 use chunkref_testkit::{CmrCollection, CmrServer};
+use cpu_time::ProcessTime;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -53,13 +54,14 @@ async fn search(granules: &str, latency: &str) -> Result<(), Box<dyn Error>> {
     BufReader::new(server.stdout.take().ok_or("no output")?).read_line(&mut url)?;
     let client = Client::default();
     let cmr = Cmr::new(client.clone()).with_url(url.trim());
-    let started = Instant::now();
+    let (started, cpu) = (Instant::now(), ProcessTime::now());
     let found = Granules::search().short_name("DAILY").run(&cmr).await?;
     let seconds = started.elapsed().as_secs_f64();
     let stats = client.log().snapshot();
     println!(
-        "{} granules in {seconds:.2} s, {} requests, {} bytes; peak memory: {}",
+        "{} granules in {seconds:.2} s ({:.2} s of CPU), {} requests, {} bytes; peak memory: {}",
         found.granules.len(),
+        cpu.elapsed().as_secs_f64(),
         stats.requests,
         stats.bytes,
         peak().unwrap_or_else(|| "not known".to_owned())
@@ -73,5 +75,10 @@ async fn search(granules: &str, latency: &str) -> Result<(), Box<dyn Error>> {
 fn peak() -> Option<String> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    Some(line.split_whitespace().skip(1).collect::<Vec<_>>().join(" "))
+    Some(
+        line.split_whitespace()
+            .skip(1)
+            .collect::<Vec<_>>()
+            .join(" "),
+    )
 }

@@ -47,13 +47,13 @@ pub(crate) struct Search {
     /// At most so many granules
     #[arg(long, value_name = "N", help_heading = "Output")]
     pub(crate) limit: Option<u64>,
-    /// In this order: start_date, end_date, revision_date, granule_ur, ...; with - before it the
-    /// reverse; may be given several times
     #[arg(
         long,
         value_name = "KEY",
         allow_hyphen_values = true,
-        help_heading = "Output"
+        help_heading = "Output",
+        help = "In this order: start_date, end_date, revision_date, granule_ur, ...; with - before it \
+                the reverse; may be given several times"
     )]
     sort_key: Vec<String>,
     /// Print only how many granules there are
@@ -89,8 +89,13 @@ pub(crate) struct Search {
     /// Which of Earthdata's systems to ask: prod or uat
     #[arg(long, value_name = "SYSTEM", default_value_t = System::Prod, help_heading = "Connections")]
     pub(crate) system: System,
-    /// Another CMR: what comes before /granules.umm_json; else CHUNKREF_CMR_URL in the environment
-    #[arg(long, value_name = "URL", help_heading = "Connections")]
+    #[arg(
+        long,
+        value_name = "URL",
+        help_heading = "Connections",
+        help = "Another CMR: what comes before /granules.umm_json; else CHUNKREF_CMR_URL in the \
+                environment"
+    )]
     cmr_url: Option<String>,
     #[command(flatten)]
     pub(crate) connection: Connection,
@@ -112,7 +117,7 @@ pub(crate) struct Collection {
     /// Its concept id (C...), or that of a granule (G...)
     #[arg(long = "concept-id", value_name = "ID")]
     pub(crate) concept_ids: Vec<String>,
-    /// Its provider: POCLOUD, NSIDC_CPRD, ...
+    /// Its provider, such as POCLOUD
     #[arg(long = "provider", value_name = "PROVIDER")]
     pub(crate) providers: Vec<String>,
     /// Only collections that are in the cloud (or, with false, are not)
@@ -220,7 +225,7 @@ pub(crate) enum Links {
     S3,
     /// Data files over https
     Https,
-    /// OPeNDAP services
+    #[value(help = "OPeNDAP services")]
     Opendap,
     /// DMR++ documents
     Dmrpp,

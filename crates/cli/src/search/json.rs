@@ -1,7 +1,7 @@
 //! Granules and collections as JSON.
 
 use chunkref::earthdata::{
-    Collection, DataFile, Found, Geometry, Granule, Point, TimeRange, Timestamp,
+    Collection, DataFile, DayNight, Found, Geometry, Granule, Point, TimeRange, Timestamp,
 };
 use serde_json::{Value, json};
 
@@ -63,7 +63,7 @@ fn granule(one: &Granule) -> Value {
         "temporal": range(one.temporal),
         "spatial": one.spatial.iter().map(geometry).collect::<Vec<_>>(),
         "size": one.size,
-        "day_night": one.day_night.map(|flag| flag.name()),
+        "day_night": one.day_night.map(DayNight::name),
         "cloud_cover": one.cloud_cover,
         "production_date": moment(one.production_date),
         "revision_date": moment(one.revision_date),
