@@ -31,6 +31,7 @@
 //! - [`export`](mod@export) copies a part of one into a real Zarr store.
 //! - [`open`](fn@open) opens a set or a bare file as a [`Store`], which reads arrays and serves them as
 //!   Zarr ([`store`]); of what is large only what is asked for is read.
+//! - [`earthdata`] finds granules in NASA's archives.
 //! - [`manifest`] is the model that all of them share, [`io`] how they read.
 
 #![forbid(unsafe_code)]
@@ -99,6 +100,11 @@ pub mod combine {
     //! # }).unwrap();
     //! ```
     pub use chunkref_combine::*;
+}
+
+pub mod earthdata {
+    //! Granules and collections of NASA Earthdata.
+    pub use chunkref_earthdata::*;
 }
 
 pub mod io {

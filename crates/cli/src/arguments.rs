@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::connection::Connection;
+use crate::search::Search;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -43,6 +44,8 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Copy arrays of a file or a reference set into a real Zarr v3 store on disk
     Export(Export),
+    /// Search NASA Earthdata for granules: by collection, time, place
+    Search(Box<Search>),
 }
 
 #[derive(Debug, Args)]

@@ -15,6 +15,7 @@ mod progress;
 mod read;
 mod relocate;
 mod scan;
+mod search;
 mod set;
 mod summary;
 mod value;
@@ -58,5 +59,6 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Read(arguments) => read::run(&arguments).await,
         Command::Verify(arguments) => verify::run(&arguments).await,
         Command::Export(arguments) => export::run(&arguments).await,
+        Command::Search(arguments) => search::run(&arguments).await,
     }
 }
