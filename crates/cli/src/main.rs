@@ -7,7 +7,6 @@ mod convert;
 mod failure;
 mod inspect;
 mod json;
-mod npy;
 mod output;
 mod progress;
 mod read;
