@@ -181,10 +181,10 @@ async fn an_array_comes_with_its_coordinates_and_in_the_chunks_asked_for() {
         mask.bytes[..rows],
         "one chunk is as long as its axis"
     );
-    let last = chunk(&output, "mask/c/0/1/0");
-    assert_eq!(last.len(), rows);
+    let corner = chunk(&output, "mask/c/0/1/0");
+    assert_eq!(corner.len(), rows);
     let left = mask.bytes.len() - rows;
-    assert_eq!(last[..left], mask.bytes[rows..]);
+    assert_eq!(corner[..left], mask.bytes[rows..]);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::connection::Connection;
+use crate::read::Format;
 use crate::search::Search;
 
 const EXIT_CODES: &str = "\
@@ -38,7 +39,8 @@ pub(crate) enum Command {
     /// Print groups and arrays: dimensions, types, chunks, filters and sizes; and what a reader should
     /// know before reading
     Inspect(Inspect),
-    /// Read one whole array of a file or a reference set, whatever its filters, and write it as NumPy's .npy
+    /// Read an array of a file or a reference set, or a part of it by indices, labels or a box, whatever
+    /// its filters, and write it as .npy, .csv or .nc
     Read(Read),
     /// Prove that a reference set is true, or that all of a file can be read: objects, references, chunks
     Verify(Verify),
@@ -280,16 +282,23 @@ const READ_LIMIT: u64 = 4 << 30;
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Read {
-    /// File or reference set (.json, .parquet) to read from: a path, or a URL of http, https, s3,
-    /// gs or az
-    #[arg(value_name = "FILE")]
-    pub(crate) file: String,
+    /// Files or reference sets (.json, .parquet) to read from: paths, or URLs of http, https, s3, gs or
+    /// az; several are joined (--concat-dim)
+    #[arg(value_name = "FILE", required = true, num_args = 1..)]
+    pub(crate) files: Vec<String>,
     /// Array to read: a name or a path from the group
     #[arg(value_name = "ARRAY")]
     pub(crate) array: String,
-    /// Where to write: NAME.npy; - for standard output
+    /// Where to write: NAME.npy (the array as it is stored), NAME.csv (a row for each element with its
+    /// coordinates, unpacked), NAME.nc (netCDF classic); - for standard output, .npy unless --format
+    /// says otherwise
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: PathBuf,
+    /// What to write, whatever the name
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) format: Option<Format>,
+    #[command(flatten)]
+    pub(crate) part: Part,
     /// The group that ARRAY is a path from
     #[arg(long, value_name = "GROUP")]
     pub(crate) group: Option<String>,
@@ -297,12 +306,15 @@ pub(crate) struct Read {
     pub(crate) others: Others,
     #[command(flatten)]
     pub(crate) limits: Limits,
-    /// The most bytes that the array, or one of its chunks, may take in memory
+    /// The most bytes that the part that is read, or one of its chunks, may take in memory
     #[arg(long, value_name = "BYTES", default_value_t = READ_LIMIT)]
     pub(crate) limit: u64,
     #[command(flatten)]
     pub(crate) cache: Cache,
-    /// Print requests, bytes, waves and seconds to standard error
+    /// About how many bytes of chunks are held beside it at one time
+    #[arg(long, value_name = "BYTES", default_value_t = chunkref::store::ReadOptions::default().memory)]
+    pub(crate) memory: u64,
+    /// Print what was read of which file, requests, bytes, waves and seconds to standard error
     #[arg(long)]
     pub(crate) stats: bool,
     #[command(flatten)]
@@ -446,6 +458,33 @@ fn chunk_length(text: &str) -> Result<(String, u64), String> {
 pub(crate) enum Against {
     /// libhdf5; chunkref must be built with the feature libhdf5
     Libhdf5,
+}
+
+/// Which part of an array is read.
+#[derive(Debug, Args)]
+pub(crate) struct Part {
+    /// Indices along dimensions, as Python has them: `time=0,lat=10:20,lon=::5`
+    #[arg(long, value_name = "DIM=INDEX,...")]
+    pub(crate) isel: Vec<String>,
+    /// Labels along dimensions, ranges with both ends: `lat=40:49,lon=-95:-73,time=2020-06-01`
+    #[arg(long, value_name = "DIM=LABEL,...")]
+    pub(crate) sel: Vec<String>,
+    /// Take for a single label the nearest one
+    #[arg(long, requires = "sel")]
+    pub(crate) nearest: bool,
+    /// A box of longitudes and latitudes in degrees, west, south, east, north; over the antimeridian
+    /// where E < W. On axes, along tracks and in swaths
+    #[arg(long = "bbox", value_name = "W,S,E,N", allow_hyphen_values = true)]
+    pub(crate) bounding_box: Option<String>,
+    /// The array that holds latitude, where it is not found
+    #[arg(long = "lat", value_name = "NAME", requires = "bounding_box")]
+    pub(crate) latitude: Option<String>,
+    /// The array that holds longitude, where it is not found
+    #[arg(long = "lon", value_name = "NAME", requires = "bounding_box")]
+    pub(crate) longitude: Option<String>,
+    /// Join several files along this dimension
+    #[arg(long, value_name = "DIMENSION")]
+    pub(crate) concat_dim: Option<String>,
 }
 
 /// What of a file is read.

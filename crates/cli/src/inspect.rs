@@ -69,7 +69,12 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
 pub(crate) fn print_bytes(parts: &[&[u8]]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     let written = parts.iter().try_for_each(|part| out.write_all(part));
-    match written.and_then(|()| out.flush()) {
+    printed(written.and_then(|()| out.flush()))
+}
+
+/// What became of writing to standard output. That nobody reads it any more is no failure.
+pub(crate) fn printed(written: io::Result<()>) -> Result<(), Failure> {
+    match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::new(format!("standard output: {error}")))
         }

@@ -9,7 +9,6 @@ mod failure;
 mod inspect;
 mod joined;
 mod json;
-mod npy;
 mod output;
 mod progress;
 mod read;

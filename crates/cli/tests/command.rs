@@ -170,6 +170,33 @@ fn outputs_that_say_too_little_are_usage_errors() {
     assert!(names(folder.path()).is_empty());
 }
 
+/// A part by labels is read as one by indices, each file as it needs.
+#[test]
+fn parts_are_read_by_labels_and_by_indices() {
+    let folder = tempfile::tempdir().unwrap();
+    let day = granule("mur_like_20200601.nc");
+    let read = |arguments: &[&str]| {
+        let arguments = [&["read", &day, "analysed_sst", "-o", "-"], arguments].concat();
+        let run = chunkref(&arguments, folder.path());
+        assert_eq!(run.status.code(), Some(0), "{}", stderr(&run));
+        (npy(&run.stdout), stderr(&run))
+    };
+    let latitudes = chunkref(&["read", &day, "lat", "-o", "-"], folder.path());
+    let (_, latitudes) = npy(&latitudes.stdout);
+    let latitude = |place: usize| {
+        let bytes = latitudes[4 * place..4 * place + 4].try_into().unwrap();
+        f32::from_le_bytes(bytes)
+    };
+    let (by_index, _) = read(&["--isel", "time=0,lat=2:5", "--isel", "lon=::3"]);
+    let label = format!("time=2020-06-01T09:00,lat={}:{}", latitude(4), latitude(2));
+    let (by_label, told) = read(&["--sel", &label, "--isel", "lon=::3", "--stats"]);
+    assert_eq!(by_label, by_index);
+    assert!(told.starts_with("read time=0, lat=2:5, lon=0:"), "{told}");
+    let (nothing, told) = read(&["--isel", "lat=5:5"]);
+    assert!(nothing.1.is_empty());
+    assert!(told.starts_with("warning: nothing lies in"), "{told}");
+}
+
 /// The one line of a run that fails, without the folder's path.
 fn error_line(file: &str, content: &[u8]) -> String {
     let folder = tempfile::tempdir().unwrap();
@@ -359,7 +386,22 @@ fn what_read_can_not_write_is_one_clear_line() {
     }
     assert!(names(folder.path()).is_empty());
     let help = stdout(&chunkref(&["read", "--help"], folder.path()));
-    for part in ["--output", "--group", "--limit", "--stats", "  2  "] {
+    for part in [
+        "--output",
+        "--group",
+        "--isel",
+        "--sel",
+        "--nearest",
+        "--bbox",
+        "--lat",
+        "--lon",
+        "--format",
+        "--concat-dim",
+        "--memory",
+        "--limit",
+        "--stats",
+        "  2  ",
+    ] {
         assert!(help.contains(part), "{part} is not in\n{help}");
     }
 }

@@ -28,7 +28,7 @@ async fn run(url: &str, options: &ScanOptions) -> Result<Scanned, Error> {
 async fn values(scanned: Scanned) -> Vec<(String, Vec<u8>)> {
     let store = Store::new(Arc::new(scanned.manifest), client());
     let mut values = Vec::new();
-    let manifest = Arc::clone(store.manifest());
+    let manifest = store.tree().await.unwrap();
     for (path, array) in manifest.arrays() {
         if array.data_type.size().is_some() {
             let whole = store.read_array(&path, MIB).await.unwrap();

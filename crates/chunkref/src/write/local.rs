@@ -9,7 +9,7 @@ use chunkref_manifest::Manifest;
 use chunkref_manifest::kerchunk::{Blobs, Compression, write_json_compressed};
 
 use super::remote::is_of_a_set;
-use super::{BUFFER, CONSOLIDATED, WriteError};
+use super::{BUFFER, WriteError};
 use crate::parquet::{WriteOptions, write_set};
 
 /// Writes a file beside `path` and renames it: whole or not at all. A link is followed.
@@ -203,6 +203,7 @@ fn swap(new: &Path, target: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::CONSOLIDATED;
     use super::*;
     use crate::write;
 

@@ -27,23 +27,27 @@ pub(crate) struct Come {
     pub(crate) _permits: [Option<OwnedSemaphorePermit>; 2],
 }
 
-/// Takes pieces until there are no more; gives what is read, or the first failure.
+/// What is read of an array, and the lengths of its slabs.
+pub(crate) type Filled = (Vec<u8>, Vec<usize>);
+
+/// Takes pieces until there are no more; gives what is read of each array, or the first failure.
 pub(crate) fn assemble(
-    mut read: Vec<u8>,
-    lengths: &[usize],
-    element: usize,
+    mut arrays: Vec<Filled>,
     pieces: UnboundedReceiver<Come>,
-) -> Result<Vec<u8>> {
-    let slabs = slabs(&mut read, lengths);
+) -> Result<Vec<Vec<u8>>> {
+    let slabs: Vec<_> = arrays
+        .iter_mut()
+        .flat_map(|(read, lengths)| slabs(read, lengths))
+        .collect();
     let failures = Failures::default();
     let (parts, first) = (&slabs, &failures);
     match pool() {
-        Some(pool) => pool.in_place_scope(|scope| put_all(scope, pieces, parts, element, first)),
-        None => rayon::in_place_scope(|scope| put_all(scope, pieces, parts, element, first)),
+        Some(pool) => pool.in_place_scope(|scope| put_all(scope, pieces, parts, first)),
+        None => rayon::in_place_scope(|scope| put_all(scope, pieces, parts, first)),
     }
     match failures.first() {
         Some(error) => Err(error),
-        None => Ok(read),
+        None => Ok(arrays.into_iter().map(|(read, _)| read).collect()),
     }
 }
 
@@ -64,7 +68,6 @@ fn put_all<'s>(
     scope: &Scope<'s>,
     mut pieces: UnboundedReceiver<Come>,
     slabs: &'s [Slab<'_>],
-    element: usize,
     failures: &'s Failures,
 ) {
     while let Some(come) = pieces.blocking_recv() {
@@ -78,7 +81,7 @@ fn put_all<'s>(
         }
         scope.spawn(move |_| {
             let number = come.number;
-            if let Err(error) = put(come, slabs, element) {
+            if let Err(error) = put(come, slabs) {
                 failures.add(number, error);
             }
         });
@@ -133,7 +136,7 @@ fn slabs<'a>(read: &'a mut [u8], lengths: &[usize]) -> Vec<Slab<'a>> {
     slabs
 }
 
-fn put(come: Come, slabs: &[Slab<'_>], element: usize) -> Result<()> {
+fn put(come: Come, slabs: &[Slab<'_>]) -> Result<()> {
     let bytes = match come.decode {
         Some(decoding) => decode(&come.key, come.stored, decoding)?,
         None => come.stored,
@@ -147,7 +150,7 @@ fn put(come: Come, slabs: &[Slab<'_>], element: usize) -> Result<()> {
     match come.usage {
         Use::Box(copying, base) => copying.copy(&bytes, base, &mut slab, *start),
         Use::Fill(copying) => copying.fill(&bytes, &mut slab, *start),
-        Use::Points(picks) => {
+        Use::Points(picks, element) => {
             for (from, to) in picks {
                 let from = bytes.get(from..from.saturating_add(element));
                 let to = slab.get_mut(to..to.saturating_add(element));

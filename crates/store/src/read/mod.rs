@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chunkref_manifest::Manifest;
+use futures::future::try_join_all;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -27,8 +28,8 @@ use crate::error::{Error, Result};
 use crate::references::Referenced;
 use crate::store::Store;
 use crate::unpacking::Unpacking;
-use assemble::{Come, Room, assemble};
-use plan::{Piece, Plan, Use};
+use assemble::{Come, Filled, Room, assemble};
+use plan::{Piece, Pieces, Plan, Use};
 use touched::touched;
 
 pub(crate) use assemble::{decode, unpack};
@@ -107,19 +108,41 @@ impl Store {
         selection: &Selection,
         options: ReadOptions,
     ) -> Result<Elements> {
-        let manifest = self.selected(path, selection, options.limit).await?;
-        let plan = Plan::new(at(&manifest, path)?, path, selection, options.limit)?;
-        let read = plan.filled()?;
-        let bytes = if read.is_empty() {
-            read
-        } else {
-            self.fill(&plan, read, options.memory).await?
-        };
-        Ok(Elements {
+        let mut read = self.read_all(&[(path, selection)], options).await?;
+        read.pop().ok_or_else(|| no_array(path))
+    }
+
+    /// Elements of several arrays, as [`Store::read`] gives them of each: what lies in one object is
+    /// fetched by one wave, so that neighbours in different arrays are one request. The limit holds for
+    /// each of them.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Store::read`].
+    pub async fn read_all(
+        &self,
+        parts: &[(&str, &Selection)],
+        options: ReadOptions,
+    ) -> Result<Vec<Elements>> {
+        let selected = parts.iter().map(|(path, selection)| async move {
+            let manifest = self.selected(path, selection, options.limit).await?;
+            Ok((*path, *selection, manifest))
+        });
+        let selected = try_join_all(selected.collect::<Vec<_>>()).await?;
+        let mut plans = Vec::with_capacity(selected.len());
+        let mut filled = Vec::with_capacity(selected.len());
+        for (path, selection, manifest) in &selected {
+            let plan = Plan::new(at(manifest, path)?, path, selection, options.limit)?;
+            filled.push((plan.filled()?, plan.slab_lengths()));
+            plans.push(plan);
+        }
+        let read = self.fill(&plans, filled, options.memory).await?;
+        let elements = plans.iter().zip(read).map(|(plan, bytes)| Elements {
             shape: plan.shape.clone(),
             data_type: plan.data_type().clone(),
             bytes: bytes.into(),
-        })
+        });
+        Ok(elements.collect())
     }
 
     /// The array at a path with the references of all chunks that a selection touches.
@@ -142,33 +165,53 @@ impl Store {
         manifest.ok_or_else(|| no_array(path))
     }
 
-    async fn fill<'p>(&self, plan: &'p Plan<'p>, read: Vec<u8>, memory: u64) -> Result<Vec<u8>> {
+    async fn fill<'p>(
+        &self,
+        plans: &'p [Plan<'p>],
+        filled: Vec<Filled>,
+        memory: u64,
+    ) -> Result<Vec<Vec<u8>>> {
+        if filled.iter().all(|(read, _)| read.is_empty()) {
+            return Ok(filled.into_iter().map(|(read, _)| read).collect());
+        }
+        // The slabs of one array after those of another.
+        let before = filled.iter().scan(0_usize, |slabs, (_, lengths)| {
+            let before = *slabs;
+            *slabs = slabs.saturating_add(lengths.len());
+            Some(before)
+        });
+        let before: Vec<usize> = before.collect();
+        let planned: Pieces<'p> = Box::new(plans.iter().zip(before).flat_map(|(plan, before)| {
+            plan.pieces().map(move |piece| {
+                let mut piece = piece?;
+                piece.slab = piece.slab.saturating_add(before);
+                Ok(piece)
+            })
+        }));
         let (sender, pieces) = unbounded_channel();
-        let (lengths, element) = (plan.slab_lengths(), plan.element);
-        let assembling =
-            tokio::task::spawn_blocking(move || assemble(read, &lengths, element, pieces));
-        let fetched = self.fetch(plan, memory, &sender).await;
+        let assembling = tokio::task::spawn_blocking(move || assemble(filled, pieces));
+        let fetched = self.fetch(planned, memory, &sender).await;
         drop(sender);
         // A piece that can't be decoded comes before one that was not fetched after it.
         let assembled = assembling.await.unwrap_or_else(|_| {
             Err(Error::Cancelled {
-                key: plan.path.to_owned(),
+                key: plans.first().map_or("", |plan| plan.path).to_owned(),
             })
         })?;
         fetched.map(|()| assembled)
     }
 
     /// Fetches all pieces, and hands them over as they come.
-    async fn fetch<'p>(
+    async fn fetch(
         &self,
-        plan: &'p Plan<'p>,
+        pieces: Pieces<'_>,
         memory: u64,
         sender: &UnboundedSender<Come>,
     ) -> Result<()> {
         let half = memory.div_ceil(2);
         let (stored, decoded) = (Room::new(half), Room::new(half));
         let mut planned = Batches {
-            pieces: plan.pieces(),
+            pieces,
             next: None,
             planned: 0,
             most: BATCH_BYTES.min(half.div_ceil(2)),
@@ -287,7 +330,7 @@ struct Batch<'a> {
 
 /// Pieces in batches of bounded size.
 struct Batches<'a> {
-    pieces: Box<dyn Iterator<Item = Result<Piece<'a>>> + Send + 'a>,
+    pieces: Pieces<'a>,
     /// One that did not fit into the batch before.
     next: Option<Piece<'a>>,
     /// How many pieces there were so far.

@@ -50,8 +50,8 @@ pub(crate) enum Use {
     Box(Copying, usize),
     /// What has come is one element, which is written all over a box.
     Fill(Copying),
-    /// Elements: first byte in what has come, first byte in what is read.
-    Points(Vec<(usize, usize)>),
+    /// Elements: first byte in what has come, first byte in what is read; the size of each in bytes.
+    Points(Vec<(usize, usize)>, usize),
 }
 
 /// Something to fetch, and what becomes of it.
@@ -70,7 +70,7 @@ pub(crate) struct Piece<'a> {
     pub(crate) slab: usize,
 }
 
-type Pieces<'p> = Box<dyn Iterator<Item = Result<Piece<'p>>> + Send + 'p>;
+pub(crate) type Pieces<'p> = Box<dyn Iterator<Item = Result<Piece<'p>>> + Send + 'p>;
 
 impl<'a> Plan<'a> {
     pub(crate) fn new(
@@ -271,7 +271,7 @@ impl<'a> Plan<'a> {
             chunk,
             unpacking: origin.unpacking.clone(),
             decoded,
-            usage: Use::Points(picks),
+            usage: Use::Points(picks, self.element),
             slab: 0,
         };
         let picks = |points: &[Point], base: usize| -> Vec<(usize, usize)> {

@@ -62,7 +62,7 @@ impl Coordinate {
                     let distance = |value: f64| (value - wanted).abs();
                     return self::nearest(values, valid, distance);
                 }
-                exactly(values, wanted, |value| value.to_string())
+                exactly(values, wanted, text.trim())
             }
             Self::Times(values) => find_time(values, text, nearest),
         }
@@ -112,7 +112,7 @@ fn find_time(values: &[i128], text: &str, nearest: bool) -> Result<Found, String
         }
         return Ok(Found::Range(found));
     }
-    exactly(values, label.start, |_| text.to_owned())
+    exactly(values, label.start, text)
         .map_err(|reason| format!("{reason}{}", range_of_times(values)))
 }
 
@@ -178,28 +178,20 @@ fn between<T: PartialOrd + Copy>(
 }
 
 /// The place of a value, or the places where it is repeated.
-fn exactly<T: PartialOrd + Copy>(
-    values: &[T],
-    wanted: T,
-    text: impl Fn(T) -> String,
-) -> Result<Found, String> {
+fn exactly<T: PartialOrd + Copy>(values: &[T], wanted: T, text: &str) -> Result<Found, String> {
     let mut places = values
         .iter()
         .enumerate()
         .filter(|(_, value)| **value == wanted)
         .map(|(place, _)| place);
     let Some(first) = places.next() else {
-        return Err(format!(
-            "no value {}; --nearest takes the nearest one",
-            text(wanted)
-        ));
+        return Err(format!("no value {text}; --nearest takes the nearest one"));
     };
     let mut end = first.saturating_add(1);
     for place in places {
         if place != end {
             return Err(format!(
-                "{} is at several places that do not follow one another; indices are understood",
-                text(wanted)
+                "{text} is at several places that do not follow one another; indices are understood"
             ));
         }
         end = end.saturating_add(1);
@@ -211,20 +203,23 @@ fn exactly<T: PartialOrd + Copy>(
     })
 }
 
-/// The place of the nearest value, of two as near the later one.
-fn nearest<T: Copy, D: PartialOrd>(
+/// The place of the nearest value, of two as near the larger one, as pandas has it.
+fn nearest<T: Copy + PartialOrd, D: PartialOrd>(
     values: &[T],
     valid: impl Fn(&T) -> bool,
     distance: impl Fn(T) -> D,
 ) -> Result<Found, String> {
-    let mut best: Option<(usize, D)> = None;
+    let mut best: Option<(usize, D, T)> = None;
     for (place, value) in values.iter().enumerate().filter(|(_, value)| valid(value)) {
         let distance = distance(*value);
-        if best.as_ref().is_none_or(|(_, least)| distance <= *least) {
-            best = Some((place, distance));
+        let is_better = best
+            .as_ref()
+            .is_none_or(|(_, least, held)| distance < *least || distance == *least && value > held);
+        if is_better {
+            best = Some((place, distance, *value));
         }
     }
-    best.map(|(place, _)| Found::One(place))
+    best.map(|(place, ..)| Found::One(place))
         .ok_or_else(|| "it has no values".to_owned())
 }
 
@@ -307,6 +302,10 @@ mod tests {
         let nearest = |text| values.find(text, true);
         assert_eq!(nearest("0.5"), Ok(Found::One(1)));
         assert_eq!(nearest("99"), Ok(Found::One(4)));
+        assert_eq!(
+            numbers(&[3.0, 2.0, 1.0]).find("1.5", true),
+            Ok(Found::One(1))
+        );
         assert!(nearest("1:2").is_err());
         assert!(numbers(&[f64::NAN]).find("1", true).is_err());
         let rounded = Coordinate::Numbers(Numbers {

@@ -40,6 +40,8 @@ impl Store {
         let selection = Selection::runs(runs);
         let manifest = self.selected(path, &selection, u64::MAX).await?;
         let array = find(&manifest, path)?;
+        // Not more windows than can be read.
+        selection.runs_within(path, &array.shape)?;
         let mut windows = Windows::new();
         for area in areas(subset) {
             match &array.layout {

@@ -16,7 +16,6 @@ mod runs;
 use std::fmt;
 
 use chunkref_manifest::{Array, Manifest};
-use futures::future::try_join_all;
 
 use crate::error::{Error, Result};
 use crate::read::{Elements, ReadOptions, Selection, Slice};
@@ -171,9 +170,11 @@ impl Store {
         let coordinates = labels.iter().map(|(_, path, _)| path);
         let both = horizontal.iter();
         let both = both.flat_map(|found| [&found.latitude, &found.longitude]);
-        let reads = coordinates.chain(both);
-        let reads = reads.map(|path| self.coordinate(path, options));
-        let mut read = try_join_all(reads.collect::<Vec<_>>()).await?.into_iter();
+        let paths: Vec<&str> = coordinates.chain(both).map(String::as_str).collect();
+        let mut read = self
+            .read_coordinates(manifest, &paths, options)
+            .await?
+            .into_iter();
         for ((axis, coordinate, label), values) in labels.iter().zip(&mut read) {
             let found = values.find(label, query.nearest);
             let found = found.map_err(|reason| wrong(format!("{coordinate}: {reason}")))?;
@@ -282,14 +283,23 @@ impl Store {
         Ok(found)
     }
 
-    async fn coordinate(&self, path: &str, options: ReadOptions) -> Result<Coordinate> {
-        let elements = self.read(path, &Selection::All, options).await?;
-        let manifest = self.described(path).await?;
-        let array = find(&manifest, path)?;
-        Coordinate::new(&elements, array).map_err(|reason| Error::Selection {
-            path: path.to_owned(),
-            reason,
-        })
+    /// Coordinates at paths of a manifest, fetched together.
+    async fn read_coordinates(
+        &self,
+        manifest: &Manifest,
+        paths: &[&str],
+        options: ReadOptions,
+    ) -> Result<Vec<Coordinate>> {
+        let parts: Vec<_> = paths.iter().map(|path| (*path, &Selection::All)).collect();
+        let read = self.read_all(&parts, options).await?;
+        let coordinates = paths.iter().zip(&read).map(|(path, elements)| {
+            let array = find(manifest, path)?;
+            Coordinate::new(elements, array).map_err(|reason| Error::Selection {
+                path: (*path).to_owned(),
+                reason,
+            })
+        });
+        coordinates.collect()
     }
 }
 

@@ -70,7 +70,7 @@ impl Query {
         Ok(self)
     }
 
-    /// Takes for a single label the nearest value of the coordinate, of two as near the later one.
+    /// Takes for a single label the nearest value of the coordinate, of two as near the larger one.
     #[must_use]
     pub fn with_nearest(mut self, nearest: bool) -> Self {
         self.nearest = nearest;

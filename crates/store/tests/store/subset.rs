@@ -190,8 +190,8 @@ fn for_a_box_coordinates_and_the_chunks_that_are_hit_move() {
     let found = subset(&served, "/a", &query).unwrap();
     let coordinates = 8 * (18 + 36 + 3);
     assert_eq!(served.server.bytes(), coordinates);
-    // They lie next to each other, but are read each on its own.
-    assert_eq!(served.server.requests(), 3);
+    // They lie next to each other.
+    assert_eq!(served.server.requests(), 1);
     served.server.reset();
     shorts(&served, "/a", &found);
     // Two rows in one row of chunks; the first and the last of four chunks.

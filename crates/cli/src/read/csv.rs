@@ -1,0 +1,281 @@
+//! Comma-separated values (RFC 4180): a row for each element, with its coordinates.
+//!
+//! Numbers are unpacked, times are ISO 8601, and what is missing is an empty cell.
+
+use std::io;
+
+use chunkref::manifest::{Attributes, DataType};
+use chunkref::store::{Elements, cf};
+
+use super::variables::{Variable, Variables};
+
+/// Elements of the array that are made text together.
+const BLOCK: usize = 1 << 14;
+
+/// A table that is to be written.
+#[derive(Debug)]
+pub(crate) struct Table<'a> {
+    array: &'a Variable,
+    /// One row for each of them in C order, unless the mask leaves it out.
+    shape: Vec<usize>,
+    columns: Vec<Column>,
+    mask: Option<Mask<'a>>,
+}
+
+/// A column beside that of the array.
+#[derive(Debug)]
+struct Column {
+    name: String,
+    cells: Cells,
+    /// For each axis of the array, how far apart its neighbours' cells are; 0 where it has none.
+    strides: Vec<usize>,
+}
+
+#[derive(Debug)]
+struct Mask<'a> {
+    inside: &'a [bool],
+    strides: Vec<usize>,
+}
+
+/// What cells hold.
+#[derive(Debug)]
+enum Cells {
+    Numbers(cf::Numbers),
+    Integers(Vec<Option<i128>>),
+    Times(Vec<i128>),
+    Texts(Vec<String>),
+}
+
+impl Cells {
+    /// What elements mean.
+    ///
+    /// # Errors
+    /// With the reason, where they are neither numbers nor text.
+    fn new(elements: &Elements, attributes: &Attributes) -> Result<Self, String> {
+        if let DataType::FixedString { length } = elements.data_type {
+            let length = usize::try_from(length).unwrap_or(usize::MAX).max(1);
+            let texts = elements.bytes.chunks(length).map(|bytes| {
+                let text = String::from_utf8_lossy(bytes);
+                text.trim_end_matches('\0').to_owned()
+            });
+            return Ok(Self::Texts(texts.collect()));
+        }
+        // Times of a calendar that is not understood are numbers still.
+        if let Ok(Some(times)) = cf::times(elements, attributes) {
+            return Ok(Self::Times(times));
+        }
+        if let Some(integers) = cf::integers(elements, attributes) {
+            return Ok(Self::Integers(integers));
+        }
+        cf::numbers(elements, attributes)?
+            .map(Self::Numbers)
+            .ok_or_else(|| {
+                format!(
+                    "elements of the type {:?}, which are no cells; .npy holds them",
+                    elements.data_type
+                )
+            })
+    }
+
+    fn write(&self, place: usize, out: &mut dyn io::Write) -> io::Result<()> {
+        match self {
+            Self::Numbers(numbers) => match numbers.values.get(place) {
+                Some(value) if !value.is_nan() => {
+                    if numbers.single {
+                        #[expect(clippy::cast_possible_truncation, reason = "it is one")]
+                        let single = *value as f32;
+                        write!(out, "{single:?}")
+                    } else {
+                        write!(out, "{value:?}")
+                    }
+                }
+                _ => Ok(()),
+            },
+            Self::Integers(integers) => match integers.get(place) {
+                Some(Some(integer)) => write!(out, "{integer}"),
+                _ => Ok(()),
+            },
+            Self::Times(times) => match times.get(place) {
+                Some(time) if *time != cf::MISSING => match cf::iso(*time) {
+                    Some(text) => out.write_all(text.as_bytes()),
+                    None => Ok(()),
+                },
+                _ => Ok(()),
+            },
+            Self::Texts(texts) => {
+                let text = texts.get(place).map(String::as_str).unwrap_or_default();
+                out.write_all(quoted(text).as_bytes())
+            }
+        }
+    }
+}
+
+/// A cell as the format has it.
+fn quoted(text: &str) -> String {
+    if text.contains(['"', ',', '\n', '\r']) {
+        return format!("\"{}\"", text.replace('"', "\"\""));
+    }
+    text.to_owned()
+}
+
+impl<'a> Table<'a> {
+    /// A table of these variables.
+    ///
+    /// # Errors
+    /// With the reason, where the array has no elements that can be cells.
+    pub(crate) fn new(variables: &'a Variables) -> Result<Self, String> {
+        let array = &variables.array;
+        let shape: Vec<usize> = array
+            .elements
+            .shape
+            .iter()
+            .map(|length| usize::try_from(*length).unwrap_or(usize::MAX))
+            .collect();
+        // Fails before anything is written.
+        cells_of(array, 0, 1)?;
+        let mut columns = Vec::new();
+        for (name, places) in &variables.places {
+            if variables
+                .coordinates
+                .iter()
+                .any(|one| one.is_of_dimension() && one.name == *name)
+            {
+                continue;
+            }
+            let places = places.iter().map(|place| Some(i128::from(*place)));
+            columns.push(Column {
+                name: name.clone(),
+                cells: Cells::Integers(places.collect()),
+                strides: strides(std::slice::from_ref(name), array, &shape),
+            });
+        }
+        for coordinate in &variables.coordinates {
+            match Cells::new(&coordinate.elements, &coordinate.attributes) {
+                Ok(cells) => columns.push(Column {
+                    name: coordinate.name.clone(),
+                    cells,
+                    strides: strides(&coordinate.dimensions, array, &shape),
+                }),
+                Err(reason) => {
+                    let text = format!("coordinate {}: {reason}", coordinate.name);
+                    eprintln!("warning: {}", crate::failure::one_line(&text));
+                }
+            }
+        }
+        // Those of dimensions first, in the order of the axes.
+        let axis = |column: &Column| {
+            let axis = array
+                .dimensions
+                .iter()
+                .position(|name| *name == column.name);
+            axis.unwrap_or(usize::MAX)
+        };
+        columns.sort_by_key(axis);
+        let mask = variables.inside.as_ref().map(|inside| Mask {
+            inside: &inside.mask,
+            strides: strides(&inside.dimensions, array, &shape),
+        });
+        Ok(Self {
+            array,
+            shape,
+            columns,
+            mask,
+        })
+    }
+
+    pub(crate) fn write(&self, out: &mut dyn io::Write) -> io::Result<()> {
+        let names = self.columns.iter().map(|column| quoted(&column.name));
+        let names: Vec<_> = names.chain([quoted(&self.array.name)]).collect();
+        writeln!(out, "{}", names.join(","))?;
+        let count = self
+            .shape
+            .iter()
+            .fold(1_usize, |all, length| all.saturating_mul(*length));
+        let mut place = vec![0; self.shape.len()];
+        let mut first = 0;
+        while first < count {
+            let length = BLOCK.min(count - first);
+            let cells = cells_of(self.array, first, length).map_err(io::Error::other)?;
+            for number in 0..length {
+                self.row(&place, number, &cells, out)?;
+                next(&mut place, &self.shape);
+            }
+            first += length;
+        }
+        Ok(())
+    }
+
+    fn row(
+        &self,
+        place: &[usize],
+        number: usize,
+        cells: &Cells,
+        out: &mut dyn io::Write,
+    ) -> io::Result<()> {
+        if let Some(mask) = &self.mask
+            && !mask
+                .inside
+                .get(at(place, &mask.strides))
+                .copied()
+                .unwrap_or(false)
+        {
+            return Ok(());
+        }
+        for column in &self.columns {
+            column.cells.write(at(place, &column.strides), out)?;
+            out.write_all(b",")?;
+        }
+        cells.write(number, out)?;
+        out.write_all(b"\n")
+    }
+}
+
+/// Some elements of the array.
+fn cells_of(array: &Variable, first: usize, length: usize) -> Result<Cells, String> {
+    let elements = &array.elements;
+    let size = elements.data_type.size().unwrap_or(1);
+    let size = usize::try_from(size).unwrap_or(usize::MAX).max(1);
+    let start = first.saturating_mul(size).min(elements.bytes.len());
+    let end = start
+        .saturating_add(length.saturating_mul(size))
+        .min(elements.bytes.len());
+    let part = Elements {
+        shape: vec![u64::try_from(length).unwrap_or(u64::MAX)],
+        data_type: elements.data_type.clone(),
+        bytes: elements.bytes.slice(start..end),
+    };
+    Cells::new(&part, &array.attributes)
+}
+
+/// How far apart the cells of a variable along these dimensions are, for each axis of the array.
+fn strides(dimensions: &[String], array: &Variable, shape: &[usize]) -> Vec<usize> {
+    let mut strides = vec![0; shape.len()];
+    let mut stride = 1_usize;
+    for name in dimensions.iter().rev() {
+        let Some(axis) = array.dimensions.iter().position(|one| one == name) else {
+            continue;
+        };
+        if let (Some(own), Some(length)) = (strides.get_mut(axis), shape.get(axis)) {
+            *own = stride;
+            stride = stride.saturating_mul(*length);
+        }
+    }
+    strides
+}
+
+fn at(place: &[usize], strides: &[usize]) -> usize {
+    let steps = place.iter().zip(strides);
+    steps.fold(0, |at, (place, stride)| {
+        at.saturating_add(place.saturating_mul(*stride))
+    })
+}
+
+fn next(place: &mut [usize], shape: &[usize]) {
+    for (at, length) in place.iter_mut().zip(shape).rev() {
+        *at += 1;
+        if *at < *length {
+            return;
+        }
+        *at = 0;
+    }
+}
