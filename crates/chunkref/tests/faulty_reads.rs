@@ -325,8 +325,9 @@ async fn under(faults: &[Fault]) -> (u64, u64, u64) {
         let client = clients[number % clients.len()].clone();
         let store = Store::new(Arc::new(manifest), client);
         let case = number / clients.len() % right.len();
-        let array = ARRAYS[case / KINDS as usize];
-        let kind = (case % KINDS as usize) as u64;
+        let kinds = usize::try_from(KINDS).unwrap();
+        let array = ARRAYS[case / kinds];
+        let kind = u64::try_from(case % kinds).unwrap();
         let got = tokio::time::timeout(HUNG, read((&store, clean), array, kind)).await;
         let got = got.unwrap_or_else(|_| panic!("seed {seed}: {array}, read {kind}: it hung"));
         match got {

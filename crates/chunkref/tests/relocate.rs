@@ -62,6 +62,9 @@ async fn a_copy_keeps_its_size_and_perhaps_its_etag() {
     let mut manifest = scanned(&client).await;
     let before = only(&manifest).pin.clone();
     assert!(before.etag.is_some());
+    // To where it is.
+    let stayed = relocate(&mut manifest, "s3://old", "s3://old/").unwrap();
+    assert_eq!((stayed.moved.len(), &only(&manifest).pin), (1, &before));
     let relocated = relocate(&mut manifest, "s3://old", "s3://new/data").unwrap();
     assert_eq!(only(&manifest).url, "s3://new/data/a.nc");
     assert_eq!(only(&manifest).pin.size, before.size);

@@ -709,6 +709,62 @@ fn numbers_are_read_exactly() {
     assert_eq!(fill, Some(&0x479e_0000_0000_0000_u64.to_le_bytes()[..]));
 }
 
+/// Damage that shows in the compressed bytes as well as in the text is told of alike, whatever the pieces.
+#[test]
+fn damaged_compressed_sets_are_the_same_errors_in_any_pieces() {
+    let text = refs(&json!({".zgroup": "{", "a/.zarray": zarray(&[2], &[1]), "a/0": ["u", 0, 4]}));
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    io::Write::write_all(&mut encoder, text.as_bytes()).unwrap();
+    let set = encoder.finish().unwrap();
+    let options = JsonOptions::new();
+    for at in 10..set.len() {
+        let mut damaged = set.clone();
+        damaged[at] ^= 0x55;
+        let whole = read_json(&damaged, &options).map_err(|error| error.to_string());
+        for piece in [1, 7, 64] {
+            let rest = damaged.as_slice();
+            let read = read_json_from(|| Ok(Pieces { rest, piece }), &options);
+            let read = read.map_err(|error| error.to_string());
+            assert_eq!(read.is_ok(), whole.is_ok(), "{at}");
+            assert_eq!(read.err(), whole.as_ref().err().cloned(), "{at}");
+        }
+    }
+}
+
+/// Readers decode what begins so, whoever wrote it.
+#[test]
+fn inline_bytes_that_look_like_base64_stay_as_they_are() {
+    let texts = [
+        &b"base64: not base64!!"[..],
+        b"base64:AAAA",
+        b"base64:",
+        b"base6",
+    ];
+    let mut manifest = Manifest::default();
+    for text in texts {
+        let name = format!("a{}", text.len());
+        let mut table = ChunkTableBuilder::new(vec![1]);
+        table.push_inline(0, Bytes::copy_from_slice(text)).unwrap();
+        let layout = Layout::Chunked {
+            chunk_shape: vec![1],
+            codecs: Vec::new(),
+            chunks: table.finish(),
+            fill_chunk: None,
+        };
+        let length = u32::try_from(text.len()).unwrap();
+        let stored = array(&[1], DataType::FixedString { length }, layout);
+        manifest.root.arrays.insert(name, stored);
+    }
+    let read_back = read_parquet(&mut files(&manifest, 1)).unwrap();
+    assert!(
+        read_back.report.refused.is_empty(),
+        "{:?}",
+        read_back.report
+    );
+    assert_same(&manifest, &read_back.manifest);
+    assert_same(&manifest, &read(&text(&manifest)).manifest);
+}
+
 #[test]
 fn parquet_sets_that_can_not_be() {
     let with = |zmetadata: Json| {

@@ -137,8 +137,6 @@ fn one(
     relocated: &mut Relocated,
 ) -> Result<Location, RelocateError> {
     let url = change.apply(&location.url)?;
-    // What stays where it is keeps what pins it.
-    let url = url.filter(|url| *url != location.url);
     let mut alternates = Vec::with_capacity(location.alternates.len());
     let mut others = false;
     for alternate in &location.alternates {
@@ -148,10 +146,15 @@ fn one(
     }
     let pin = location.pin.clone();
     let pin = match &url {
-        Some(_) => {
+        Some(url) => {
             let etag = pin.etag.clone();
             relocated.moved.push(Moved { id, etag });
-            elsewhere(pin)
+            // What stays where it is keeps what pins it.
+            if *url == location.url {
+                pin
+            } else {
+                elsewhere(pin)
+            }
         }
         None if others => {
             relocated.alternates = relocated.alternates.saturating_add(1);

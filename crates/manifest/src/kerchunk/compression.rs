@@ -104,6 +104,7 @@ pub(crate) fn decoded<'r, R: Read + 'r>(
     let counted = Counted {
         input: whole,
         read: Rc::clone(&read),
+        failed: None,
     };
     let bounded = |decoder| Bounded {
         decoder,
@@ -119,15 +120,33 @@ pub(crate) fn decoded<'r, R: Read + 'r>(
     Ok(Box::new(bounded(decoder)))
 }
 
-/// Counts what is read.
+/// Counts what is read, and gives it in blocks of one size: where compressed bytes are damaged, a decoder
+/// gives more or less of what comes before, depending on the blocks.
 struct Counted<R> {
     input: R,
     read: Rc<Cell<u64>>,
+    /// What is told when all that came before it was given.
+    failed: Option<io::Error>,
 }
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.input.read(buffer)?;
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        let mut count = 0_usize;
+        while let Some(rest) = buffer.get_mut(count..).filter(|rest| !rest.is_empty()) {
+            match self.input.read(rest) {
+                Ok(0) => break,
+                Ok(more) => count = count.saturating_add(more),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if count == 0 => return Err(error),
+                Err(error) => {
+                    self.failed = Some(error);
+                    break;
+                }
+            }
+        }
         let more = u64::try_from(count).unwrap_or(u64::MAX);
         self.read.set(self.read.get().saturating_add(more));
         Ok(count)
