@@ -11,8 +11,11 @@ use crate::sets::{FILES, alone, granule, joined, scanned, told, verified};
 /// A change of an array, and whether decoding is sure to find it. What is `None` does not apply.
 pub(crate) type Changed = Option<(Array, bool)>;
 
-/// What is changed, by name.
-const CHANGES: [(&str, fn(&Array) -> Changed); 14] = [
+/// A change, by what it does.
+type Named = (&'static str, fn(&Array) -> Changed);
+
+/// What is changed.
+const CHANGES: [Named; 14] = [
     ("an offset is one more", |array| moved(array, 1, 0)),
     ("an offset is one less", |array| moved(array, -1, 0)),
     ("an offset is past the end", |array| {
@@ -218,7 +221,7 @@ fn codecs_of_any(array: &Array, change: impl FnOnce(&mut Vec<Codec>)) -> Option<
 
 /// Changes every array of a set in every way; gives how many changes decoding alone missed.
 async fn change_all(name: &str, manifest: &Manifest) -> (usize, usize) {
-    let (mut changes, mut missed) = (0, 0);
+    let (mut tried, mut missed) = (0, 0);
     let mut seen = BTreeSet::new();
     for (path, array) in manifest.arrays() {
         // Two chunks, so that there are others to go by. Of what is stored alike one is enough.
@@ -236,7 +239,7 @@ async fn change_all(name: &str, manifest: &Manifest) -> (usize, usize) {
             let sure = sure && !table(array).unwrap().has_filter_masks();
             let changed = alone(manifest, &path, changed);
             let case = format!("{name}: {path}: {what}");
-            changes += 1;
+            tried += 1;
             let mut found = verified(&changed, false).await;
             if found.is_sound() {
                 missed += 1;
@@ -250,7 +253,7 @@ async fn change_all(name: &str, manifest: &Manifest) -> (usize, usize) {
             }
         }
     }
-    (changes, missed)
+    (tried, missed)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
