@@ -39,6 +39,11 @@ def same(found: np.ndarray, wanted: np.ndarray) -> bool:
     return np.array_equal(found, wanted, equal_nan=found.dtype.kind in "fc")
 
 
+def native(dtype: np.dtype) -> np.dtype:
+    """In the machine's order of bytes, where the type has one: that of strings of any length has none."""
+    return dtype if dtype.kind == "T" else dtype.newbyteorder("=")
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_files_are_exported_as_they_are(path: Path, tmp_path: Path) -> None:
     """All that references can say, and numbers that only the store decodes, as h5py reads them."""
@@ -51,12 +56,12 @@ def test_files_are_exported_as_they_are(path: Path, tmp_path: Path) -> None:
         exported = arrays(zarr.open_group(out, mode="r", use_consolidated=True))
         referenced = arrays(open_references(refs))
         for name, array in exported.items():
-            found = array[...]
+            found = np.asarray(array[...])
             if name in referenced:
                 wanted = referenced[name]
-                assert same(np.asarray(found), np.asarray(wanted[...])), name
+                assert same(found, np.asarray(wanted[...])), name
                 # The order of bytes is a matter of the codec in Zarr v3.
-                assert array.dtype.newbyteorder("=") == wanted.dtype.newbyteorder("="), name
+                assert native(array.dtype) == native(wanted.dtype), name
                 assert array.metadata.dimension_names == tuple(
                     wanted.attrs.asdict().get("_ARRAY_DIMENSIONS", ())
                 ), name

@@ -120,7 +120,7 @@ def test_signs_at_the_braces_of_templates_are_no_signs(tmp_path):
 
 
 def test_templates_and_dimensions_are_charged_for_what_they_read(tmp_path):
-    called = {"u": "x", "f": "{{" + " " * 120_000 + "''}}"}
+    called = {"u": "x", "f": "{{" + " " * 120_000 + "'x'}}"}
     refs = {"a/.zarray": zarray([100_000], [1], "|u1")}
     refs |= {f"a/{number}": ["{{f()}}", 0, 1] for number in range(10_000)}
     done = run("inspect", written(tmp_path, refs, templates=called))
