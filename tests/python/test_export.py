@@ -138,3 +138,28 @@ def test_strict(tmp_path: Path) -> None:
     assert run.returncode == 3
     assert "/mask: refused: " in run.stderr
     assert set(arrays(zarr.open_group(tmp_path / "out.zarr"))) >= {"analysed_sst", "lat"}
+
+
+def test_a_part_is_exported_with_its_coordinates(tmp_path: Path) -> None:
+    """By labels, as xarray selects it; dimensions stay, with a length of 1."""
+    source, out = DAYS[0], tmp_path / "out.zarr"
+    export(source, out, "--variable", "analysed_sst", "--sel", "lat=40:49,lon=-95:-73", "--isel", "time=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = xr.open_zarr(out, consolidated=True)
+        whole = xr.open_dataset(source, engine="netcdf4")
+    ascending = bool(whole["lat"][0] < whole["lat"][-1])
+    lat = slice(40, 49) if ascending else slice(49, 40)
+    wanted = whole[["analysed_sst"]].isel(time=[0]).sel(lat=lat, lon=slice(-95, -73))
+    assert 0 < wanted["analysed_sst"].size < whole["analysed_sst"].size
+    xr.testing.assert_equal(found[["analysed_sst", "time", "lat", "lon"]], wanted)
+
+
+def test_a_part_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
+    for more, said in (
+        (("--sel", "depth=3"), 'no dimension "depth"'),
+        (("--sel", "lat=200:300"), "nothing along lat"),
+    ):
+        run = chunkref("export", DAYS[0], tmp_path / "out.zarr", "--variable", "analysed_sst", *more)
+        assert run.returncode == 2 and said in run.stderr, run.stderr
+        assert not (tmp_path / "out.zarr").exists()

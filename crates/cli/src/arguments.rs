@@ -1,12 +1,17 @@
 //! What the command line says.
 
+mod prove;
+mod read;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::connection::Connection;
-use crate::read::Format;
 use crate::search::Search;
+
+pub(crate) use prove::{Against, Compression, Export, Verify};
+pub(crate) use read::{Part, Read};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -274,217 +279,6 @@ pub(crate) struct Inspect {
     pub(crate) stats: bool,
     #[command(flatten)]
     pub(crate) connection: Connection,
-}
-
-/// The largest array that `read` takes into memory unless told otherwise: 4 GiB.
-const READ_LIMIT: u64 = 4 << 30;
-
-#[derive(Debug, Args)]
-#[command(after_help = EXIT_CODES)]
-pub(crate) struct Read {
-    /// Files or reference sets (.json, .parquet) to read from: paths, or URLs of http, https, s3, gs or
-    /// az; several are joined (--concat-dim)
-    #[arg(value_name = "FILE", required = true, num_args = 1..)]
-    pub(crate) files: Vec<String>,
-    /// Array to read: a name or a path from the group
-    #[arg(value_name = "ARRAY")]
-    pub(crate) array: String,
-    /// Where to write: NAME.npy (the array as it is stored), NAME.csv (a row for each element with its
-    /// coordinates, unpacked), NAME.nc (netCDF classic); - for standard output, .npy unless --format
-    /// says otherwise
-    #[arg(short, long, value_name = "OUT")]
-    pub(crate) output: PathBuf,
-    /// What to write, whatever the name
-    #[arg(long, value_enum, value_name = "FORMAT")]
-    pub(crate) format: Option<Format>,
-    #[command(flatten)]
-    pub(crate) part: Part,
-    /// The group that ARRAY is a path from
-    #[arg(long, value_name = "GROUP")]
-    pub(crate) group: Option<String>,
-    #[command(flatten)]
-    pub(crate) others: Others,
-    #[command(flatten)]
-    pub(crate) limits: Limits,
-    /// The most bytes that the part that is read, or one of its chunks, may take in memory
-    #[arg(long, value_name = "BYTES", default_value_t = READ_LIMIT)]
-    pub(crate) limit: u64,
-    #[command(flatten)]
-    pub(crate) cache: Cache,
-    /// About how many bytes of chunks are held beside it at one time
-    #[arg(long, value_name = "BYTES", default_value_t = chunkref::store::ReadOptions::default().memory)]
-    pub(crate) memory: u64,
-    /// Print what was read of which file, requests, bytes, waves and seconds to standard error
-    #[arg(long)]
-    pub(crate) stats: bool,
-    #[command(flatten)]
-    pub(crate) connection: Connection,
-}
-
-/// About how many bytes are kept on disk unless told otherwise.
-const CACHE_SIZE: u64 = 4 << 30;
-
-/// What is kept on disk of what is read.
-#[derive(Debug, Args)]
-pub(crate) struct Cache {
-    /// Keep what is read of remote files in this folder, for the next time; commands at one time may
-    /// share it. Only files that the references pin by more than their size are kept
-    #[arg(long = "cache", value_name = "DIR")]
-    folder: Option<PathBuf>,
-    /// Keep about so many bytes there; what was used longest ago is dropped
-    #[arg(long = "cache-size", value_name = "BYTES", default_value_t = CACHE_SIZE, requires = "folder")]
-    size: u64,
-}
-
-impl Cache {
-    /// How a dataset is served with this cache.
-    pub(crate) fn options(&self) -> chunkref::store::StoreOptions {
-        let options = chunkref::store::StoreOptions::new();
-        match &self.folder {
-            Some(folder) => options.with_disk_cache(folder, self.size),
-            None => options,
-        }
-    }
-}
-
-#[derive(Debug, Args)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a switch of its own on the command line"
-)]
-#[command(after_help = EXIT_CODES)]
-pub(crate) struct Verify {
-    /// Reference set (.json, .parquet) or file to verify: a path, or a URL of http, https, s3, gs or
-    /// az
-    #[arg(value_name = "SET")]
-    pub(crate) set: String,
-    /// Read and decode so many chunks, spread over arrays and objects, always the same ones
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    pub(crate) sample: u64,
-    /// Read and decode all chunks
-    #[arg(long, conflicts_with = "sample")]
-    pub(crate) all: bool,
-    /// Do not compare references with those of a new scan of each object
-    #[arg(long)]
-    pub(crate) no_scan: bool,
-    /// Compare values of local files with what another reader reads
-    #[arg(long, value_enum, value_name = "READER")]
-    pub(crate) against: Option<Against>,
-    /// Print all as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Print at most so many findings; all are counted
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    pub(crate) findings: usize,
-    /// About how many bytes to hold, beside the references
-    #[arg(long, value_name = "BYTES", default_value_t = chunkref::verify::VerifyOptions::default().memory)]
-    pub(crate) memory: u64,
-    #[command(flatten)]
-    pub(crate) others: Others,
-    #[command(flatten)]
-    pub(crate) limits: Limits,
-    /// Print requests, bytes, waves and seconds to standard error
-    #[arg(long)]
-    pub(crate) stats: bool,
-    #[command(flatten)]
-    pub(crate) connection: Connection,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = EXIT_CODES)]
-pub(crate) struct Export {
-    /// File or reference set (.json, .parquet) to export from: a path, or a URL of http, https, s3,
-    /// gs or az
-    #[arg(value_name = "FILE")]
-    pub(crate) file: String,
-    /// The folder to write, which must not be there; an export that was interrupted goes on
-    #[arg(value_name = "OUT.zarr")]
-    pub(crate) output: PathBuf,
-    /// Only this group and what is below it
-    #[arg(long, value_name = "GROUP")]
-    pub(crate) group: Option<String>,
-    /// Only this array, a name or a path from the group, and the coordinates of its dimensions; may be
-    /// given several times
-    #[arg(long = "variable", value_name = "PATH")]
-    pub(crate) variables: Vec<String>,
-    /// How chunks are compressed
-    #[arg(long, value_enum, value_name = "CODEC", default_value_t = Compression::Zstd)]
-    pub(crate) codec: Compression,
-    /// Compression level [default: 3 for zstd, 5 for gzip]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=22))]
-    pub(crate) level: Option<u8>,
-    /// How long chunks are along dimensions, as time=1,lat=500; along others as in the source
-    #[arg(long, value_name = "DIM=N,...", value_delimiter = ',', value_parser = chunk_length)]
-    pub(crate) chunks: Vec<(String, u64)>,
-    /// Exit with 3 if an array was refused
-    #[arg(long)]
-    pub(crate) strict: bool,
-    /// About how many bytes to hold, beside the references
-    #[arg(long, value_name = "BYTES", default_value_t = chunkref::export::ExportOptions::default().memory)]
-    pub(crate) memory: u64,
-    #[command(flatten)]
-    pub(crate) others: Others,
-    #[command(flatten)]
-    pub(crate) limits: Limits,
-    /// Print requests, bytes, waves and seconds to standard error
-    #[arg(long)]
-    pub(crate) stats: bool,
-    #[command(flatten)]
-    pub(crate) connection: Connection,
-}
-
-/// How chunks of an export are compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Compression {
-    /// Zstandard
-    Zstd,
-    /// Gzip
-    Gzip,
-    /// Not at all
-    None,
-}
-
-/// `DIM=N`.
-fn chunk_length(text: &str) -> Result<(String, u64), String> {
-    let (name, length) = text.split_once('=').ok_or("expected DIM=N, as time=1")?;
-    match length.parse() {
-        Ok(length) if length > 0 && !name.is_empty() => Ok((name.to_owned(), length)),
-        _ => Err("expected DIM=N with N above zero, as time=1".to_owned()),
-    }
-}
-
-/// What values are compared with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Against {
-    /// libhdf5; chunkref must be built with the feature libhdf5
-    Libhdf5,
-}
-
-/// Which part of an array is read.
-#[derive(Debug, Args)]
-pub(crate) struct Part {
-    /// Indices along dimensions, as Python has them: `time=0,lat=10:20,lon=::5`
-    #[arg(long, value_name = "DIM=INDEX,...")]
-    pub(crate) isel: Vec<String>,
-    /// Labels along dimensions, ranges with both ends: `lat=40:49,lon=-95:-73,time=2020-06-01`
-    #[arg(long, value_name = "DIM=LABEL,...")]
-    pub(crate) sel: Vec<String>,
-    /// Take for a single label the nearest one
-    #[arg(long, requires = "sel")]
-    pub(crate) nearest: bool,
-    /// A box of longitudes and latitudes in degrees, west, south, east, north; over the antimeridian
-    /// where E < W. On axes, along tracks and in swaths
-    #[arg(long = "bbox", value_name = "W,S,E,N", allow_hyphen_values = true)]
-    pub(crate) bounding_box: Option<String>,
-    /// The array that holds latitude, where it is not found
-    #[arg(long = "lat", value_name = "NAME", requires = "bounding_box")]
-    pub(crate) latitude: Option<String>,
-    /// The array that holds longitude, where it is not found
-    #[arg(long = "lon", value_name = "NAME", requires = "bounding_box")]
-    pub(crate) longitude: Option<String>,
-    /// Join several files along this dimension
-    #[arg(long, value_name = "DIMENSION")]
-    pub(crate) concat_dim: Option<String>,
 }
 
 /// What of a file is read.

@@ -1,5 +1,7 @@
 //! `chunkref export`.
 
+mod part;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
@@ -107,7 +109,9 @@ async fn exported(
         )));
     }
     let manifest = Arc::new(manifest);
-    let exported = export(client, &manifest, &arguments.output, options, counter)
+    let mut options = options.clone();
+    options.selections = part::selections(arguments, client, &manifest).await?;
+    let exported = export(client, &manifest, &arguments.output, &options, counter)
         .await
         .map_err(|error| Failure::new(chain(&error)))?;
     // What lies elsewhere than what was asked for is of no interest.

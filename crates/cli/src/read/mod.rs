@@ -15,7 +15,7 @@ use std::time::Instant;
 use chunkref::store::{BoundingBox, CacheStats, Error, Query, ReadOptions, Subset};
 use chunkref::{Client, Store};
 
-use crate::arguments::Read;
+use crate::arguments::{Part, Read};
 use crate::failure::{Failure, chain, one_line};
 use crate::progress::{Progress, print_cache, print_stats};
 pub(crate) use format::Format;
@@ -27,7 +27,7 @@ const GRANULES: usize = 100;
 
 pub(crate) async fn run(arguments: &Read) -> Result<ExitCode, Failure> {
     let format = Format::of(&arguments.output, arguments.format)?;
-    let query = query(arguments)?;
+    let query = query(&arguments.part)?;
     let client = Arc::new(arguments.connection.client());
     let start = Instant::now();
     let progress = Progress::start(&client, 1);
@@ -51,26 +51,23 @@ pub(crate) async fn run(arguments: &Read) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What of the array is asked for.
-fn query(arguments: &Read) -> Result<Query, Failure> {
+/// What of an array is asked for.
+pub(crate) fn query(part: &Part) -> Result<Query, Failure> {
     let wrong = |option: &str, error: &Error| Failure::usage(format!("{option}: {error}"));
     let mut query = Query::new()
-        .with_nearest(arguments.part.nearest)
-        .with_latitude_longitude(
-            arguments.part.latitude.clone(),
-            arguments.part.longitude.clone(),
-        );
-    for text in &arguments.part.isel {
+        .with_nearest(part.nearest)
+        .with_latitude_longitude(part.latitude.clone(), part.longitude.clone());
+    for text in &part.isel {
         query = query
             .with_isel(text)
             .map_err(|error| wrong("--isel", &error))?;
     }
-    for text in &arguments.part.sel {
+    for text in &part.sel {
         query = query
             .with_sel(text)
             .map_err(|error| wrong("--sel", &error))?;
     }
-    if let Some(text) = &arguments.part.bounding_box {
+    if let Some(text) = &part.bounding_box {
         let bounds = BoundingBox::parse(text).map_err(|error| wrong("--bbox", &error))?;
         query = query.with_bounding_box(bounds);
     }

@@ -42,7 +42,7 @@ pub(crate) async fn open(
     {
         return Err(Failure::usage(format!("{option}: not for reference sets")));
     }
-    let store = match (files, &arguments.part.concat_dim) {
+    let store = match (files, &arguments.concat_dim) {
         ([file], _) if with_coordinates => whole(arguments, client, file, &path).await?,
         ([file], _) => {
             let manifest = array_alone(arguments, client, file, &path).await?;

@@ -57,9 +57,8 @@ fn check_conversions(codecs: &[Codec], data_type: &DataType) -> Result<(), Strin
             && data_type.size() != Some(conversion.size)
         {
             return Err(format!(
-                "elements are converted to {} bytes, expected {:?}",
-                conversion.size,
-                data_type.size()
+                "elements of {data_type:?} are converted to {} bytes",
+                conversion.size
             ));
         }
     }
@@ -77,9 +76,10 @@ fn check_run(array: &Array, length: u64, chunk_shape: &[u64]) -> Result<(), Stri
         .zip(size)
         .and_then(|(count, size)| count.checked_mul(size));
     if bytes != Some(length) {
+        let size = size.map_or("no fixed number of".to_owned(), |size| size.to_string());
         return Err(format!(
-            "a run of {length} bytes for {:?} elements of {:?} bytes",
-            array.shape, size
+            "a run of {length} bytes for {:?} elements of {size} bytes",
+            array.shape
         ));
     }
     if length == 0 {
