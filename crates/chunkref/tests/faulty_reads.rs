@@ -377,6 +377,7 @@ async fn an_object_that_is_replaced_in_the_middle_of_a_read_is_named() {
         .start()
         .await;
     let manifest = Arc::new(manifest(&Client::default(), &server, "clean").await);
+    let mut failed = 0;
     for array in ARRAYS {
         for kind in 0..KINDS {
             // The first request gives the bytes that were pinned; all others are of another object.
@@ -384,13 +385,17 @@ async fn an_object_that_is_replaced_in_the_middle_of_a_read_is_named() {
             let store = Store::new(Arc::clone(&manifest), Client::new(options(0)));
             server.reset();
             let got = read((&store, &manifest), array, kind).await;
-            if server.requests() < 2 {
-                assert!(got.is_ok(), "{array} {kind}: {got:?}");
-                continue;
+            // The server counts what it has answered to the end; a read that fails does not wait for
+            // the other answers.
+            match got {
+                Ok(_) => assert!(server.requests() < 2, "{array} {kind}"),
+                Err(error) => {
+                    failed += 1;
+                    assert!(error.contains("ETag"), "{array} {kind}: {error}");
+                    assert!(error.contains(&server.url()), "{array} {kind}: {error}");
+                }
             }
-            let error = got.unwrap_err();
-            assert!(error.contains("ETag"), "{array} {kind}: {error}");
-            assert!(error.contains(&server.url()), "{array} {kind}: {error}");
         }
     }
+    assert!(failed > 5, "{failed}");
 }
