@@ -226,7 +226,11 @@ impl Store {
         let mut shape = Vec::with_capacity(array.shape.len());
         let mut track = None;
         for (name, length) in array.dimension_names.iter().zip(&array.shape) {
-            let Some(axis) = subset.axes.iter().find(|axis| axis.name == *name) else {
+            // A dimension may be that of several axes, of which none is selected from: in sets of others
+            // even of several lengths.
+            let named = || subset.axes.iter().filter(|axis| axis.name == *name);
+            let fitting = named().find(|axis| axis.length == *length);
+            let Some(axis) = fitting.or_else(|| named().next()) else {
                 runs.push(vec![Slice::new(0, *length)]);
                 shape.push(*length);
                 continue;

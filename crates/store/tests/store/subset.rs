@@ -538,3 +538,26 @@ fn granules_are_told_apart() {
         ]
     );
 }
+
+/// As kerchunk writes them where a dimension has no name of its own.
+#[test]
+fn axes_of_one_dimension_are_read_whole_each_by_its_own_length() {
+    let mut data = Dataset::empty();
+    let mut array = data.chunked(SHORT, &[2, 5], &[2, 5], &[], &[], |place| {
+        let value = u16::try_from(place[0] * 5 + place[1]).unwrap();
+        value.to_be_bytes().to_vec()
+    });
+    lies_along(&mut array, &["level", "level"]);
+    data.insert("level", array);
+    let served = served(data);
+    let query = Query::new();
+    let subset = served.store.subset("/level", &query, options()).unwrap();
+    assert_eq!(subset.to_string(), "level=0:2, level=0:5");
+    let read = served
+        .store
+        .read_subset("/level", &subset, options())
+        .unwrap();
+    assert_eq!((read.shape, read.bytes.len()), (vec![2, 5], 20));
+    let query = Query::new().with_isel("level=0").unwrap();
+    assert!(served.store.subset("/level", &query, options()).is_err());
+}
