@@ -27,7 +27,7 @@ KERCHUNK = CORPUS / "kerchunk"
 
 # Arrays that zarr-python reads and `chunkref read` does not: part of the message, and the reason.
 UNREAD = {
-    "elements of variable length, which .npy can't hold": "NumPy keeps them pickled",
+    "elements of variable length, which can't be written": "NumPy keeps them pickled",
     'codec "delta" is not supported': "no HDF5 file holds it; chunkref's store does not undo it yet",
     'dtype "<U': "no HDF5 file holds UCS-4; the model has no such type",
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use chunkref_manifest::ChunkRef;
 use chunkref_manifest::kerchunk::{BlobSource, read_parquet};
 use parquet::basic::{LogicalType, Repetition, Type as PhysicalType};
 use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
@@ -91,13 +92,16 @@ fn set(rows: &[(Option<&str>, Option<i64>, Option<i64>)]) -> Files {
 }
 
 #[test]
-fn a_path_without_numbers_is_an_error_and_not_the_whole_object() {
+fn a_path_with_one_number_is_an_error_and_not_the_whole_object() {
     let good = (Some("u"), Some(0), Some(4));
     let nothing = (None, None, None);
     let read = read_parquet(&mut set(&[good, nothing])).unwrap();
     assert_eq!(read.manifest.array("a").unwrap().stored_chunks(), 1);
+    // As GDAL has it.
+    let read = read_parquet(&mut set(&[good, (Some("u"), None, None)])).unwrap();
+    let chunk = read.manifest.array("a").unwrap().chunk(1);
+    assert!(matches!(chunk, Some(ChunkRef::Whole { .. })), "{chunk:?}");
     for (row, what) in [
-        ((Some("u"), None, None), "an offset"),
         ((Some("u"), Some(0), None), "a size"),
         ((Some("u"), None, Some(4)), "an offset"),
     ] {

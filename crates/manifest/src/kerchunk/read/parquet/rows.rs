@@ -42,15 +42,19 @@ pub(super) fn each(
             }
             new
         };
-        let value = |column: &[i64], what: &str| {
-            let value = column.get(row).copied().unwrap_or(NO_NUMBER);
+        let stored = |column: &[i64]| column.get(row).copied().unwrap_or(NO_NUMBER);
+        let (offset, length) = (stored(&columns.offsets), stored(&columns.sizes));
+        let value = |value: i64, what: &str| {
             if value == NO_NUMBER {
                 return Err(at(format!("a path without {what}, expected a number")));
             }
             u64::try_from(value).map_err(|_| at(format!("{what} {value}, expected 0 or more")))
         };
-        let offset = value(&columns.offsets, "an offset")?;
-        let length = value(&columns.sizes, "a size")?;
+        let (offset, length) = match (offset, length) {
+            // As GDAL has it: all of the object.
+            (NO_NUMBER, NO_NUMBER) => (0, 0),
+            (offset, length) => (value(offset, "an offset")?, value(length, "a size")?),
+        };
         let place = match (offset, length) {
             (0, 0) => Place::Whole(location),
             _ => Place::Range {
