@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Reads, chunkref beside its peers: read.py --measure BIN --server BIN --icechunk PYTHON --readers PYTHON
---data DIR [--runs N] [--peer-runs N] [--only WORD] [--out FILE.md]
+--data DIR [--runs N] [--peer-runs N] [--slow] [--only WORD] [--out FILE.md]
 
 Each read is a process of its own. Runs are interleaved, so that a busy machine slows all alike; medians
 are shown. Remote ones come from a server that waits 50 ms before each answer, sends 50 MB/s on each
@@ -14,7 +14,10 @@ import platform
 import statistics
 import subprocess
 import sys
+import zlib
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 
 from remote import Server
 from scan import HERE, make, measure
@@ -32,6 +35,8 @@ SETS = [
 ]
 OF_SETS = ["xarray_kerchunk", "virtualizarr", "icechunk"]
 OF_FILES = ["h5coro", "async_hdf5"]
+# Takes minutes for a map, and is asked only with --slow.
+SLOW = {"h5coro": SST}
 SHOWN = {
     "xarray_kerchunk": "xarray, kerchunk",
     "virtualizarr": "zarr-python, obstore (VirtualiZarr)",
@@ -135,7 +140,9 @@ class Bench:
         return said["seconds"], requests, moved, peak * 1.048576, (said["read"], said["adler32"])
 
     def row(self, row):
-        results = {tool: [] for tool in ["chunkref", *row.sets, *row.files]}
+        tools = ["chunkref", *row.sets, *row.files]
+        slow = [tool for tool in tools if SLOW.get(tool) == row.array and not self.args.slow]
+        results = {tool: [] for tool in tools if tool not in slow}
         failed = []
         for k in range(self.args.runs):
             for tool, runs in results.items():
@@ -146,31 +153,35 @@ class Bench:
                 runs.append(run) if run else failed.append(tool)
         if "chunkref" in failed:
             raise SystemExit(f"{row.title}: chunkref fails")
-        return {tool: runs for tool, runs in results.items() if runs}, failed
+        return {tool: runs for tool, runs in results.items() if runs}, failed, slow
 
     def expected(self, row):
         """What h5py reads of a whole array, and the stored bytes of what is selected."""
-        import zlib
-
-        import h5py
-
-        name = BEAM if row.array == PHOTONS else MAP
-        files = next(files for title, _, array, files in SETS if array == row.array and row.name in (title, name))
-        with h5py.File(os.path.join(self.data, name)) as f:
-            array = f[row.array]
-            slices = [tuple(map(int, part.split(":"))) for part in ",".join(row.slices).split(",") if part]
-            chosen = tuple(slice(*bounds) for bounds in slices[1:]) if slices else ()
-            # All granules are alike.
-            read = array[(slice(None), *chosen)].tobytes() * len(files)
-            stored = sum(
-                info.size for info in map(array.id.get_chunk_info, range(array.id.get_num_chunks()))
-                if all(at < stop and at + length > start for at, length, (start, stop)
-                       in zip(info.chunk_offset[1:], array.chunks[1:], slices[1:]))
-            )
-            return (len(read), zlib.adler32(read)), stored * len(files)
+        # By another process: those that are measured begin with the peak of this one.
+        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+            return pool.submit(read_by_h5py, self.data, row).result()
 
 
-def table(row, results, failed, expected, stored):
+def read_by_h5py(data, row):
+    import h5py
+
+    name = BEAM if row.array == PHOTONS else MAP
+    files = next(files for title, _, array, files in SETS if array == row.array and row.name in (title, name))
+    with h5py.File(os.path.join(data, name)) as f:
+        array = f[row.array]
+        slices = [tuple(map(int, part.split(":"))) for part in ",".join(row.slices).split(",") if part]
+        chosen = tuple(slice(*bounds) for bounds in slices[1:]) if slices else ()
+        # All granules are alike.
+        read = array[(slice(None), *chosen)].tobytes() * len(files)
+        stored = sum(
+            info.size for info in map(array.id.get_chunk_info, range(array.id.get_num_chunks()))
+            if all(at < stop and at + length > start for at, length, (start, stop)
+                   in zip(info.chunk_offset[1:], array.chunks[1:], slices[1:]))
+        )
+        return (len(read), zlib.adler32(read)), stored * len(files)
+
+
+def table(row, results, failed, slow, expected, stored):
     mine = statistics.median(run[0] for run in results["chunkref"])
     remote = "| requests | MB read | of the chunks " if row.remote else ""
     lines = [f"### {row.title}", "", f"Bar: {row.bar}.", "",
@@ -188,7 +199,8 @@ def table(row, results, failed, expected, stored):
         )
     if "chunkref" in wrong:
         raise SystemExit(f"{row.title}: chunkref reads other values than h5py")
-    for said, tools in (("Fails here", failed), ("Reads other values than h5py", wrong)):
+    left = "Takes minutes, and was left out (`--slow`)"
+    for said, tools in (("Fails here", failed), ("Reads other values than h5py", wrong), (left, slow)):
         if tools:
             lines.append(f"\n{said}: {', '.join(SHOWN[tool] for tool in tools)}.")
     return "\n".join(lines) + "\n"
@@ -213,6 +225,7 @@ def main():
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--peer-runs", type=int, default=3)
+    parser.add_argument("--slow", action="store_true", help="ask those too that take minutes")
     parser.add_argument("--only", default="", help="rows whose title has this")
     parser.add_argument("--out")
     args = parser.parse_args()
