@@ -26,7 +26,9 @@ impl Means {
             }
             of_year.entry(day.year).or_default().push(&day.celsius);
         }
-        let maps = of_year.into_iter().map(|(year, days)| (year, mean(&days, shape)));
+        let maps = of_year
+            .into_iter()
+            .map(|(year, days)| (year, mean(&days, shape)));
         Ok(Self {
             maps: maps.collect(),
             shape,
@@ -58,7 +60,10 @@ impl Means {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "f32 is as exact as the data")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "f32 is as exact as the data"
+)]
 fn mean(days: &[&Array2<f64>], shape: (usize, usize)) -> Array2<f32> {
     let (mut sum, mut count) = (Array2::<f64>::zeros(shape), Array2::<f64>::zeros(shape));
     for day in days {
@@ -78,7 +83,11 @@ fn mean(days: &[&Array2<f64>], shape: (usize, usize)) -> Array2<f32> {
 
 /// The lowest temperature, the mean, and how many places have none.
 pub(crate) fn summary(map: &Array2<f32>) -> (f32, f64, usize) {
-    let known: Vec<f32> = map.iter().copied().filter(|degrees| !degrees.is_nan()).collect();
+    let known: Vec<f32> = map
+        .iter()
+        .copied()
+        .filter(|degrees| !degrees.is_nan())
+        .collect();
     let coldest = known.iter().copied().fold(f32::INFINITY, f32::min);
     let sum: f64 = known.iter().copied().map(f64::from).sum();
     #[expect(clippy::cast_precision_loss, reason = "to be read by people")]

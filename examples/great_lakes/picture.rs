@@ -56,7 +56,8 @@ fn colour(degrees: f32) -> [u8; 3] {
         reason = "0 to 4, and 0 to 255"
     )]
     let mix = |k: usize| {
-        let [from, to] = [COLOURS[below as usize][k], COLOURS[below as usize + 1][k]].map(f32::from);
+        let [from, to] =
+            [COLOURS[below as usize][k], COLOURS[below as usize + 1][k]].map(f32::from);
         (from + (to - from) * part).round() as u8
     };
     [mix(0), mix(1), mix(2)]

@@ -137,7 +137,8 @@ def test_great_lakes(granules: Path, search_url: str, tmp_path: Path) -> None:
     cube = np.load(tmp_path / "great_lakes.npy")
     assert cube.shape == (10, 870, 2111)
     np.testing.assert_array_equal(cube, expected(granules))
-    assert 0 < np.count_nonzero(np.isnan(cube)) < cube.size / 2
+    # Land, ice and lakes: all are there.
+    assert 0.1 < np.isnan(cube).mean() < 0.9
 
     for year in YEARS:
         picture = (tmp_path / f"great_lakes_{year}.png").read_bytes()

@@ -1,6 +1,7 @@
 //! Comma-separated values (RFC 4180): a row for each element, with its coordinates.
 //!
-//! Numbers are unpacked, times are ISO 8601, and what is missing is an empty cell.
+//! Numbers are unpacked, times are ISO 8601, and what is missing is an empty cell. Where a time can't be
+//! written so, all times of its column stay numbers, and that is said.
 
 use std::io;
 
@@ -20,6 +21,8 @@ pub(crate) struct Table<'a> {
     shape: Vec<usize>,
     columns: Vec<Column>,
     mask: Option<Mask<'a>>,
+    /// Whether the array's elements are written as times.
+    is_time: bool,
 }
 
 /// A column beside that of the array.
@@ -47,11 +50,11 @@ enum Cells {
 }
 
 impl Cells {
-    /// What elements mean.
+    /// What elements mean; those of a variable of times that can be written are such.
     ///
     /// # Errors
     /// With the reason, where they are neither numbers nor text.
-    fn new(elements: &Elements, attributes: &Attributes) -> Result<Self, String> {
+    fn new(elements: &Elements, attributes: &Attributes, is_time: bool) -> Result<Self, String> {
         if let DataType::FixedString { length } = elements.data_type {
             let length = usize::try_from(length).unwrap_or(usize::MAX).max(1);
             let texts = elements.bytes.chunks(length).map(|bytes| {
@@ -60,8 +63,7 @@ impl Cells {
             });
             return Ok(Self::Texts(texts.collect()));
         }
-        // Times of a calendar that is not understood are numbers still.
-        if let Ok(Some(times)) = cf::times(elements, attributes) {
+        if is_time && let Some(times) = cf::times(elements, attributes)? {
             return Ok(Self::Times(times));
         }
         if let Some(integers) = cf::integers(elements, attributes) {
@@ -131,8 +133,9 @@ impl<'a> Table<'a> {
             .iter()
             .map(|length| usize::try_from(*length).unwrap_or(usize::MAX))
             .collect();
+        let is_time = are_times(array);
         // Fails before anything is written.
-        cells_of(array, 0, 1)?;
+        check(array, is_time)?;
         let mut columns = Vec::new();
         for (name, places) in &variables.places {
             if variables
@@ -150,7 +153,8 @@ impl<'a> Table<'a> {
             });
         }
         for coordinate in &variables.coordinates {
-            match Cells::new(&coordinate.elements, &coordinate.attributes) {
+            let is_time = are_times(coordinate);
+            match Cells::new(&coordinate.elements, &coordinate.attributes, is_time) {
                 Ok(cells) => columns.push(Column {
                     name: coordinate.name.clone(),
                     cells,
@@ -180,6 +184,7 @@ impl<'a> Table<'a> {
             shape,
             columns,
             mask,
+            is_time,
         })
     }
 
@@ -195,7 +200,8 @@ impl<'a> Table<'a> {
         let mut first = 0;
         while first < count {
             let length = BLOCK.min(count - first);
-            let cells = cells_of(self.array, first, length).map_err(io::Error::other)?;
+            let cells = cells_of(self.array, first, length, self.is_time);
+            let cells = cells.map_err(io::Error::other)?;
             for number in 0..length {
                 self.row(&place, number, &cells, out)?;
                 next(&mut place, &self.shape);
@@ -230,21 +236,78 @@ impl<'a> Table<'a> {
     }
 }
 
-/// Some elements of the array.
-fn cells_of(array: &Variable, first: usize, length: usize) -> Result<Cells, String> {
-    let elements = &array.elements;
+/// Whether all elements of a variable are times that can be written; says why not where it has times.
+fn are_times(variable: &Variable) -> bool {
+    if !cf::is_time(&variable.attributes) {
+        return false;
+    }
+    let count = count(&variable.elements);
+    let written = |first: usize| {
+        let length = BLOCK.min(count.saturating_sub(first));
+        let part = part(&variable.elements, first, length);
+        let times = cf::times(&part, &variable.attributes)?.unwrap_or_default();
+        let mut times = times.iter().filter(|time| **time != cf::MISSING);
+        match times.any(|time| cf::iso(*time).is_none()) {
+            true => Err("a time too far from now to be written as a date".to_owned()),
+            false => Ok(()),
+        }
+    };
+    match (0..count.max(1)).step_by(BLOCK).try_for_each(written) {
+        Ok(()) => true,
+        Err(reason) => {
+            let text = format!("{}: {reason}; all are written as numbers", variable.name);
+            eprintln!("warning: {}", crate::failure::one_line(&text));
+            false
+        }
+    }
+}
+
+/// Whether all elements of the array can be cells: of many types the first one tells.
+fn check(array: &Variable, is_time: bool) -> Result<(), String> {
+    cells_of(array, 0, 1, is_time)?;
+    if array.elements.data_type.size() != Some(8) {
+        return Ok(());
+    }
+    let count = count(&array.elements);
+    (0..count).step_by(BLOCK).try_for_each(|first| {
+        let length = BLOCK.min(count.saturating_sub(first));
+        cells_of(array, first, length, is_time).map(|_| ())
+    })
+}
+
+/// How many elements there are.
+fn count(elements: &Elements) -> usize {
+    elements.bytes.len() / size_of_one(elements)
+}
+
+fn size_of_one(elements: &Elements) -> usize {
     let size = elements.data_type.size().unwrap_or(1);
-    let size = usize::try_from(size).unwrap_or(usize::MAX).max(1);
+    usize::try_from(size).unwrap_or(usize::MAX).max(1)
+}
+
+/// Some elements.
+fn part(elements: &Elements, first: usize, length: usize) -> Elements {
+    let size = size_of_one(elements);
     let start = first.saturating_mul(size).min(elements.bytes.len());
     let end = start
         .saturating_add(length.saturating_mul(size))
         .min(elements.bytes.len());
-    let part = Elements {
+    Elements {
         shape: vec![u64::try_from(length).unwrap_or(u64::MAX)],
         data_type: elements.data_type.clone(),
         bytes: elements.bytes.slice(start..end),
-    };
-    Cells::new(&part, &array.attributes)
+    }
+}
+
+/// Some elements of the array.
+fn cells_of(
+    array: &Variable,
+    first: usize,
+    length: usize,
+    is_time: bool,
+) -> Result<Cells, String> {
+    let part = part(&array.elements, first, length);
+    Cells::new(&part, &array.attributes, is_time)
 }
 
 /// How far apart the cells of a variable along these dimensions are, for each axis of the array.

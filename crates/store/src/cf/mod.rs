@@ -6,8 +6,10 @@ mod calendar;
 mod label;
 mod numbers;
 mod time;
+mod whole;
 
 pub use calendar::iso;
 pub use label::TimeLabel;
 pub use numbers::{Numbers, numbers};
-pub use time::{MISSING, integers, is_time, times};
+pub use time::{MISSING, is_time, times};
+pub use whole::integers;

@@ -1,11 +1,12 @@
 //! Elements as numbers: packing undone, missing ones NaN.
 
-use chunkref_manifest::{Attribute, Attributes, ByteOrder, DataType, Value};
+use chunkref_manifest::{Attribute, Attributes, DataType, Value};
 
-use crate::read::{Element, Elements};
+use super::whole;
+use crate::read::{Element as _, Elements};
 
 /// Integers up to this are exact in 64-bit floating point.
-const EXACT: u64 = 1 << 53;
+const EXACT: u128 = 1 << 53;
 
 /// Elements as numbers.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -53,10 +54,10 @@ impl Numbers {
 ///
 /// With the reason, where a number can't be held exactly.
 pub fn numbers(elements: &Elements, attributes: &Attributes) -> Result<Option<Numbers>, String> {
-    let Some((mut values, width)) = stored(elements, attributes)? else {
+    let missing = missing(attributes);
+    let Some((mut values, width)) = stored(elements, attributes, &missing)? else {
         return Ok(None);
     };
-    let missing = missing(attributes);
     let scale = attributes.get("scale_factor").and_then(scalar);
     let offset = attributes.get("add_offset").and_then(scalar);
     let is_packed = scale.is_some() || offset.is_some();
@@ -68,9 +69,8 @@ pub fn numbers(elements: &Elements, attributes: &Attributes) -> Result<Option<Nu
         matches!(width, Width::Float(4) | Width::Whole(1 | 2))
     };
     for value in &mut values {
-        if missing.contains(value) {
-            *value = f64::NAN;
-            continue;
+        if single {
+            *value = self::single(*value);
         }
         if let Some((scale, _)) = scale {
             *value *= scale;
@@ -104,70 +104,40 @@ fn packed_single(width: Width, scale: Option<(f64, u8)>, offset: Option<(f64, u8
     }
 }
 
-/// The stored numbers as they are.
+/// The stored numbers as they are, NaN where they mean nothing.
 fn stored(
     elements: &Elements,
     attributes: &Attributes,
+    missing: &[f64],
 ) -> Result<Option<(Vec<f64>, Width)>, String> {
-    let unsigned = attributes
-        .get("_Unsigned")
-        .and_then(Attribute::as_text)
-        .is_some_and(|text| text.eq_ignore_ascii_case("true"));
+    let number = |whole: Option<i128>| whole.map_or(Some(f64::NAN), exact);
+    if let Some((size, values)) = whole::each(elements, attributes, number) {
+        let values = values.ok_or_else(inexact)?;
+        return Ok(Some((values, Width::Whole(size))));
+    }
     let bytes = &elements.bytes;
-    let found = match elements.data_type {
+    let (mut values, width): (Vec<f64>, _) = match elements.data_type {
         DataType::Bool => (
             bytes.iter().map(|byte| f64::from(*byte)).collect(),
             Width::Whole(1),
         ),
-        DataType::Int { size, order } if !unsigned => {
-            let values = match size {
-                1 => wide::<i8>(bytes, order),
-                2 => wide::<i16>(bytes, order),
-                4 => wide::<i32>(bytes, order),
-                8 => {
-                    let all = i64::all(bytes, order).into_iter();
-                    let all: Option<Vec<f64>> = all
-                        .map(|number| exact(number.unsigned_abs(), number < 0))
-                        .collect();
-                    all.ok_or_else(inexact)?
-                }
-                _ => return Ok(None),
-            };
-            (values, Width::Whole(size))
+        DataType::Float { size: 4, order } => {
+            let values = f32::all(bytes, order).into_iter();
+            (values.map(f64::from).collect(), Width::Float(4))
         }
-        DataType::Int { size, order } | DataType::UInt { size, order } => {
-            let values = match size {
-                1 => wide::<u8>(bytes, order),
-                2 => wide::<u16>(bytes, order),
-                4 => wide::<u32>(bytes, order),
-                8 => {
-                    let all = u64::all(bytes, order).into_iter();
-                    let all: Option<Vec<f64>> = all.map(|number| exact(number, false)).collect();
-                    all.ok_or_else(inexact)?
-                }
-                _ => return Ok(None),
-            };
-            (values, Width::Whole(size))
-        }
-        DataType::Float { size, order } => {
-            let values = match size {
-                4 => wide::<f32>(bytes, order),
-                8 => f64::all(bytes, order),
-                _ => return Ok(None),
-            };
-            (values, Width::Float(size))
-        }
+        DataType::Float { size: 8, order } => (f64::all(bytes, order), Width::Float(8)),
         _ => return Ok(None),
     };
-    Ok(Some(found))
+    for value in &mut values {
+        if missing.contains(value) {
+            *value = f64::NAN;
+        }
+    }
+    Ok(Some((values, width)))
 }
 
 fn inexact() -> String {
     "integers beyond 2^53, which are not exact as floating-point numbers".to_owned()
-}
-
-fn wide<T: Element + Into<f64>>(bytes: &[u8], order: ByteOrder) -> Vec<f64> {
-    T::all(bytes, order).into_iter().map(Into::into).collect()
 }
 
 /// An integer, if it is exact as a floating-point number.
@@ -176,9 +146,8 @@ fn wide<T: Element + Into<f64>>(bytes: &[u8], order: ByteOrder) -> Vec<f64> {
     clippy::cast_precision_loss,
     reason = "exact up to here"
 )]
-fn exact(size: u64, negative: bool) -> Option<f64> {
-    let number = (size <= EXACT).then_some(size as f64)?;
-    Some(if negative { -number } else { number })
+fn exact(number: i128) -> Option<f64> {
+    (number.unsigned_abs() <= EXACT).then_some(number as f64)
 }
 
 /// The nearest 32-bit number.
@@ -299,6 +268,33 @@ mod tests {
             &[("_Unsigned", Attribute::text("true"))],
         );
         assert_eq!(unsigned.values, [255.0]);
+    }
+
+    #[test]
+    fn packed_numbers_are_rounded_before_they_are_unpacked() {
+        let int = DataType::Int {
+            size: 4,
+            order: LITTLE,
+        };
+        let number = 16_777_217_i32;
+        let scale = ("scale_factor", float(4, 3.0));
+        let read = read(int, &number.to_le_bytes(), &[scale]);
+        assert_eq!(read.values, [f64::from(16_777_216_f32 * 3.0)]);
+    }
+
+    #[test]
+    fn what_is_missing_need_not_be_exact() {
+        let long = DataType::Int {
+            size: 8,
+            order: LITTLE,
+        };
+        let mut fill = integer(i64::MIN);
+        fill.data_type = long.clone();
+        let bytes = [1_i64.to_le_bytes(), i64::MIN.to_le_bytes()].concat();
+        let attributes = [("scale_factor", float(8, 0.5)), ("_FillValue", fill)];
+        let read = read(long, &bytes, &attributes);
+        assert_eq!(read.values[..1], [0.5]);
+        assert!(read.values[1].is_nan());
     }
 
     #[test]

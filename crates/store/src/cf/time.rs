@@ -1,11 +1,12 @@
 //! Times of the form `days since 1970-01-01` (CF 4.4).
 
-use chunkref_manifest::{Attribute, Attributes, ByteOrder, DataType, Value};
+use chunkref_manifest::{Attribute, Attributes};
 
 use super::calendar::{DAY, GREGORIAN, SECOND, days, standard_days};
 use super::label::{Fields, fields};
 use super::numbers::numbers;
-use crate::read::{Element, Elements};
+use super::whole::integers;
+use crate::read::Elements;
 
 /// Stands for a time that is missing.
 pub const MISSING: i128 = i128::MIN;
@@ -132,50 +133,6 @@ fn nanoseconds(unit: &str) -> Option<i128> {
         "nanoseconds" | "nanosecond" | "ns" => 1,
         _ => return None,
     })
-}
-
-/// Elements that are integers as they are stored, `None` where they equal `_FillValue` or
-/// `missing_value`; `None` for all where they are no integers, or packed ones.
-pub fn integers(elements: &Elements, attributes: &Attributes) -> Option<Vec<Option<i128>>> {
-    let is_changed = |name| attributes.contains_key(name);
-    if ["scale_factor", "add_offset", "_Unsigned"]
-        .into_iter()
-        .any(is_changed)
-    {
-        return None;
-    }
-    let bytes = &elements.bytes;
-    let counts = match elements.data_type {
-        DataType::Int { size: 1, order } => wide::<i8>(bytes, order),
-        DataType::Int { size: 2, order } => wide::<i16>(bytes, order),
-        DataType::Int { size: 4, order } => wide::<i32>(bytes, order),
-        DataType::Int { size: 8, order } => wide::<i64>(bytes, order),
-        DataType::UInt { size: 1, order } => wide::<u8>(bytes, order),
-        DataType::UInt { size: 2, order } => wide::<u16>(bytes, order),
-        DataType::UInt { size: 4, order } => wide::<u32>(bytes, order),
-        DataType::UInt { size: 8, order } => wide::<u64>(bytes, order),
-        _ => return None,
-    };
-    let missing: Vec<i128> = ["_FillValue", "missing_value"]
-        .iter()
-        .filter_map(|name| attributes.get(*name))
-        .flat_map(|attribute| &attribute.values)
-        .filter_map(|value| match value {
-            Value::Int(number) => Some(i128::from(*number)),
-            Value::UInt(number) => Some(i128::from(*number)),
-            _ => None,
-        })
-        .collect();
-    let counts = counts.into_iter();
-    Some(
-        counts
-            .map(|count| (!missing.contains(&count)).then_some(count))
-            .collect(),
-    )
-}
-
-fn wide<T: Element + Into<i128>>(bytes: &[u8], order: ByteOrder) -> Vec<i128> {
-    T::all(bytes, order).into_iter().map(Into::into).collect()
 }
 
 /// A count of units as nanoseconds, the nearest whole one.

@@ -5,6 +5,8 @@ use crate::error::{Error, Result};
 
 /// Once around the globe, in degrees.
 const TURN: f64 = 360.0;
+/// Degrees that are lost where a turn is added; on the ground a tenth of a micrometre.
+const NEAR: f64 = 1e-12;
 /// Coordinates may be given anywhere in -180..360, and so lie up to two turns from a bound.
 const TURNS: [f64; 5] = [-720.0, -360.0, 0.0, 360.0, 720.0];
 
@@ -106,7 +108,10 @@ impl BoundingBox {
         TURNS.map(|turn| {
             let west = self.west + turn;
             let east = west_to_east(self.west, self.east).map_or(west + TURN, |east| east + turn);
-            like.rounded(west)..=like.rounded(east)
+            // A sum is rounded: what was meant may lie a little further on.
+            let near = if turn == 0.0 { 0.0 } else { NEAR };
+            let wrapped = if self.east < self.west { NEAR } else { near };
+            like.rounded(west - near)..=like.rounded(east + wrapped)
         })
     }
 
@@ -127,9 +132,14 @@ impl BoundingBox {
         longitudes.values.iter().map(inside).collect()
     }
 
-    /// Degrees from the west of the box to a longitude, eastwards.
-    pub(crate) fn eastwards(&self, longitude: f64) -> f64 {
-        (longitude - self.west).rem_euclid(TURN)
+    /// Degrees from the west of the box to a longitude inside, eastwards; the west is rounded as the
+    /// numbers are.
+    pub(crate) fn eastwards(&self, longitude: f64, like: &Numbers) -> f64 {
+        let west = self.longitudes(like).map(|range| *range.start());
+        let turns = west.iter().map(|west| longitude - west);
+        // A bound in another turn is rounded on its way there.
+        let turns = turns.filter(|degrees| *degrees >= -NEAR && *degrees < TURN - NEAR);
+        turns.fold(TURN, f64::min)
     }
 }
 
@@ -151,6 +161,39 @@ mod tests {
         let bounds = BoundingBox::new(west, 0.0, east, 0.0).unwrap();
         let inside = |degrees: &i32| bounds.has_longitude(f64::from(*degrees));
         (-180..=360).step_by(10).filter(inside).collect()
+    }
+
+    #[test]
+    fn bounds_are_included_in_other_turns_too() {
+        let degrees = |text: &str| text.parse::<f64>().unwrap();
+        // -61.59 + 360 is less than 298.41.
+        let bounds = BoundingBox::parse("-70.41,0,-61.59,1").unwrap();
+        assert!(bounds.has_longitude(degrees("298.41")));
+        assert!(bounds.has_longitude(degrees("289.59")));
+        assert!(!bounds.has_longitude(degrees("298.42")));
+        let bounds = BoundingBox::parse("298.41,0,310.07,1").unwrap();
+        assert!(bounds.has_longitude(degrees("-61.59")));
+        assert!(bounds.has_longitude(degrees("-49.93")));
+        let over = BoundingBox::parse("170.07,0,-170.07,1").unwrap();
+        for inside in ["170.07", "-170.07", "189.93", "-189.93"] {
+            assert!(over.has_longitude(degrees(inside)), "{inside}");
+        }
+        // Not in the turn in which they were given.
+        let bounds = BoundingBox::parse("10,0,20,1").unwrap();
+        assert!(!bounds.has_longitude(20.0_f64.next_up()));
+    }
+
+    #[test]
+    fn places_are_counted_from_the_west_as_it_is_rounded() {
+        let bounds = BoundingBox::parse("179.9,45,-179,46").unwrap();
+        let like = Numbers {
+            values: Vec::new(),
+            single: true,
+        };
+        let west = f64::from(179.9_f32);
+        assert!(bounds.eastwards(west, &like) < 1e-9);
+        assert!((bounds.eastwards(-179.0, &like) - 1.1).abs() < 1e-4);
+        assert!(bounds.eastwards(west, &Numbers::default()) < 360.0);
     }
 
     #[test]

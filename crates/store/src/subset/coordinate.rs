@@ -90,9 +90,10 @@ fn find_time(values: &[i128], text: &str, nearest: bool) -> Result<Found, String
     let valid = |value: &i128| *value != MISSING;
     if let Some((from, to)) = time_range(text) {
         refuse_nearest(text, nearest)?;
-        // Either may come first; of each the end that makes the range larger counts.
+        // Either may come first; of each the end that makes the range larger counts. Where the one that
+        // is written last is less exact and holds the other, they are in order: from noon to the day's end.
         let (from, to) = match (from, to) {
-            (Some(from), Some(to)) if to.start < from.start => (Some(to), Some(from)),
+            (Some(from), Some(to)) if to.last < from.start => (Some(to), Some(from)),
             both => both,
         };
         let (low, high) = (from.map(|label| label.start), to.map(|label| label.last));
@@ -358,6 +359,16 @@ mod tests {
                 Found::Range(0..1),
                 Found::Range(0..0),
             ),
+            // From the day, or the hour, to the end of the month, or the day.
+            ("2020-06-02:2020-06", Found::Range(1..2), Found::Range(1..2)),
+            (
+                "2020-06-02T08:2020-06-02",
+                Found::Range(2..2),
+                Found::Range(1..2),
+            ),
+            // And from its beginning.
+            ("2020-06:2020-06-01", Found::Range(0..1), Found::Range(0..1)),
+            ("2020-07:2020-06-02", Found::Range(1..3), Found::Range(1..3)),
         ] {
             assert_eq!(find(&days, text), Ok(whole), "{text}");
             assert_eq!(find(&nines, text), Ok(at_nine), "{text}");

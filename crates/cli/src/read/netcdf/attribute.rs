@@ -71,10 +71,10 @@ fn numbers(attribute: &Attribute, kind: Kind) -> Option<Value> {
     let mut bytes = Vec::new();
     for element in &attribute.values {
         bytes.extend(match element {
-            Element::Bool(value) => kind.integer(i128::from(*value))?,
-            Element::Int(number) => kind.integer(i128::from(*number))?,
-            Element::UInt(number) => kind.integer(i128::from(*number))?,
-            Element::Float(number) => kind.float(*number)?,
+            Element::Bool(value) => kind.whole(i128::from(*value))?,
+            Element::Int(number) => kind.whole(i128::from(*number))?,
+            Element::UInt(number) => kind.whole(i128::from(*number))?,
+            Element::Float(number) => kind.real(*number)?,
             _ => return None,
         });
     }

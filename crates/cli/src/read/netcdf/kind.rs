@@ -75,6 +75,31 @@ impl Kind {
         })
     }
 
+    /// The big-endian bytes of a whole number, as a floating-point number where the type is such.
+    #[expect(clippy::cast_precision_loss, reason = "what is not exact is looked for")]
+    #[expect(clippy::cast_possible_truncation, reason = "the same")]
+    pub(super) fn whole(self, number: i128) -> Option<Vec<u8>> {
+        if !matches!(self, Self::Float | Self::Double) {
+            return self.integer(number);
+        }
+        let float = number as f64;
+        let exact = match self {
+            Self::Float => f64::from(float as f32) as i128 == number,
+            _ => float as i128 == number,
+        };
+        exact.then(|| self.float(float)).flatten()
+    }
+
+    /// The big-endian bytes of a number, as a whole one where the type is such and it is one.
+    #[expect(clippy::cast_possible_truncation, reason = "whole, and less than 2^64")]
+    pub(super) fn real(self, number: f64) -> Option<Vec<u8>> {
+        if matches!(self, Self::Float | Self::Double) {
+            return self.float(number);
+        }
+        let is_whole = number.fract() == 0.0 && number.abs() < 2_f64.powi(64);
+        is_whole.then(|| self.integer(number as i128)).flatten()
+    }
+
     /// The big-endian bytes of a number that is perhaps not whole.
     #[expect(
         clippy::cast_possible_truncation,

@@ -173,7 +173,10 @@ impl<'a> Building<'a> {
         for (name, length) in variable.dimensions.iter().zip(&elements.shape) {
             dimensions.push(self.dimension(name, *length)?);
         }
-        if let DataType::FixedString { length } = elements.data_type {
+        // One character is an element already.
+        if let DataType::FixedString { length } = elements.data_type
+            && length > 1
+        {
             dimensions.push(self.dimension(&format!("string{length}"), u64::from(length))?);
         }
         let mut values = Vec::new();
