@@ -94,6 +94,10 @@ impl Places {
 
 fn read(path: &Path, known: &BTreeSet<&str>, is_trusted: bool) -> Result<Found, Failure> {
     let wrong = |what: &str| Failure::usage(format!("{}: {what}", shown(path)));
+    // A pipe that nobody writes into would hold up every command in its folder.
+    if !is_trusted && !path.is_file() {
+        return Err(wrong("no plain file"));
+    }
     let mut text = Vec::new();
     File::open(path)
         .and_then(|file| file.take(LIMIT.saturating_add(1)).read_to_end(&mut text))
@@ -133,7 +137,22 @@ fn parsed(
                  configuration folder (~/.config/chunkref), or name this file by --config"
             ));
         }
-        settings.push((key.to_owned(), setting(key, item)?));
+        let setting = setting(key, item)?;
+        // A region becomes a part of the name of a host: no other host may be made of it.
+        let is_word = |text: &String| {
+            text.bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        };
+        if let Setting::Values(values) = &setting
+            && !is_trusted
+            && !values.iter().all(is_word)
+        {
+            return Err(format!(
+                "{key}: from a file in the working directory: expected a number, or a word of letters, \
+                 digits, - and _"
+            ));
+        }
+        settings.push((key.to_owned(), setting));
     }
     Ok(settings)
 }
@@ -280,5 +299,8 @@ mod tests {
             assert!(fails(text, false).contains("--config"), "{text}");
             assert!(parsed(text, &known(), true).is_ok());
         }
+        let region = "region = 'x.evil.example.org/'";
+        assert!(fails(region, false).starts_with("region: "));
+        assert!(parsed(region, &known(), true).is_ok());
     }
 }

@@ -164,3 +164,18 @@ fn a_file_that_is_named_is_the_only_one() {
     let error = found(&[], &[], &places).unwrap_err();
     assert!(error.starts_with("not there.toml: not read"), "{error}");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_the_working_directory_holds_up_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("chunkref.toml");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let places = file::Places {
+        working: folder.path().to_owned(),
+        ..file::Places::default()
+    };
+    let error = found(&[], &[], &places).unwrap_err();
+    assert!(error.ends_with("chunkref.toml: no plain file"), "{error}");
+}
