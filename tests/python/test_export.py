@@ -155,11 +155,22 @@ def test_a_part_is_exported_with_its_coordinates(tmp_path: Path) -> None:
     xr.testing.assert_equal(found[["analysed_sst", "time", "lat", "lon"]], wanted)
 
 
-def test_a_part_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
-    for more, said in (
-        (("--sel", "depth=3"), 'no dimension "depth"'),
-        (("--sel", "lat=200:300"), "nothing along lat"),
-    ):
-        run = chunkref("export", DAYS[0], tmp_path / "out.zarr", "--variable", "analysed_sst", *more)
-        assert run.returncode == 2 and said in run.stderr, run.stderr
-        assert not (tmp_path / "out.zarr").exists()
+def test_a_part_that_does_not_fit_is_a_usage_error(tmp_path: Path) -> None:
+    run = chunkref("export", DAYS[0], tmp_path / "out.zarr", "--variable", "analysed_sst", "--sel", "depth=3")
+    assert run.returncode == 2 and 'no dimension "depth"' in run.stderr, run.stderr
+    assert not (tmp_path / "out.zarr").exists()
+
+
+def test_a_part_in_which_nothing_lies_is_empty(tmp_path: Path) -> None:
+    out = tmp_path / "out.zarr"
+    part = ("--sel", "lat=200:300,lon=-95:-73")
+    run = chunkref("export", DAYS[0], out, "--variable", "analysed_sst", *part)
+    assert run.returncode == 0, run.stderr
+    assert "warning: /analysed_sst: nothing along lat lies in what is asked for" in run.stderr
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = xr.open_zarr(out, consolidated=True)
+        whole = xr.open_dataset(DAYS[0], engine="netcdf4")
+    wanted = whole[["analysed_sst"]].isel(lat=slice(0, 0)).sel(lon=slice(-95, -73))
+    assert wanted["analysed_sst"].size == 0 and wanted.sizes["lon"] > 0
+    xr.testing.assert_equal(found[["analysed_sst", "time", "lat", "lon"]], wanted)

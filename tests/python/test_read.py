@@ -277,11 +277,11 @@ def test_what_is_wrong_is_said(grid: Path, tmp_path: Path) -> None:
         (["--sel", "lat=41.1"], "/lat: no value 41.1; --nearest takes the nearest one"),
         (["--sel", "lat=40:30", "--nearest"], "the nearest to a range"),
         (["--sel", "time=1"], 'no time such as 2020-06-01'),
-        (["--bbox", "1,2,3"], "--bbox: box \"1,2,3\": expected four numbers"),
-        (["--bbox", "nan,2,3,4"], "--bbox: box: west is NaN"),
+        (["--bbox", "1,2,3"], "--bounding-box: box \"1,2,3\": expected four numbers"),
+        (["--bbox", "nan,2,3,4"], "--bounding-box: box: west is NaN"),
         (["--bbox", "0,50,10,40"], "the order is west, south, east, north"),
         (["--bbox", "0,0,10,100"], "north is 100"),
-        (["--lat", "lat"], "--bbox"),
+        (["--lat", "lat"], "--bounding-box"),
         (["--nearest"], "--sel"),
     ]:
         told = read(grid, "salt", *arguments, "-o", out, code=2)

@@ -32,10 +32,12 @@
 //! - [`open`](fn@open) opens a set or a bare file as a [`Store`], which reads arrays and serves them as
 //!   Zarr ([`store`]); of what is large only what is asked for is read.
 //! - [`earthdata`] finds granules in NASA's archives.
+//! - [`cite`](mod@cite) says how the collection that a set is of wants to be cited.
 //! - [`manifest`] is the model that all of them share, [`io`] how they read.
 
 #![forbid(unsafe_code)]
 
+pub mod cite;
 mod convert;
 mod counter;
 pub mod export;
@@ -45,6 +47,7 @@ mod many;
 mod open;
 mod parquet;
 mod plot;
+mod provenance;
 mod reach;
 mod read_set;
 pub mod relocate;
@@ -70,6 +73,7 @@ pub use many::{Finished, ManyOptions, scan_many};
 pub use open::{OpenOptions, open, open_with};
 pub use parquet::WriteOptions;
 pub use plot::plot;
+pub use provenance::{collection_record, granule_record, read_description};
 pub use read_set::{OpenError, read_set};
 pub use relocate::{relocate, repin};
 pub use store::Store;

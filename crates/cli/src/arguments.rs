@@ -1,5 +1,6 @@
 //! What the command line says.
 
+mod about;
 mod prove;
 mod read;
 
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::connection::Connection;
 use crate::search::Search;
 
+pub(crate) use about::{Cite, Completions, General, Man};
 pub(crate) use prove::{Against, Compression, Export, Verify};
 pub(crate) use read::{Part, Read};
 
@@ -27,6 +29,8 @@ Exit codes:
 #[derive(Debug, Parser)]
 #[command(name = "chunkref", version, after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) general: General,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -53,6 +57,12 @@ pub(crate) enum Command {
     Export(Export),
     /// Search NASA Earthdata for granules: by collection, time, place
     Search(Box<Search>),
+    /// Print how the data of a reference set want to be cited
+    Cite(Cite),
+    /// Print what completes the command line in a shell
+    Completions(Completions),
+    /// Print the manual page, or write those of all commands
+    Man(Man),
 }
 
 #[derive(Debug, Args)]
@@ -265,6 +275,9 @@ pub(crate) struct Inspect {
     /// Print the files that hold the chunks, with their sizes and what pins them
     #[arg(long)]
     pub(crate) sources: bool,
+    /// Print instead which granules are in the set: revision, time, size, URL
+    #[arg(long, conflicts_with_all = ["group", "variables", "attributes", "sources", "plot"])]
+    pub(crate) granules: bool,
     /// Print all as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -14,7 +14,7 @@ use crate::arguments::{Inspect, absolute};
 use crate::failure::{Failure, one_line};
 use crate::progress::{Progress, print_stats};
 use crate::value::attribute_text;
-use crate::{json, set, summary};
+use crate::{granules, json, set, summary};
 
 /// The title of what no Zarr reader decodes.
 pub(crate) const ONLY_OURS: &str = "only chunkref's store reads";
@@ -23,6 +23,15 @@ pub(crate) async fn run(arguments: &Inspect) -> Result<ExitCode, Failure> {
     let client = Arc::new(arguments.connection.client());
     let start = Instant::now();
     let progress = Progress::start(&client, 1);
+    if arguments.granules {
+        let listed = granules::listed(&client, arguments).await;
+        drop(progress);
+        print(&listed?)?;
+        if arguments.stats {
+            print_stats(&client.log().snapshot(), start);
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
     let is_set = chunkref::is_set(&arguments.file);
     let inspected = if is_set {
         set::inspected(&client, arguments).await

@@ -16,6 +16,11 @@ pub(crate) fn warn(report: &CombineReport, what: &str) {
     let differing = report.attributes.iter();
     let differing = differing.map(|difference| format!("note: {difference} (of the first {what})"));
     print(differing, report.attributes.len());
+    for name in &report.left_out {
+        eprintln!(
+            "note: attribute {name}: not the same in every {what}, so none of theirs is kept"
+        );
+    }
     let twice = report.duplicates.iter().map(|duplicate| {
         let granules = duplicate.granules.join(", ");
         format!(

@@ -112,15 +112,6 @@ fn source(source: &SourceSummary) -> Value {
 }
 
 fn provenance(provenance: &Provenance) -> Value {
-    let collection = provenance.collection.as_ref().map(|one| {
-        json!({
-            "concept_id": one.concept_id,
-            "short_name": one.short_name,
-            "version": one.version,
-            "doi": one.doi,
-            "data_center": one.data_center,
-        })
-    });
     let granules: Vec<_> = provenance
         .granules
         .iter()
@@ -130,14 +121,38 @@ fn provenance(provenance: &Provenance) -> Value {
                 "name": one.name,
                 "concept_id": one.concept_id,
                 "revision": one.revision,
+                "start": one.start,
+                "end": one.end,
                 "sources": sources,
             })
         })
         .collect();
     json!({
-        "collection": collection,
+        "collection": collection(provenance),
         "query": provenance.query,
         "granules": granules,
         "chunkref": provenance.chunkref,
     })
+}
+
+/// What is known of the collection; null, if nothing is.
+pub(crate) fn collection(provenance: &Provenance) -> Option<Value> {
+    let one = provenance.collection.as_ref()?;
+    let citation = one.citation.as_ref().map(|cited| {
+        json!({
+            "creator": cited.creator,
+            "title": cited.title,
+            "release_date": cited.release_date,
+            "publisher": cited.publisher,
+        })
+    });
+    Some(json!({
+        "concept_id": one.concept_id,
+        "short_name": one.short_name,
+        "version": one.version,
+        "title": one.title,
+        "doi": one.doi,
+        "data_center": one.data_center,
+        "citation": citation,
+    }))
 }

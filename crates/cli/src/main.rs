@@ -2,14 +2,19 @@
 
 #![forbid(unsafe_code)]
 mod arguments;
+mod cite;
+mod configuration;
 mod connection;
 mod convert;
 mod export;
 mod failure;
+mod granules;
 mod inspect;
 mod joined;
 mod json;
+mod logging;
 mod output;
+mod pages;
 mod progress;
 mod read;
 mod relocate;
@@ -22,29 +27,41 @@ mod verify;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 use crate::arguments::{Arguments, Command};
+use crate::configuration::Configured;
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    // One worker reads while another parses or draws; of many files, each may parse one.
-    let workers = std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 8));
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(workers)
-        .enable_all()
-        .build();
-    let ended = match runtime {
-        Ok(runtime) => runtime.block_on(run(arguments)),
-        Err(error) => Err(Failure::new(format!("no threads to run on: {error}"))),
-    };
+    let ended = configuration::arguments().and_then(|configured| {
+        let Configured { arguments, files } = configured;
+        logging::start(&arguments.general);
+        if arguments.general.quiet {
+            progress::silence();
+        }
+        for file in files {
+            tracing::info!("options are read from {}", file.display());
+        }
+        start(arguments)
+    });
     match ended {
         Ok(code) => code,
         Err(failure) => {
             failure.print();
             failure.exit_code()
         }
+    }
+}
+
+fn start(arguments: Arguments) -> Result<ExitCode, Failure> {
+    // One worker reads while another parses or draws; of many files, each may parse one.
+    let workers = std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 8));
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(run(arguments)),
+        Err(error) => Err(Failure::new(format!("no threads to run on: {error}"))),
     }
 }
 
@@ -59,5 +76,8 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Verify(arguments) => verify::run(&arguments).await,
         Command::Export(arguments) => export::run(&arguments).await,
         Command::Search(arguments) => search::run(&arguments).await,
+        Command::Cite(arguments) => cite::run(&arguments).await,
+        Command::Completions(arguments) => pages::completions(&arguments),
+        Command::Man(arguments) => pages::man(&arguments),
     }
 }

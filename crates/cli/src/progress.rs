@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use chunkref::store::CacheStats;
@@ -13,6 +13,19 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Between two drawings.
 const TICK: Duration = Duration::from_millis(200);
+
+/// Whether nobody wants to see progress.
+static IS_QUIET: AtomicBool = AtomicBool::new(false);
+
+/// Shows no progress from now on.
+pub(crate) fn silence() {
+    IS_QUIET.store(true, Ordering::Relaxed);
+}
+
+/// Whether progress is shown: on a terminal, unless it was silenced.
+pub(crate) fn is_shown() -> bool {
+    !IS_QUIET.load(Ordering::Relaxed) && std::io::stderr().is_terminal()
+}
 
 /// Shows the progress of a client until it is dropped.
 #[derive(Debug)]
@@ -38,7 +51,7 @@ impl Progress {
         client: &Arc<Client>,
         counter: Option<Arc<Counter>>,
     ) -> Self {
-        if !std::io::stderr().is_terminal() {
+        if !is_shown() {
             return Self {
                 bar: ProgressBar::hidden(),
                 failed: Arc::default(),

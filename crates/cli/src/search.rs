@@ -18,7 +18,7 @@ pub(crate) use arguments::Search;
 
 use crate::failure::{Failure, one_line};
 use crate::inspect::print;
-use crate::progress::print_stats;
+use crate::progress::{is_shown, print_stats};
 
 pub(crate) async fn run(arguments: &Search) -> Result<ExitCode, Failure> {
     let client = arguments.connection.client();
@@ -84,6 +84,9 @@ fn failure(error: Error) -> Failure {
 
 /// On a terminal, pages as they come.
 fn bar() -> ProgressBar {
+    if !is_shown() {
+        return ProgressBar::hidden();
+    }
     let bar = ProgressBar::new(0);
     if let Ok(style) = ProgressStyle::with_template("{spinner} {pos}/{len} granules, {elapsed}") {
         bar.set_style(style);

@@ -16,12 +16,15 @@ pub(crate) async fn open(
 ) -> Result<ReadSet, Failure> {
     chunkref::read_set(client, &absolute(set), array)
         .await
-        .map_err(|error| match &error {
-            OpenError::Malformed { source, .. } => {
-                Failure::new(format!("{set}: {}", chain(source)))
-            }
-            error => failure(error),
-        })
+        .map_err(|error| failed(set, &error))
+}
+
+/// Why a set can't be opened; a malformed one is named as the user did.
+pub(crate) fn failed(set: &str, error: &OpenError) -> Failure {
+    match error {
+        OpenError::Malformed { source, .. } => Failure::new(format!("{set}: {}", chain(source))),
+        error => failure(error),
+    }
 }
 
 /// Why a set can't be opened.

@@ -124,6 +124,7 @@ fn provenance(provenance: &Provenance) -> Vec<String> {
             ("collection", &collection.concept_id),
             ("short name", &collection.short_name),
             ("version", &collection.version),
+            ("title", &collection.title),
             ("DOI", &collection.doi),
             ("data center", &collection.data_center),
         ] {

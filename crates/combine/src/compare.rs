@@ -88,9 +88,9 @@ pub(crate) fn notes(found: &Attributes, like: &Attributes) -> Vec<String> {
     noted(unequal.filter(|(name, ..)| !changes_meaning(name)))
 }
 
-/// How attributes of a group differ: no value depends on them.
-pub(crate) fn group_notes(found: &Attributes, like: &Attributes) -> Vec<String> {
-    noted(unequal_attributes(found, like))
+/// How attributes of a group differ, but for some: no value depends on them.
+pub(crate) fn group_notes(found: &Attributes, like: &Attributes, but: &[&str]) -> Vec<String> {
+    noted(unequal_attributes(found, like).filter(|(name, ..)| !but.contains(name)))
 }
 
 fn noted<'a>(unequal: impl Iterator<Item = Unequal<'a>>) -> Vec<String> {
@@ -127,7 +127,7 @@ fn unequal_attributes<'a>(
 }
 
 /// Whether two attributes say the same: NaN is NaN, and how a text is stored is no matter.
-fn same_attribute(left: &Attribute, right: &Attribute) -> bool {
+pub(crate) fn same_attribute(left: &Attribute, right: &Attribute) -> bool {
     let texts = |attribute: &Attribute| {
         attribute
             .values

@@ -18,6 +18,10 @@ use crate::{chunks, compare, inline, provenance};
 /// inline values. The others must be equal; where their values are not in the manifests, only what
 /// describes them is compared, the first granule's stand, and the report names them.
 ///
+/// The attributes of the root gain a line of `history`, and `source_doi` where the collection's DOI
+/// is known ([`Manifest::describe_source`]). What granules say there themselves stays where all say
+/// the same.
+///
 /// # Errors
 ///
 /// If granules are not alike: every difference found, with granule, variable and reason; if there
@@ -66,6 +70,10 @@ pub fn concat(
     let provenance = provenance::merge(&manifests, &merged);
     let mut joined = Manifest::new(root, merged.locations);
     joined.provenance = provenance;
+    let version = env!("CARGO_PKG_VERSION");
+    let maker = &mut joined.provenance.chunkref;
+    maker.get_or_insert_with(|| version.to_owned());
+    joined.describe_source(version);
     Ok((joined, report))
 }
 
@@ -183,8 +191,17 @@ impl Work<'_> {
             return joined;
         };
         joined.attributes = first.attributes.clone();
+        let of_each: &[&str] = if path.is_empty() {
+            let all: Vec<_> = groups.iter().map(|group| &group.attributes).collect();
+            for name in provenance::settle(&mut joined.attributes, &all) {
+                self.report.left_out.push(name.to_owned());
+            }
+            &provenance::OF_EACH
+        } else {
+            &[]
+        };
         for (granule, group) in groups.iter().enumerate() {
-            for note in compare::group_notes(&group.attributes, &first.attributes) {
+            for note in compare::group_notes(&group.attributes, &first.attributes, of_each) {
                 self.report
                     .attributes
                     .push(self.difference(granule, path, note));

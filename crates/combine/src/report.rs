@@ -16,6 +16,9 @@ pub struct CombineReport {
     pub from_first: Vec<String>,
     /// Attributes that differ without changing what values mean: the first granule's stand.
     pub attributes: Vec<Difference>,
+    /// Attributes of the root that tell of each granule by itself (`history`, `source_doi`), and that
+    /// granules say differently: what granules said is left out.
+    pub left_out: Vec<String>,
     /// Whether the joined coordinate ascends strictly; `None` where its values are not at hand.
     pub ascending: Option<bool>,
     /// Values of the joined coordinate that occur more than once.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::citation::Citation;
 use crate::link::{Link, LinkKind};
 use crate::time::TimeRange;
 use crate::umm;
@@ -28,6 +29,8 @@ pub struct Collection {
     pub doi: Option<String>,
     /// The data centre that archives or distributes it.
     pub data_center: Option<String>,
+    /// How it wants to be cited, as far as the record tells it.
+    pub citation: Citation,
     /// When its data were taken; without an end, data still come.
     pub temporal: Option<TimeRange>,
     /// The region of its buckets of S3.
@@ -59,6 +62,7 @@ impl Collection {
             provider: meta("provider-id").unwrap_or_default(),
             doi: umm::text(umm, &["DOI", "DOI"]).map(|doi| bare_doi(doi).to_owned()),
             data_center: data_center(umm),
+            citation: Citation::of(umm),
             temporal: temporal(umm),
             region: umm::owned(direct, &["Region"]),
             s3_credentials: umm::owned(direct, &["S3CredentialsAPIEndpoint"]),

@@ -56,6 +56,7 @@
 )]
 
 mod answer;
+mod citation;
 mod cmr;
 mod collection;
 mod collections;
@@ -77,6 +78,7 @@ mod system;
 mod time;
 mod umm;
 
+pub use citation::Citation;
 pub use cmr::Cmr;
 pub use collection::{Collection, VirtualFormat, VirtualStore};
 pub use collections::{CollectionSearch, Collections};

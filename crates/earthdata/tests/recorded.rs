@@ -137,6 +137,14 @@ async fn collections_with_what_is_needed_to_read_them() {
     );
     assert_eq!(mur.doi.as_deref(), Some("10.5067/GHGMR-4FJ04"));
     assert_eq!(mur.data_center.as_deref(), Some("NASA/JPL/PODAAC"));
+    let cited = &mur.citation;
+    assert_eq!(cited.creator, None);
+    assert_eq!(
+        cited.title.as_deref(),
+        Some("GHRSST Level 4 MUR Global Foundation Sea Surface Temperature Analysis")
+    );
+    assert_eq!(cited.release_date.as_deref(), Some("2015-03-11"));
+    assert_eq!(cited.publisher.as_deref(), Some("JPL NASA"));
     assert_eq!(mur.region.as_deref(), Some("us-west-2"));
     assert_eq!(mur.s3_prefixes.len(), 2);
     assert_eq!(mur.temporal.unwrap().to_string(), "2002-05-31T21:00:00Z,");

@@ -59,5 +59,7 @@ pub use error::{Error, Result};
 pub use location::{Location, LocationId, Locations, Pin};
 pub use mapping::{Loop, Mapping, Side, Step};
 pub use prefix::Prefix;
-pub use provenance::{Collection, GranuleRecord, Provenance};
+pub use provenance::{
+    CitationRecord, Collection, GranuleRecord, HISTORY, Provenance, SOURCE_DOI, before_us,
+};
 pub use tree::check_name;

@@ -138,6 +138,14 @@ pub enum Error {
         /// The limit in bytes.
         limit: u64,
     },
+    /// There is no memory for what is read.
+    #[error("{path}: no memory for {bytes} bytes: read a part of it")]
+    NoMemory {
+        /// The path of the array from the root.
+        path: String,
+        /// The size in bytes of what was to be read.
+        bytes: u64,
+    },
     /// What is asked for is not understood.
     #[error("{reason}")]
     Query {

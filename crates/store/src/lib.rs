@@ -47,6 +47,7 @@ mod parts;
 mod put_together;
 mod read;
 mod references;
+mod resolve;
 mod source;
 mod store;
 mod subset;

@@ -6,8 +6,9 @@ use zarrs_storage::byte_range::{ByteRange, InvalidByteRangeError};
 use crate::chunk::{Chunk, Stored};
 use crate::error::{Error, Result};
 use crate::lookup::Value;
+use crate::resolve::whole;
 use crate::source::Request;
-use crate::store::{Store, whole};
+use crate::store::Store;
 
 impl Store {
     /// Parts of the value of a key; `None` if the key is not there.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use chunkref_store::{ReadOptions, Selection, Slice, Store};
 
 use super::folder::Folder;
-use super::plan::Planned;
+use super::planned::Planned;
 use super::{ExportCodec, ExportError};
 
 /// A chunk to write.

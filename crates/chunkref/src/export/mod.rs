@@ -3,6 +3,7 @@
 mod chunk;
 mod folder;
 mod plan;
+mod planned;
 
 use std::collections::BTreeMap;
 use std::io;

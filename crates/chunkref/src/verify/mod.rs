@@ -1,5 +1,6 @@
 //! Proof that what a set says is true: its objects, its references, its chunks.
 
+mod alike;
 mod decode;
 mod finding;
 #[cfg(feature = "libhdf5")]

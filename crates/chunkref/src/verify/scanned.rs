@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chunkref_io::Client;
-use chunkref_manifest::{Array, ChunkRef, Codec, DataType, Layout, Location, LocationId, Manifest};
+use chunkref_manifest::{Array, ChunkRef, Layout, Location, LocationId, Manifest};
 use chunkref_scan::{Error, ScanOptions};
 use chunkref_store::{ReadOptions, Selection, Store};
 use futures::{StreamExt as _, stream};
 
 use super::VerifyOptions;
-use super::finding::{Finding, FindingKind, Findings, Place};
-use super::listed::{Listed, place_of, spread};
+use super::alike::{Differs, compare, described, same};
+use super::finding::{Finding, FindingKind, Findings};
+use super::listed::{Listed, spread};
 use super::objects::ObjectState;
 use super::text::told;
 
@@ -272,17 +273,6 @@ impl<'a> Comparing<'a> {
     }
 }
 
-/// Whether elements are equal; what follows on the first NUL of a string is no part of it.
-fn same(mine: &[u8], theirs: &[u8], data_type: &DataType) -> bool {
-    let length = match data_type {
-        DataType::FixedString { length } => usize::try_from(*length).unwrap_or(usize::MAX),
-        _ => return mine == theirs,
-    };
-    let text = |element: &[u8]| element.split(|byte| *byte == 0).next().map(<[u8]>::to_vec);
-    let mut elements = mine.chunks(length.max(1)).zip(theirs.chunks(length.max(1)));
-    mine.len() == theirs.len() && elements.all(|(a, b)| text(a) == text(b))
-}
-
 async fn scan(client: &Client, location: &Location) -> Result<Manifest, Error> {
     let mut options = ScanOptions::default()
         .with_inline_threshold(0)
@@ -319,147 +309,5 @@ pub(super) fn location_of(chunk: Option<ChunkRef<'_>>) -> Option<LocationId> {
     match chunk? {
         ChunkRef::Range { location, .. } | ChunkRef::Whole { location } => Some(location),
         ChunkRef::Inline(_) => None,
-    }
-}
-
-/// Where the description of an array differs from that in the file.
-fn described(listed: &Listed<'_>, there: &Array, joined: bool) -> Option<String> {
-    let differs = |what: &str, mine: &dyn std::fmt::Debug, theirs: &dyn std::fmt::Debug| {
-        Some(format!("{what} {mine:?}, in the file {theirs:?}"))
-    };
-    let array = listed.array;
-    if *listed.data_type() != there.data_type {
-        return differs("data type", listed.data_type(), &there.data_type);
-    }
-    let axes = array.shape.iter().zip(&there.shape);
-    let others = axes.filter(|(mine, theirs)| mine != theirs).count();
-    if array.shape.len() != there.shape.len() || others > usize::from(joined) {
-        return differs("shape", &array.shape, &there.shape);
-    }
-    let chunk_shape = there.chunk_shape();
-    if listed.chunk_shape() != *chunk_shape {
-        return differs("chunk shape", &listed.chunk_shape(), &chunk_shape);
-    }
-    // Shuffle of single bytes does nothing.
-    let does = |codec: &&Codec| !matches!(codec, Codec::Shuffle { element_size: 1 });
-    let codecs: (Vec<_>, Vec<_>) = (
-        listed.codecs().iter().filter(does).collect(),
-        there.codecs().iter().filter(does).collect(),
-    );
-    let same = codecs.0.len() == codecs.1.len()
-        && codecs
-            .0
-            .iter()
-            .zip(&codecs.1)
-            .all(|(mine, theirs)| undo_alike(mine, theirs));
-    if !same {
-        return differs("codecs", &codecs.0, &codecs.1);
-    }
-    let is_zero = |fill: &Option<bytes::Bytes>| {
-        fill.as_ref()
-            .is_none_or(|fill| fill.iter().all(|byte| *byte == 0))
-    };
-    let (fill, other) = match listed.encoding().and_then(|one| one.packing.as_ref()) {
-        Some(packing) => (&packing.fill_value, &there.fill_value),
-        None => (&array.fill_value, &there.fill_value),
-    };
-    // What no chunk holds is the fill value.
-    if listed.absent() > 0 && fill != other && !(is_zero(fill) && is_zero(other)) {
-        return differs("fill value", fill, other);
-    }
-    None
-}
-
-/// Whether two codecs are undone in the same way.
-fn undo_alike(mine: &Codec, theirs: &Codec) -> bool {
-    match (mine, theirs) {
-        (Codec::Zlib { .. }, Codec::Zlib { .. })
-        | (Codec::Zstd { .. }, Codec::Zstd { .. })
-        | (Codec::Bz2 { .. }, Codec::Bz2 { .. })
-        | (Codec::Blosc { .. }, Codec::Blosc { .. }) => true,
-        (mine, theirs) => mine == theirs,
-    }
-}
-
-/// What differs in one chunk, or in how many there are: the chunk, first byte and length, and how.
-struct Differs {
-    key: Option<String>,
-    place: Option<Place>,
-    reason: String,
-}
-
-/// Compares the chunks that a table has in some objects with those of a scan, which are numbered
-/// otherwise there, one by one; gives how many there are. Where several objects are joined, all may
-/// lie further along one axis.
-fn compare(
-    listed: &Listed<'_>,
-    there: &Listed<'_>,
-    same: &BTreeMap<LocationId, LocationId>,
-    joined: bool,
-) -> Result<u64, Differs> {
-    let ranges = |chunk: (u64, Option<ChunkRef<'_>>)| Some((chunk.0, place_of(chunk.1)?));
-    let wanted: BTreeSet<LocationId> = same.values().copied().collect();
-    let mine = listed.chunks().filter_map(ranges);
-    let mut mine = mine.filter(|(_, place)| wanted.contains(&place.location));
-    let theirs = there.chunks().filter_map(ranges);
-    let mut theirs = theirs.filter_map(|(number, place)| {
-        let location = *same.get(&place.location)?;
-        Some((number, Place { location, ..place }))
-    });
-    let mut moved: Option<Vec<u64>> = None;
-    let mut count = 0_u64;
-    loop {
-        let (number, place, other, there_place) = match (mine.next(), theirs.next()) {
-            (None, None) => return Ok(count),
-            (Some((number, place)), Some((other, there_place))) => {
-                (number, place, other, there_place)
-            }
-            (Some((number, place)), None) => {
-                return Err(Differs {
-                    key: Some(listed.key(number)),
-                    place: Some(place),
-                    reason: format!("the file has only {count} chunks"),
-                });
-            }
-            (None, Some((other, _))) => {
-                return Err(Differs {
-                    key: None,
-                    place: None,
-                    reason: format!("lacks the file's chunk {}", there.key(other)),
-                });
-            }
-        };
-        count = count.saturating_add(1);
-        let differs = |reason| Differs {
-            key: Some(listed.key(number)),
-            place: Some(place),
-            reason,
-        };
-        if place.location != there_place.location {
-            return Err(differs("in another file".to_owned()));
-        }
-        if place != there_place {
-            return Err(differs(format!(
-                "in the file {} bytes at {}",
-                there_place.length, there_place.offset
-            )));
-        }
-        let masks = (listed.filter_mask(number), there.filter_mask(other));
-        if masks.0 != masks.1 {
-            return Err(differs(format!(
-                "filter mask {:#x}, in the file {:#x}",
-                masks.0, masks.1
-            )));
-        }
-        let places = listed.place(number).into_iter().zip(there.place(other));
-        let by: Option<Vec<u64>> = places
-            .map(|(mine, theirs)| mine.checked_sub(theirs))
-            .collect();
-        let axes = by.iter().flatten().filter(|by| **by > 0).count();
-        let alike = moved.is_none() || moved == by;
-        if by.is_none() || axes > usize::from(joined) || !alike {
-            return Err(differs(format!("in the file it is {}", there.key(other))));
-        }
-        moved = by;
     }
 }

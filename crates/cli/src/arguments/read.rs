@@ -96,7 +96,12 @@ pub(crate) struct Part {
     pub(crate) nearest: bool,
     /// A box of longitudes and latitudes in degrees, west, south, east, north; over the antimeridian
     /// where E < W. On axes, along tracks and in swaths
-    #[arg(long = "bbox", value_name = "W,S,E,N", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        visible_alias = "bbox",
+        value_name = "W,S,E,N",
+        allow_hyphen_values = true
+    )]
     pub(crate) bounding_box: Option<String>,
     /// The array that holds latitude, where it is not found
     #[arg(long = "lat", value_name = "NAME", requires = "bounding_box")]

@@ -84,6 +84,16 @@ fn is_asked_for(arguments: &Export, path: &str) -> bool {
 /// Adds what is wanted along the dimensions of one array.
 fn add(windows: &mut Windows, subset: &Subset, path: &str) -> Result<(), String> {
     let mut covers = subset.inside.is_some();
+    let empty = subset.axes.iter().find(|axis| axis.windows.is_empty());
+    if let Some(axis) = empty {
+        eprintln!(
+            "warning: {}",
+            one_line(&format!(
+                "{path}: nothing along {} lies in what is asked for: what is exported is empty",
+                axis.name
+            ))
+        );
+    }
     for axis in &subset.axes {
         let (slice, is_cover) = window(axis)?;
         covers |= is_cover;
@@ -110,10 +120,7 @@ fn add(windows: &mut Windows, subset: &Subset, path: &str) -> Result<(), String>
 /// The one slice that is exported along an axis, and whether it covers more than what is wanted.
 fn window(axis: &SubsetAxis) -> Result<(Slice, bool), String> {
     match axis.windows.as_slice() {
-        [] => Err(format!(
-            "nothing along {} lies in what is asked for",
-            axis.name
-        )),
+        [] => Ok((Slice::new(0, 0), false)),
         [slice] => Ok((*slice, false)),
         [first, .., last] if axis.windows.is_sorted_by_key(|window| window.start) => {
             Ok((Slice::new(first.start, last.stop), true))

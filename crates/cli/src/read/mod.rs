@@ -68,7 +68,7 @@ pub(crate) fn query(part: &Part) -> Result<Query, Failure> {
             .map_err(|error| wrong("--sel", &error))?;
     }
     if let Some(text) = &part.bounding_box {
-        let bounds = BoundingBox::parse(text).map_err(|error| wrong("--bbox", &error))?;
+        let bounds = BoundingBox::parse(text).map_err(|error| wrong("--bounding-box", &error))?;
         query = query.with_bounding_box(bounds);
     }
     Ok(query)

@@ -35,6 +35,12 @@ pub(crate) fn collection(one: &Collection) -> Value {
         "provider": one.provider,
         "doi": one.doi,
         "data_center": one.data_center,
+        "citation": {
+            "creator": one.citation.creator,
+            "title": one.citation.title,
+            "release_date": one.citation.release_date,
+            "publisher": one.citation.publisher,
+        },
         "temporal": range(one.temporal),
         "region": one.region,
         "s3_credentials": one.s3_credentials,

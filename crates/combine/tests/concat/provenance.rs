@@ -3,8 +3,8 @@
 use crate::granule::{array, in_chunks};
 use chunkref_combine::{ConcatOptions, Error, concat};
 use chunkref_manifest::{
-    ChunkRef, ChunkTableBuilder, Collection, GranuleRecord, Location, LocationId, Locations,
-    Manifest, Pin, Prefix,
+    Attribute, ChunkRef, ChunkTableBuilder, Collection, GranuleRecord, HISTORY, Location,
+    LocationId, Locations, Manifest, Pin, Prefix, SOURCE_DOI,
 };
 
 /// A granule of one chunk whose object has a neighbour that all granules share.
@@ -121,4 +121,76 @@ fn two_numbers_of_one_url_stay_two() {
         panic!("no range");
     };
     assert_eq!(joined.locations.get(location).unwrap().url, "last");
+}
+
+/// One of the days `names`, with what it says of its history.
+fn day(name: &str, history: Option<&str>) -> Manifest {
+    let mut day = granule(name, Location::new(format!("{name}.raw")));
+    if let Some(history) = history {
+        let attributes = &mut day.root.attributes;
+        attributes.insert(HISTORY.into(), Attribute::text(history));
+    }
+    day
+}
+
+fn joined(days: Vec<Manifest>) -> (Manifest, Vec<String>) {
+    let (joined, report) = concat(days, "time", &ConcatOptions::new()).unwrap();
+    assert!(report.attributes.is_empty(), "{:?}", report.attributes);
+    (joined, report.left_out)
+}
+
+fn history(manifest: &Manifest) -> &str {
+    manifest.root.attributes[HISTORY].as_text().unwrap()
+}
+
+#[test]
+fn a_join_says_what_it_was_made_of_once() {
+    let line = |count: usize| {
+        let version = env!("CARGO_PKG_VERSION");
+        format!("chunkref {version}: virtual dataset of {count} granules")
+    };
+    let (two, left_out) = joined(vec![day("a", None), day("b", None)]);
+    assert_eq!((history(&two), left_out.len()), (line(2).as_str(), 0));
+    assert!(!two.root.attributes.contains_key(SOURCE_DOI));
+    let version = two.provenance.chunkref.as_deref();
+    assert_eq!(version, Some(env!("CARGO_PKG_VERSION")));
+    // Joined again, with granules that no set was made of: one line, of all.
+    let (three, left_out) = joined(vec![two, day("c", None)]);
+    assert_eq!((history(&three), left_out.len()), (line(3).as_str(), 0));
+    // What all say stays; what some say otherwise does not.
+    let (same, left_out) = joined(vec![day("a", Some("made")), day("b", Some("made"))]);
+    assert_eq!(history(&same), format!("made\n{}", line(2)));
+    assert!(left_out.is_empty());
+    let (more, left_out) = joined(vec![same, day("c", Some("made"))]);
+    assert_eq!(history(&more), format!("made\n{}", line(3)));
+    assert!(left_out.is_empty());
+    let (other, left_out) = joined(vec![more, day("d", Some("copied"))]);
+    assert_eq!(history(&other), line(4));
+    assert_eq!(left_out, [HISTORY]);
+}
+
+#[test]
+fn the_doi_of_the_collection_is_told_whatever_changed_in_its_record() {
+    let of = |name: &str, short_name: &str, title: &str| {
+        let mut collection = Collection::default();
+        collection.short_name = Some(short_name.into());
+        collection.title = Some(title.into());
+        collection.doi = Some("10.5067/GHGMR-4FJ04".into());
+        let mut day = day(name, None);
+        day.provenance.collection = Some(collection);
+        day
+    };
+    let (joined_of_one, _) = joined(vec![of("a", "MUR", "old"), of("b", "MUR", "new")]);
+    let attributes = &joined_of_one.root.attributes;
+    assert_eq!(
+        attributes[SOURCE_DOI].as_text(),
+        Some("10.5067/GHGMR-4FJ04")
+    );
+    assert!(history(&joined_of_one).ends_with("of 2 granules of MUR"));
+    let collection = joined_of_one.provenance.collection.as_ref().unwrap();
+    assert_eq!(collection.title.as_deref(), Some("old"));
+    // Of two collections no one DOI is that of the whole.
+    let (of_two, _) = joined(vec![joined_of_one, of("c", "ATL03", "")]);
+    assert!(!of_two.root.attributes.contains_key(SOURCE_DOI));
+    assert!(of_two.provenance.collection.is_none());
 }

@@ -4,8 +4,8 @@
 use bytes::Bytes;
 use chunkref_manifest::extras::{Extras, write};
 use chunkref_manifest::{
-    Array, Attribute, Attributes, ByteOrder, Change, ChunkTable, ChunkTableBuilder, Codec,
-    Collection, ConcatBuilder, Conversion, DataType, Encoding, Field, GranuleRecord, Layout,
+    Array, Attribute, Attributes, ByteOrder, Change, ChunkTable, ChunkTableBuilder, CitationRecord,
+    Codec, Collection, ConcatBuilder, Conversion, DataType, Encoding, Field, GranuleRecord, Layout,
     Location, LocationId, Loop, Manifest, Mapping, Packing, Part, Pin, Prefix, Segment, Step,
     StoredFloat, StoredInteger, StoredOrder, Value,
 };
@@ -237,13 +237,22 @@ fn manifest() -> Manifest {
     let provenance = &mut manifest.provenance;
     let mut collection = Collection::default();
     collection.short_name = Some("MUR".into());
+    collection.title = Some("Sea Surface Temperature".into());
     collection.doi = Some("10.5067/GHGMR-4FJ04".into());
+    let mut citation = CitationRecord::default();
+    citation.creator = Some("A. Maker".into());
+    citation.title = Some("Sea Surface Temperature Analysis".into());
+    citation.release_date = Some("2015-03-11".into());
+    citation.publisher = Some("A Centre".into());
+    collection.citation = Some(citation);
     provenance.collection = Some(collection);
     provenance.query = Some("short_name=MUR".into());
     provenance.chunkref = Some("0.1.0".into());
     let mut granule = GranuleRecord::new("a");
     granule.concept_id = Some("G1-PODAAC".into());
     granule.revision = Some(2);
+    granule.start = Some("2020-05-31T21:00:00Z".into());
+    granule.end = Some("2020-06-01T21:00:00Z".into());
     granule.locations = vec![LocationId(0)];
     provenance.granules.push(granule);
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use chunkref_manifest::{
-    Array, Attribute, Attributes, ByteOrder, Change, ChunkTable, ChunkTableBuilder, Codec,
-    Collection, ConcatBuilder, Conversion, DataType, Encoding, Field, GranuleRecord, Group, Layout,
-    Location, LocationId, Locations, Loop, Manifest, Mapping, Packing, Part, Pin, Prefix,
+    Array, Attribute, Attributes, ByteOrder, Change, ChunkTable, ChunkTableBuilder, CitationRecord,
+    Codec, Collection, ConcatBuilder, Conversion, DataType, Encoding, Field, GranuleRecord, Group,
+    Layout, Location, LocationId, Locations, Loop, Manifest, Mapping, Packing, Part, Pin, Prefix,
     Provenance, Segment, Step, StoredFloat, StoredInteger, StoredOrder, Value, chunk_grid,
 };
 use proptest::collection::vec;
@@ -611,27 +611,40 @@ fn locations() -> BoxedStrategy<Locations> {
 
 fn provenance() -> BoxedStrategy<Provenance> {
     let optional = || option::of(text());
-    let collection = (optional(), optional(), optional(), optional(), optional()).prop_map(
-        |(concept_id, short_name, version, doi, data_center)| {
+    let four = || (optional(), optional(), optional(), optional());
+    let cited = four().prop_map(|(creator, title, release_date, publisher)| {
+        let mut cited = CitationRecord::default();
+        cited.creator = creator;
+        cited.title = title;
+        cited.release_date = release_date;
+        cited.publisher = publisher;
+        cited
+    });
+    let collection = (four(), optional(), optional(), option::of(cited)).prop_map(
+        |((concept_id, short_name, version, doi), data_center, title, citation)| {
             let mut collection = Collection::default();
             collection.concept_id = concept_id;
             collection.short_name = short_name;
             collection.version = version;
+            collection.title = title;
             collection.doi = doi;
             collection.data_center = data_center;
+            collection.citation = citation;
             collection
         },
     );
     let granule = (
         text(),
-        optional(),
+        (optional(), optional(), optional()),
         option::of(any::<u32>()),
         vec(0..LOCATIONS, 0..3),
     );
-    let granule = granule.prop_map(|(name, concept_id, revision, locations)| {
+    let granule = granule.prop_map(|(name, (concept_id, start, end), revision, locations)| {
         let mut granule = GranuleRecord::new(name);
         granule.concept_id = concept_id;
         granule.revision = revision;
+        granule.start = start;
+        granule.end = end;
         granule.locations = locations.into_iter().map(LocationId).collect();
         granule
     });

@@ -9,6 +9,7 @@ mod copy;
 mod elements;
 mod origin;
 mod plan;
+mod room;
 mod sections;
 mod selection;
 mod slabs;
@@ -50,7 +51,8 @@ const BATCHES: usize = 8;
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ReadOptions {
-    /// The most bytes that what is read, or one decoded chunk, may take (default: no limit).
+    /// The most bytes that what is read, or one decoded chunk, may take (default: no limit, but of what
+    /// no chunk holds 1 GiB).
     pub limit: u64,
     /// About how many bytes are held beside what is read, stored and decoded chunks (default 64 MiB;
     /// one chunk may be more).

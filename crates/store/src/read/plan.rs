@@ -8,6 +8,7 @@ use chunkref_manifest::{Array, DataType, Layout, Location, chunk_index};
 
 use super::copy::Copying;
 use super::origin::{Origin, variable};
+use super::room;
 use super::sections::{Point, Section, origins, points, sections};
 use super::selection::{Part, Selection, Slice, crossings};
 use super::slabs::Slabs;
@@ -31,8 +32,9 @@ pub(crate) struct Plan<'a> {
     pub(crate) element: usize,
     /// Lengths of the axes of what is read.
     pub(crate) shape: Vec<u64>,
-    /// Size in bytes of what is read.
+    /// Size in bytes of what is read, and the most that the caller allows.
     size: usize,
+    limit: u64,
     what: What,
     slabs: Slabs,
 }
@@ -128,6 +130,7 @@ impl<'a> Plan<'a> {
             element,
             shape,
             size,
+            limit,
             what,
             slabs,
         })
@@ -146,6 +149,7 @@ impl<'a> Plan<'a> {
                 ),
             });
         }
+        room::check(self.array, self.path, self.size, self.limit)?;
         let joined = matches!(self.array.layout, Layout::Concat(_));
         // Of a complete array nothing of it would stay.
         if !joined && self.array.is_complete() || fill.iter().all(|byte| *byte == 0) {

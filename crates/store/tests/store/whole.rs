@@ -4,7 +4,7 @@ use bytes::Bytes;
 use chunkref_manifest::{ByteOrder, ChunkTableBuilder, Codec, DataType, Layout, chunk_coordinates};
 use chunkref_store::{Error, StoreOptions};
 
-use crate::dataset::{DOUBLE_BIG, Dataset, FLOAT, SHORT, Served, array, sst};
+use crate::dataset::{BYTE, DOUBLE_BIG, Dataset, FLOAT, SHORT, Served, array, sst};
 
 const MIB: u64 = 1 << 20;
 
@@ -214,4 +214,42 @@ fn an_array_without_elements_is_empty() {
     let served = data.served(StoreOptions::new());
     let whole = served.store.read_array("none", 0).unwrap();
     assert_eq!((whole.shape, whole.bytes.len()), (vec![0, 1 << 60], 0));
+}
+
+/// A shape is only a claim: what no chunk holds takes memory only as far as the caller allows.
+#[test]
+fn what_a_set_claims_and_does_not_hold_takes_no_memory() {
+    let absent = |shape: &[u64]| {
+        let layout = Layout::Absent {
+            chunk_shape: vec![1; shape.len()],
+            fill_chunk: None,
+        };
+        let mut array = array(BYTE, shape, layout);
+        array.fill_value = Some(Bytes::from_static(&[7]));
+        array
+    };
+    let mut data = Dataset::empty();
+    data.insert("small", absent(&[5]));
+    data.insert("claimed", absent(&[1 << 31]));
+    data.insert("absurd", absent(&[1 << 31, 1 << 31]));
+    data.insert("beyond", absent(&[1 << 32, 1 << 31]));
+    let served = data.served(StoreOptions::new());
+    let unlimited = |path: &str| served.store.read_array(path, u64::MAX);
+    assert_eq!(unlimited("small").unwrap().bytes, [7; 5][..]);
+    for path in ["claimed", "absurd", "beyond"] {
+        let error = unlimited(path).unwrap_err();
+        let Error::TooLarge { what, limit, .. } = &error else {
+            panic!("{error}");
+        };
+        assert!(
+            what.contains("no chunk holds") && *limit == 1 << 30,
+            "{error}"
+        );
+    }
+    // A limit of the caller's own allows it; memory may not.
+    let error = served.store.read_array("absurd", u64::MAX - 1).unwrap_err();
+    assert!(
+        matches!(error, Error::NoMemory { bytes, .. } if bytes == 1 << 62),
+        "{error}"
+    );
 }
