@@ -10,6 +10,8 @@
 //!
 //! Services that are no stores, such as a search, are asked by [`Client::request`].
 //!
+//! Who asks is for an [`Authority`] to say, host by host; the cookies of hosts that it trusts are kept.
+//!
 //! All remote stores and services talk through one HTTP service of ours (`transport`), so that status,
 //! retries, redirects, the cap per host, pins and counting are the same for all of them.
 //!
@@ -51,6 +53,7 @@
 )]
 
 mod address;
+mod authority;
 mod cache;
 mod client;
 mod cost;
@@ -74,14 +77,18 @@ mod upload;
 mod wave;
 
 pub use address::file_path;
+pub use authority::{Authority, BucketKeys, basic_authorization};
 pub use client::Client;
 pub use error::{Error, Result};
 pub use folder::Folder;
 pub use hint::Hint;
+pub use http::HeaderValue;
 pub use log::{RequestLog, RequestRecord, Stats, WaveRecord};
 pub use object::Object;
+pub use object_store::aws::AwsCredential;
 pub use options::{ClientOptions, Credentials};
 pub use pin::Pin;
 pub use request::{Request, Response};
 pub use upload::Upload;
+pub use url::Url;
 pub use wave::{Around, Ask, Piece, Wave};

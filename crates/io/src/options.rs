@@ -2,7 +2,10 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::authority::Authority;
 
 macro_rules! setters {
     ($($(#[$doc:meta])* $setter:ident $field:ident $type:ty;)*) => {
@@ -67,6 +70,8 @@ pub struct ClientOptions {
     pub ca_bundle: Option<PathBuf>,
     /// Where the credentials for buckets come from.
     pub credentials: Credentials,
+    /// Says who asks, host by host (default: nobody does).
+    pub authority: Option<Arc<dyn Authority>>,
     /// Whether whoever reads an S3 bucket pays for it, if the bucket's owner wants that
     /// (default no).
     pub requester_pays: bool,
@@ -115,6 +120,7 @@ impl Default for ClientOptions {
             http1_only: false,
             ca_bundle: None,
             credentials: Credentials::Environment,
+            authority: None,
             requester_pays: false,
             keep_records: false,
             store_options: Vec::new(),
@@ -187,6 +193,13 @@ impl ClientOptions {
         self
     }
 
+    /// Sets [`authority`](Self::authority).
+    #[must_use]
+    pub fn with_authority(mut self, authority: Arc<dyn Authority>) -> Self {
+        self.authority = Some(authority);
+        self
+    }
+
     /// Adds one of the [`store_options`](Self::store_options).
     #[must_use]
     pub fn with_store_option(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
@@ -207,6 +220,7 @@ impl fmt::Debug for ClientOptions {
             .field("cache_bytes", &self.cache_bytes)
             .field("retries", &self.retries)
             .field("credentials", &self.credentials)
+            .field("authority", &self.authority)
             .field("store_options", &keys)
             .finish_non_exhaustive()
     }

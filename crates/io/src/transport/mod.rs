@@ -8,8 +8,11 @@
 mod answer;
 mod asking;
 mod attempt;
+mod cookies;
 mod exchange;
 mod host;
+mod identity;
+mod redirect;
 mod retry;
 mod sending;
 mod target;
@@ -17,6 +20,7 @@ mod target;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -35,6 +39,7 @@ use crate::head::Heads;
 use crate::log::RequestLog;
 use crate::options::{ClientOptions, Credentials};
 use attempt::Exchange;
+use cookies::Cookies;
 use host::Host;
 use sending::Sending;
 
@@ -58,6 +63,8 @@ pub(crate) struct Ticket {
     pub(crate) target: Arc<Target>,
     pub(crate) range: Range<u64>,
     pub(crate) wave: u64,
+    /// Set where the server calls the keys expired or unknown that signed the request.
+    pub(crate) keys_refused: Arc<AtomicBool>,
 }
 
 /// Connections, hosts and the log of one client.
@@ -67,6 +74,7 @@ pub(crate) struct Net {
     pub(crate) log: RequestLog,
     pub(crate) cost: Cost,
     pub(crate) heads: Heads,
+    cookies: Cookies,
     http: OnceLock<Result<reqwest::Client, String>>,
     /// For requests with long bodies: `reqwest` takes the time in which a body is sent for silence
     /// of the server.
@@ -83,6 +91,7 @@ impl Net {
             heads: Heads::new(options.head_read),
             options,
             cost: Cost::default(),
+            cookies: Cookies::default(),
             http: OnceLock::new(),
             patient: OnceLock::new(),
             hosts: Mutex::default(),
