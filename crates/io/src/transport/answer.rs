@@ -382,6 +382,9 @@ async fn refused(
         let url = target.name.clone();
         return Error::Denied { url, reason }.into();
     }
+    if code == Some("RequestTimeTooSkewed") {
+        reason = format!("{reason}; set this machine's clock");
+    }
     if matches!(status.as_u16(), 401 | 403) {
         reason = exchange.net.advised(reason, place, Some(status.as_u16()), &body);
     }

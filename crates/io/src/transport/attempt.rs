@@ -63,7 +63,12 @@ impl From<Error> for Failure {
 
 /// Names an error of the connection, without the URL, which may be signed.
 pub(crate) fn transport_reason(error: reqwest::Error) -> String {
-    chain(&error.without_url())
+    let reason = chain(&error.without_url());
+    let of_time = ["certificate expired", "certificate not valid yet"];
+    if of_time.iter().any(|words| reason.contains(words)) {
+        return format!("{reason}; is this machine's clock right?");
+    }
+    reason
 }
 
 fn transport_failure(error: reqwest::Error) -> Failure {

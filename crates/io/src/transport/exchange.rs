@@ -42,7 +42,13 @@ impl Exchange<'_> {
                 attempts,
             };
             if connect && attempts >= CONNECT_ATTEMPTS {
-                return Err(unavailable(reason));
+                // A question about the clock is enough.
+                let hint = if reason.ends_with('?') {
+                    ""
+                } else {
+                    "; check the network, the name of the host, and HTTPS_PROXY if there is a proxy"
+                };
+                return Err(unavailable(format!("{reason}{hint}")));
             }
             let options = &self.net.options;
             let elapsed = started.elapsed();
