@@ -47,6 +47,6 @@ pub use log::Entry;
 #[cfg(feature = "login")]
 pub use login::{LoginPlace, LoginRefusal, LoginRequest, LoginServer, LoginServerBuilder};
 #[cfg(feature = "s3")]
-pub use s3::{S3Fault, S3Request, S3Server, S3ServerBuilder, S3Trouble};
+pub use s3::{S3Fault, S3Request, S3Server, S3ServerBuilder, S3Trouble, TemporaryKeys};
 pub use schedule::Schedule;
 pub use server::{RangeServer, RangeServerBuilder};
