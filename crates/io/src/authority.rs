@@ -10,6 +10,8 @@ use http::HeaderValue;
 use object_store::aws::AwsCredential;
 use url::Url;
 
+use crate::access::BucketInfo;
+
 /// What is sent to which host to say who asks, and which keys open which bucket.
 ///
 /// It is asked before each attempt, and after each redirect, with the URL that is to be requested: so
@@ -47,6 +49,9 @@ pub trait Authority: fmt::Debug + Send + Sync {
     fn advice(&self, _url: &Url, _status: Option<u16>, _body: &str) -> Option<String> {
         None
     }
+
+    /// Takes note of what a record or a set says of a bucket. It earns no trust by saying so.
+    fn learn(&self, _known: &BucketInfo) {}
 
     /// The keys for an object of an S3 bucket; `None`: those of the environment. Where keys are the
     /// same, they are one `Arc`.

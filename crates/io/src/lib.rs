@@ -5,6 +5,9 @@
 //! merges those that lie close together, asks for the rest in parallel, and answers in the order
 //! asked. The first ranged GET tells the size; there is no HEAD.
 //!
+//! To one object several URLs may lead, such as one of a bucket and one of https: [`Client::choose`]
+//! takes the one that [`Access`] asks for, or that turns out to work.
+//!
 //! Buckets are written to as well: an [`Upload`] is one object, which appears whole or not at all; a
 //! [`Folder`] is listed, filled and cleared.
 //!
@@ -52,6 +55,7 @@
     )
 )]
 
+mod access;
 mod address;
 mod authority;
 mod cache;
@@ -75,7 +79,9 @@ mod store;
 mod transport;
 mod upload;
 mod wave;
+mod ways;
 
+pub use access::{Access, BucketInfo, Notices};
 pub use address::file_path;
 pub use authority::{Authority, BucketKeys, basic_authorization};
 pub use client::Client;

@@ -343,14 +343,24 @@ impl Bucket {
         if options.requester_pays {
             builder = builder.with_request_payer(true);
         }
-        if let Some(region) = region {
+        let told = || {
+            // What the user says of the region goes before what records say.
+            let is_set = known::<AmazonS3ConfigKey>(&options.store_options, "aws_");
+            let is_region = |key: &AmazonS3ConfigKey| {
+                matches!(key, AmazonS3ConfigKey::Region | AmazonS3ConfigKey::DefaultRegion)
+            };
+            let is_set = is_set.is_ok_and(|set| set.iter().any(|(key, _)| is_region(key)));
+            let known = || self.net.ways.region_of_bucket(&self.base);
+            if is_set { None } else { known() }
+        };
+        if let Some(region) = region.map(str::to_owned).or_else(told) {
             builder = builder.with_region(region);
         }
         Ok(builder.with_bucket_name(&self.name))
     }
 }
 
-const NO_CREDENTIALS: &str = "no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and \
+pub(crate) const NO_CREDENTIALS: &str = "no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and \
     AWS_SESSION_TOKEN for temporary ones), read a public bucket anonymously (--anonymous), or let \
     this machine's metadata service be asked (--instance-credentials)";
 

@@ -110,6 +110,7 @@ fn pin(headers: &HeaderMap, size: u64) -> Pin {
         size: Some(size),
         etag: text(headers, &ETAG),
         last_modified: text(headers, &LAST_MODIFIED),
+        ..Pin::default()
     }
 }
 

@@ -203,6 +203,7 @@ impl Exchange<'_> {
         if let Ok(Ok(Answer::Bytes(_))) = &answered {
             self.net.cost.note(bytes, asked.elapsed());
         }
+        self.net.log.came(self.ticket.target.in_bucket, bytes);
         self.net.log.request(bytes, || RequestRecord {
             url: if url == &self.url {
                 self.ticket.target.name.clone()

@@ -38,12 +38,14 @@ use crate::error::{Error, chain};
 use crate::head::Heads;
 use crate::log::RequestLog;
 use crate::options::{ClientOptions, Credentials};
+use crate::ways::Ways;
 use attempt::Exchange;
 use cookies::Cookies;
 use host::Host;
 use sending::Sending;
 
-pub(crate) use answer::Whole;
+pub(crate) use answer::{Whole, is_region};
+pub(crate) use attempt::read_body;
 pub(crate) use sending::Writing;
 pub(crate) use target::Target;
 
@@ -74,6 +76,7 @@ pub(crate) struct Net {
     pub(crate) log: RequestLog,
     pub(crate) cost: Cost,
     pub(crate) heads: Heads,
+    pub(crate) ways: Ways,
     cookies: Cookies,
     http: OnceLock<Result<reqwest::Client, String>>,
     /// For requests with long bodies: `reqwest` takes the time in which a body is sent for silence
@@ -91,6 +94,7 @@ impl Net {
             heads: Heads::new(options.head_read),
             options,
             cost: Cost::default(),
+            ways: Ways::default(),
             cookies: Cookies::default(),
             http: OnceLock::new(),
             patient: OnceLock::new(),
@@ -101,7 +105,7 @@ impl Net {
 
     /// The pool of connections. Made when first needed: it reads the system's certificates,
     /// which a client that only opens local files has no use for.
-    fn http(&self) -> Result<&reqwest::Client, String> {
+    pub(crate) fn http(&self) -> Result<&reqwest::Client, String> {
         let made = self.http.get_or_init(|| {
             let builder = self.http_builder()?;
             build(builder.read_timeout(self.options.read_timeout))
