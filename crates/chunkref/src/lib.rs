@@ -31,7 +31,8 @@
 //! - [`export`](mod@export) copies a part of one into a real Zarr store.
 //! - [`open`](fn@open) opens a set or a bare file as a [`Store`], which reads arrays and serves them as
 //!   Zarr ([`store`]); of what is large only what is asked for is read.
-//! - [`earthdata`] finds granules in NASA's archives.
+//! - [`earthdata`] finds granules in NASA's archives; a [`GranuleFile`] is one of their files, with all the
+//!   ways that lead to it.
 //! - [`manifest`] is the model that all of them share, [`io`] how they read.
 
 #![forbid(unsafe_code)]
@@ -40,6 +41,7 @@ mod convert;
 mod counter;
 pub mod export;
 mod format;
+mod granule_file;
 mod lazy;
 mod many;
 mod open;
@@ -54,7 +56,7 @@ pub mod verify;
 mod versioned;
 mod write;
 
-pub use chunkref_io::{Client, ClientOptions, Credentials, Stats, WaveRecord};
+pub use chunkref_io::{Access, Client, ClientOptions, Credentials, Stats, WaveRecord};
 pub use chunkref_manifest::Manifest;
 pub use chunkref_scan::{
     DatasetReport, Error as ScanError, Granule, LinkReport, Outcome, RefusedAttribute, Report,
@@ -65,6 +67,7 @@ pub use convert::{ConvertError, ConvertOptions, Converted, convert, left_out, na
 pub use counter::Counter;
 pub use export::export;
 pub use format::{SetFormat, is_set};
+pub use granule_file::GranuleFile;
 pub use lazy::{ChunkPlace, LazySet};
 pub use many::{Finished, ManyOptions, scan_many};
 pub use open::{OpenOptions, open, open_with};

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chunkref::{Client, ClientOptions, Credentials};
+use chunkref::io::Notices;
+use chunkref::{Access, Client, ClientOptions, Credentials};
 use clap::Args;
 
 /// How servers and buckets are read. Credentials are never given on the command line: buckets take
@@ -22,6 +23,15 @@ pub(crate) struct Connection {
     /// runs on
     #[arg(long)]
     instance_credentials: bool,
+    #[arg(
+        long,
+        value_name = "WAY",
+        default_value = "auto",
+        value_parser = ["auto", "direct", "external"],
+        help = "Where an object is known to lie in a bucket and over https: read it from the bucket \
+                (direct), over https (external), or from the bucket if that turns out to work (auto)"
+    )]
+    access: String,
     /// Pay for what is read of an S3 bucket whose owner wants that
     #[arg(long)]
     requester_pays: bool,
@@ -75,6 +85,10 @@ impl Connection {
         };
         let mut options = ClientOptions::default()
             .with_credentials(credentials)
+            .with_access(self.access.parse().unwrap_or(Access::Auto))
+            .with_notices(Some(Notices::new(|text| {
+                eprintln!("note: {}", crate::failure::one_line(text));
+            })))
             .with_requester_pays(self.requester_pays)
             .with_ca_bundle(self.ca_bundle.clone())
             .with_concurrency(self.concurrency)
