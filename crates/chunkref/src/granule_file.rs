@@ -53,7 +53,7 @@ impl GranuleFile {
             .or_else(|| collection?.s3_credentials.as_deref())
             .filter(|url| is_plain(url));
         let region = collection.and_then(|collection| collection.region.as_deref());
-        let named = collection.map_or(&[][..], |collection| &collection.s3_prefixes);
+        let named = collection.map_or(&[][..], |collection| collection.s3_prefixes.as_slice());
         let mut prefixes: Vec<Prefix> = urls
             .iter()
             .filter(|url| is_s3(url) && (endpoint.is_some() || region.is_some()))

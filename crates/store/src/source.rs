@@ -222,7 +222,7 @@ impl Sources {
             }
             let object = self.client.open_pinned(url, pin).await?;
             let url = url.to_owned();
-            Ok(Source { url, object })
+            Ok::<_, chunkref_io::Error>(Source { url, object })
         };
         let source = cell.get_or_try_init(open).await;
         let source = source.map_err(|error| failed(key, location, error))?;

@@ -171,7 +171,8 @@ impl EndpointKeys {
         let now = self.asker.now();
         if let Some(held) = &mut self.state().held {
             let left = held.end.saturating_duration_since(now);
-            let wait = (left / 4).max(Duration::from_secs(1));
+            let quarter = left.checked_div(4).unwrap_or_default();
+            let wait = quarter.max(Duration::from_secs(1));
             held.renewal = now.checked_add(wait).unwrap_or(held.end).min(held.end);
         }
     }
@@ -196,7 +197,7 @@ impl EndpointKeys {
             return true;
         }
         let should = held.end.saturating_duration_since(held.since);
-        if lived >= should / 2 {
+        if lived >= should.checked_div(2).unwrap_or_default() {
             *refused_early = 0;
             return true;
         }

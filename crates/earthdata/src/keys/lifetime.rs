@@ -56,7 +56,8 @@ impl Lifetime {
     /// When to renew, from when they were asked for: before the end by five minutes or a fifth, and by
     /// up to a quarter of that more, which differs from process to process.
     pub(super) fn renewal(self, jitter: f64) -> Duration {
-        let margin = MARGIN.min(self.length / 5);
+        let fifth = self.length.checked_div(5).unwrap_or_default();
+        let margin = MARGIN.min(fifth);
         let early = margin.saturating_add(margin.mul_f64(jitter.clamp(0.0, 1.0) / 4.0));
         self.length.saturating_sub(early)
     }
@@ -64,9 +65,9 @@ impl Lifetime {
 
 /// A number of this process, from 0 to 1.
 pub(super) fn jitter() -> f64 {
-    const STEPS: u16 = 1000;
-    let drawn = RandomState::new().build_hasher().finish() % u64::from(STEPS);
-    u16::try_from(drawn).map_or(0.0, f64::from) / f64::from(STEPS)
+    let drawn = RandomState::new().build_hasher().finish().checked_rem(1000);
+    let drawn = drawn.and_then(|drawn| u16::try_from(drawn).ok());
+    f64::from(drawn.unwrap_or(0)) / 1000.0
 }
 
 #[cfg(test)]

@@ -68,7 +68,7 @@ impl Rules {
             .iter()
             .filter_map(|keys| keys.refusal(id, token, bucket.unwrap_or_default()));
         match found.next() {
-            Some(refused) => refused,
+            Some(taken) => taken.err(),
             None if self.fixed.as_deref() == Some(id) => None,
             None => Some(UNKNOWN_KEY),
         }

@@ -168,22 +168,21 @@ impl TemporaryKeys {
         id: &str,
         token: Option<&str>,
         bucket: &str,
-    ) -> Option<Option<Worded>> {
+    ) -> Option<Result<(), Worded>> {
         let mut state = self.state();
         if state.issued.contains_key(id) {
             state.count();
         }
         let issued = state.issued.get(id)?;
-        let refused = if token != Some(issued.token.as_str()) {
-            Some(INVALID_TOKEN)
+        Some(if token != Some(issued.token.as_str()) {
+            Err(INVALID_TOKEN)
         } else if state.now() >= issued.ends {
-            Some(EXPIRED_TOKEN)
-        } else if !state.buckets.iter().any(|one| one == bucket) {
-            Some(ACCESS_DENIED)
+            Err(EXPIRED_TOKEN)
+        } else if state.buckets.iter().any(|one| one == bucket) {
+            Ok(())
         } else {
-            None
-        };
-        Some(refused)
+            Err(ACCESS_DENIED)
+        })
     }
 }
 
