@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chunkref_earthdata::{EarthdataAuthority, Login, LoginSources, Secret, Trust};
+use chunkref_earthdata::{EarthdataAuthority, Login, LoginService, LoginSources, Secret, Trust};
 use chunkref_io::{Client, ClientOptions, Error, Request};
 use chunkref_testkit::{
     Fault, LoginPlace, LoginRefusal, LoginServer, LoginServerBuilder, RangeServer, When,
@@ -46,7 +46,8 @@ fn options() -> ClientOptions {
 }
 
 fn login(server: &LoginServer, sources: LoginSources) -> Login {
-    Login::with_url(&server.url(LoginPlace::Login), sources, options()).unwrap()
+    let service: LoginService = server.url(LoginPlace::Login).parse().unwrap();
+    Login::new(service, sources, options())
 }
 
 fn trust(server: &LoginServer) -> Trust {
@@ -236,20 +237,19 @@ async fn signed_addresses_that_end_are_asked_for_anew() {
 #[tokio::test]
 async fn hosts_that_are_not_trusted_are_told_nothing() {
     let elsewhere = RangeServer::builder().object("/a.h5", data()).start().await;
-    // It sends to the login service, as if it were an archive: user and password go there, as the
-    // service decides who may have a code; nothing comes back here.
     let server = server().start().await;
     let client = client(&server, by_password());
     read(&client, &elsewhere.url_of("a.h5")).await.unwrap();
+    // It sends to the login service, as if it were an archive: nobody logs in for it.
     let back = elsewhere.url_of("login");
     let to_login = format!(
-        "{}/oauth/authorize?client_id=evil&response_type=code&redirect_uri={back}",
+        "{}/oauth/authorize?client_id=Zx0yArchive1&response_type=code&redirect_uri={back}",
         server.url(LoginPlace::Login)
     );
     elsewhere.set_fault(Fault::Redirect(to_login), When::Always);
     let error = read(&client, &elsewhere.url_of("a.h5")).await.unwrap_err();
     assert!(!error.to_string().contains("s3cr3t"), "{error}");
-    for request in elsewhere.log() {
+    for request in server.log() {
         assert_eq!((request.authorization, request.cookie), (None, None));
     }
     // One that wants a login says so.
@@ -378,7 +378,8 @@ async fn a_login_service_that_is_not_there_is_named() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         format!("http://{}", listener.local_addr().unwrap())
     };
-    let login = Login::with_url(&gone, by_password(), options()).unwrap();
+    let gone: LoginService = gone.parse().unwrap();
+    let login = Login::new(gone, by_password(), options());
     let authority = EarthdataAuthority::new(login).with_trust(trust(&server));
     let client = Client::new(options().with_authority(Arc::new(authority)));
     let error = read(&client, &server.data_url("a.h5")).await.unwrap_err();
@@ -444,7 +445,7 @@ fn login_services_are_asked_over_tls() {
         "https://urs.example/path",
         "ftp://urs.example/",
     ] {
-        let error = Login::with_url(bad, LoginSources::none(), options()).unwrap_err();
+        let error = bad.parse::<LoginService>().unwrap_err();
         assert!(!error.to_string().contains("s3cr3t"), "{error}");
     }
 }
