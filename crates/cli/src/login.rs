@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::io::{BufRead as _, IsTerminal as _};
 use std::process::ExitCode;
 
-use chunkref::io::Url;
 use chunkref::earthdata::{Checked, Login, LoginError, LoginSources, Secret, Source};
+use chunkref::io::Url;
 use clap::Args;
 
 use crate::connection::Connection;
@@ -161,7 +161,9 @@ impl LogIn {
             })?)
         };
         if secret.expose().is_empty() {
-            return Err(Failure::usage("nothing was given where a password or token was asked for"));
+            return Err(Failure::usage(
+                "nothing was given where a password or token was asked for",
+            ));
         }
         Ok(secret)
     }

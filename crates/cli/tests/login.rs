@@ -75,7 +75,12 @@ impl Place {
     ) -> (String, String) {
         let run = self.run(arguments, environment, "");
         self.look_for_secrets(&run);
-        assert_eq!(run.status.code(), Some(code), "{arguments:?}: {}", err(&run));
+        assert_eq!(
+            run.status.code(),
+            Some(code),
+            "{arguments:?}: {}",
+            err(&run)
+        );
         (out(&run), err(&run))
     }
 
@@ -141,7 +146,11 @@ fn user_and_password_are_tried_and_kept() {
     // What is wrong is not kept.
     let run = place.run(&log_in, &[], "s3cr3t-wrong\n");
     assert_eq!(run.status.code(), Some(1));
-    assert!(err(&run).contains("did not accept the user and password"), "{}", err(&run));
+    assert!(
+        err(&run).contains("did not accept the user and password"),
+        "{}",
+        err(&run)
+    );
     place.look_for_secrets(&run);
     let kept = std::fs::read_to_string(place.netrc()).unwrap();
     assert!(!kept.contains(USER));
@@ -158,12 +167,18 @@ fn user_and_password_are_tried_and_kept() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        let mode = std::fs::metadata(place.netrc()).unwrap().permissions().mode();
+        let mode = std::fs::metadata(place.netrc())
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
     }
     let check = with(&["login", "--check"], &options);
     let (text, _) = place.checked(&check, &[], 0);
-    assert!(text.starts_with("some.one, from .netrc: accepted by 127.0.0.1"), "{text}");
+    assert!(
+        text.starts_with("some.one, from .netrc: accepted by 127.0.0.1"),
+        "{text}"
+    );
     // What goes before it is said.
     let variables = [("EARTHDATA_TOKEN", "s3cr3t")];
     let run = place.run(&log_in, &variables, &format!("{PASSWORD}\n"));
@@ -175,7 +190,10 @@ fn user_and_password_are_tried_and_kept() {
 fn a_token_is_printed_only_where_that_is_asked_for() {
     let (server, place) = (server(), Place::new());
     let options = options(&server);
-    let log_in = with(&["login", "--user", USER, "--password-stdin", "--print"], &options);
+    let log_in = with(
+        &["login", "--user", USER, "--password-stdin", "--print"],
+        &options,
+    );
     let run = place.run(&log_in, &[], PASSWORD);
     assert_eq!(run.status.code(), Some(0), "{}", err(&run));
     let token = server.tokens().pop().unwrap();
@@ -199,7 +217,12 @@ fn a_token_is_printed_only_where_that_is_asked_for() {
 
 #[test]
 fn granules_behind_the_login_are_scanned_read_and_checked() {
-    for (variables, takes_tokens) in [("user", true), ("user", false), ("token", true), ("token", false)] {
+    for (variables, takes_tokens) in [
+        ("user", true),
+        ("user", false),
+        ("token", true),
+        ("token", false),
+    ] {
         let server = LoginServer::builder()
             .user(USER, PASSWORD)
             .root(granules())
@@ -209,16 +232,42 @@ fn granules_behind_the_login_are_scanned_read_and_checked() {
         let token = server.token(USER);
         let environment = match variables {
             "token" => vec![("EARTHDATA_TOKEN", token.as_str())],
-            _ => vec![("EARTHDATA_USERNAME", USER), ("EARTHDATA_PASSWORD", PASSWORD)],
+            _ => vec![
+                ("EARTHDATA_USERNAME", USER),
+                ("EARTHDATA_PASSWORD", PASSWORD),
+            ],
         };
         let options = options(&server);
         let url = server.data_url(DAY);
         let all: [&[&str]; 5] = [
-            &["scan", &url, "-o", "set.json", "--stats", "--explain", "--report", "report.json"],
+            &[
+                "scan",
+                &url,
+                "-o",
+                "set.json",
+                "--stats",
+                "--explain",
+                "--report",
+                "report.json",
+            ],
             &["scan", &url, "-o", "set.parquet", "--stats"],
-            &["inspect", &url, "--attributes", "--sources", "--json", "--stats"],
+            &[
+                "inspect",
+                &url,
+                "--attributes",
+                "--sources",
+                "--json",
+                "--stats",
+            ],
             &["inspect", "set.json", "--sources"],
-            &["read", "set.json", "analysed_sst", "-o", "sst.npy", "--stats"],
+            &[
+                "read",
+                "set.json",
+                "analysed_sst",
+                "-o",
+                "sst.npy",
+                "--stats",
+            ],
         ];
         for arguments in all {
             place.checked(&with(arguments, &options), &environment, 0);
@@ -239,11 +288,18 @@ fn granules_behind_the_login_are_scanned_read_and_checked() {
 #[test]
 fn nobody_is_told_without_need() {
     let (server, place) = (server(), Place::new());
-    let environment = [("EARTHDATA_USERNAME", USER), ("EARTHDATA_PASSWORD", PASSWORD)];
+    let environment = [
+        ("EARTHDATA_USERNAME", USER),
+        ("EARTHDATA_PASSWORD", PASSWORD),
+    ];
     let url = server.data_url(DAY);
     let login_url = server.url(LoginPlace::Login);
     // The archive is not trusted.
-    let (_, text) = place.checked(&["inspect", &url, "--login-url", &login_url], &environment, 1);
+    let (_, text) = place.checked(
+        &["inspect", &url, "--login-url", &login_url],
+        &environment,
+        1,
+    );
     let advice = format!("--trust-host {}", server.host(LoginPlace::Archive));
     assert!(text.contains(&advice), "{text}");
     // It is, but nobody is to log in.
@@ -262,16 +318,29 @@ fn nobody_is_told_without_need() {
     // Wrong hosts are refused before anything is asked.
     let (_, text) = place.checked(&["inspect", &url, "--trust-host", "*.org"], &[], 2);
     assert!(text.contains("stands for too many hosts"), "{text}");
-    let (_, text) = place.checked(&["inspect", &url, "--login-url", "http://a.example"], &[], 2);
+    let (_, text) = place.checked(
+        &["inspect", &url, "--login-url", "http://a.example"],
+        &[],
+        2,
+    );
     assert!(text.contains("with https"), "{text}");
 }
 
 #[test]
 fn errors_are_one_line_that_says_what_to_do() {
-    let environment = [("EARTHDATA_USERNAME", USER), ("EARTHDATA_PASSWORD", PASSWORD)];
+    let environment = [
+        ("EARTHDATA_USERNAME", USER),
+        ("EARTHDATA_PASSWORD", PASSWORD),
+    ];
     for (refusal, words) in [
-        (LoginRefusal::Licence, "a licence is to be accepted first: log in at "),
-        (LoginRefusal::Unapproved, "application is to be approved first: log in at "),
+        (
+            LoginRefusal::Licence,
+            "a licence is to be accepted first: log in at ",
+        ),
+        (
+            LoginRefusal::Unapproved,
+            "application is to be approved first: log in at ",
+        ),
         (LoginRefusal::Terms, "it may want terms to be accepted"),
         (LoginRefusal::OutOfOrder, "try again later"),
     ] {
@@ -292,21 +361,34 @@ fn errors_are_one_line_that_says_what_to_do() {
     let (options, url) = (options(&server), server.data_url(DAY));
     let scan = with(&["scan", &url, "-o", "set.json"], &options);
     for (environment, words) in [
-        (vec![("EARTHDATA_TOKEN", "s3cr3t")], "the token from EARTHDATA_TOKEN was not accepted"),
         (
-            vec![("EARTHDATA_USERNAME", USER), ("EARTHDATA_PASSWORD", "s3cr3t-wrong")],
+            vec![("EARTHDATA_TOKEN", "s3cr3t")],
+            "the token from EARTHDATA_TOKEN was not accepted",
+        ),
+        (
+            vec![
+                ("EARTHDATA_USERNAME", USER),
+                ("EARTHDATA_PASSWORD", "s3cr3t-wrong"),
+            ],
             "did not accept the user and password from EARTHDATA_USERNAME and EARTHDATA_PASSWORD",
         ),
         (
             vec![("EARTHDATA_PASSWORD", PASSWORD)],
             "(EARTHDATA_PASSWORD is set without EARTHDATA_USERNAME): run `chunkref login`",
         ),
-        (vec![], "no login for 127.0.0.1 was found: run `chunkref login`"),
+        (
+            vec![],
+            "no login for 127.0.0.1 was found: run `chunkref login`",
+        ),
     ] {
         let (_, text) = place.checked(&scan, &environment, 1);
         assert!(text.contains(words), "{text}");
     }
-    std::fs::write(place.netrc(), "machine 127.0.0.1 login u password s3cr3t word").unwrap();
+    std::fs::write(
+        place.netrc(),
+        "machine 127.0.0.1 login u password s3cr3t word",
+    )
+    .unwrap();
     let (_, text) = place.checked(&scan, &[], 1);
     assert!(text.contains(".netrc: line 1: expected machine"), "{text}");
 }
@@ -324,10 +406,18 @@ fn cmr_is_asked_anonymously_unless_told_otherwise() {
     let search = ["search", "--short-name", "DAILY", "--cmr-url", &url];
     let trusted = [&search[..], &["--trust-host", &host]].concat();
     place.checked(&trusted, &environment, 0);
-    assert!(cmr.log().iter().all(|request| request.authorization.is_none()));
+    assert!(
+        cmr.log()
+            .iter()
+            .all(|request| request.authorization.is_none())
+    );
     let as_user = [&search[..], &["--as-user"]].concat();
     place.checked(&as_user, &environment, 2);
-    assert!(cmr.log().iter().all(|request| request.authorization.is_none()));
+    assert!(
+        cmr.log()
+            .iter()
+            .all(|request| request.authorization.is_none())
+    );
     cmr.reset();
     let as_user = [&trusted[..], &["--as-user"]].concat();
     place.checked(&as_user, &environment, 0);

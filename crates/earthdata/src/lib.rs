@@ -90,8 +90,8 @@ pub use granule::{DayNight, Granule};
 pub use granules::{GranuleSearch, Granules};
 pub use link::{Link, LinkKind};
 pub use login::{
-    Checked, EarthdataAuthority, Login, LoginError, LoginService, LoginSources, Secret, Source, Trust,
-    TrustedHost,
+    Checked, EarthdataAuthority, Login, LoginError, LoginService, LoginSources, Secret, Source,
+    Trust, TrustedHost,
 };
 pub use pages::{Found, Pages, Progress};
 pub use season::Season;

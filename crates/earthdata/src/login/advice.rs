@@ -38,7 +38,11 @@ pub(crate) fn advice(refusal: &Advised<'_>) -> Option<String> {
     if is_signed(url) {
         return Some("the signed address has ended or is not valid: try again".to_owned());
     }
-    let archive = if at_login { back(url) } else { Some((*url).clone()) };
+    let archive = if at_login {
+        back(url)
+    } else {
+        Some((*url).clone())
+    };
     if let Some(archive) = archive.filter(|archive| !trust.trusts(archive)) {
         // Not everybody who refuses wants this login.
         let wants = at_login || (login.is_found() && (*status == Some(401) || status.is_none()));
@@ -91,7 +95,8 @@ pub(crate) fn advice(refusal: &Advised<'_>) -> Option<String> {
             refusal.page()
         )),
         None if at_login => Some(
-            "the archive wants a login and did not get one: run `chunkref login --check`".to_owned(),
+            "the archive wants a login and did not get one: run `chunkref login --check`"
+                .to_owned(),
         ),
         None => Some(format!(
             "it may want terms to be accepted: open the address in a browser, log in as the same user, \

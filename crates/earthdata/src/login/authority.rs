@@ -109,7 +109,11 @@ impl Authority for EarthdataAuthority {
                 return Ok(None);
             };
             self.note_application(url, &back);
-            return self.login.for_service().await.map_err(|error| error.to_string());
+            return self
+                .login
+                .for_service()
+                .await
+                .map_err(|error| error.to_string());
         }
         if !self.trust.trusts(url) || self.known().tokenless.contains(&place(url)) {
             return Ok(None);

@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use chunkref_io::{Client, ClientOptions, HeaderValue, Request, Response, Url, basic_authorization};
+use chunkref_io::{
+    Client, ClientOptions, HeaderValue, Request, Response, Url, basic_authorization,
+};
 use serde::Deserialize;
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -236,7 +238,11 @@ impl Login {
         }
         // What fails is told by the next who asks for the token.
         let token = held.token.take();
-        if self.renew(&mut held, name, password, *source).await.is_err() {
+        if self
+            .renew(&mut held, name, password, *source)
+            .await
+            .is_err()
+        {
             return Some(true);
         }
         let is_same = held.token.as_ref().map(Token::header) == token.as_ref().map(Token::header);
@@ -391,7 +397,9 @@ impl Login {
     fn warning(&self, source: Source) -> Option<String> {
         let path = self.0.sources.netrc().filter(|_| source == Source::Netrc)?;
         netrc::is_open_to_others(path).then(|| {
-            format!("{NETRC} can be read by others than its user: chmod 600 it, and change the password")
+            format!(
+                "{NETRC} can be read by others than its user: chmod 600 it, and change the password"
+            )
         })
     }
 

@@ -131,9 +131,7 @@ impl LoginSources {
             return Err(remark);
         };
         match netrc::find(path, host) {
-            Ok(Some((name, password))) => {
-                Ok((Credentials::User { name, password }, Source::Netrc))
-            }
+            Ok(Some((name, password))) => Ok((Credentials::User { name, password }, Source::Netrc)),
             Ok(None) => Err(remark),
             Err(reason) => Err(Some(format!("{NETRC}: {reason}"))),
         }
