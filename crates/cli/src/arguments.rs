@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::connection::Connection;
+use crate::login::LogIn;
 use crate::search::Search;
 
 pub(crate) use prove::{Against, Compression, Export, Verify};
@@ -53,6 +54,8 @@ pub(crate) enum Command {
     Export(Export),
     /// Search NASA Earthdata for granules: by collection, time, place
     Search(Box<Search>),
+    /// Log in to NASA Earthdata: try user and password, and keep them in .netrc
+    Login(Box<LogIn>),
 }
 
 #[derive(Debug, Args)]

@@ -9,6 +9,7 @@ mod failure;
 mod inspect;
 mod joined;
 mod json;
+mod login;
 mod output;
 mod progress;
 mod read;
@@ -59,5 +60,6 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Verify(arguments) => verify::run(&arguments).await,
         Command::Export(arguments) => export::run(&arguments).await,
         Command::Search(arguments) => search::run(&arguments).await,
+        Command::Login(arguments) => login::run(&arguments).await,
     }
 }

@@ -10,12 +10,14 @@ use std::time::Instant;
 
 use chunkref::earthdata::{
     Cmr, CollectionSearch, Collections, Error, FileChoice, Format, Found, Granule, LinkKind,
-    TimeRange, Unfit,
+    LoginSources, Secret, TimeRange, Unfit,
 };
+use chunkref::io::Url;
 use indicatif::{ProgressBar, ProgressStyle};
 
 pub(crate) use arguments::Search;
 
+use crate::connection::Connection;
 use crate::failure::{Failure, one_line};
 use crate::inspect::print;
 use crate::progress::print_stats;
@@ -23,9 +25,14 @@ use crate::progress::print_stats;
 pub(crate) async fn run(arguments: &Search) -> Result<ExitCode, Failure> {
     let client = arguments.connection.client();
     let start = Instant::now();
-    let mut cmr = Cmr::of_system(client.clone(), arguments.system);
-    if let Some(url) = arguments.cmr_url() {
-        cmr = cmr.with_url(&url);
+    let mut cmr = Cmr::of_system(client.clone(), arguments.connection.system);
+    let url = arguments.cmr_url();
+    if let Some(url) = &url {
+        cmr = cmr.with_url(url);
+    }
+    if arguments.as_user {
+        let token = as_user(&arguments.connection, url.as_deref()).await?;
+        cmr = cmr.with_token(token.expose());
     }
     let text = found(arguments, &cmr).await;
     if arguments.stats {
@@ -33,6 +40,20 @@ pub(crate) async fn run(arguments: &Search) -> Result<ExitCode, Failure> {
     }
     print(&text?)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The token of whoever asks, for CMR.
+async fn as_user(connection: &Connection, cmr_url: Option<&str>) -> Result<Secret, Failure> {
+    if let Some(url) = cmr_url {
+        let parsed = url.parse::<Url>();
+        if !parsed.is_ok_and(|url| connection.trust().trusts(&url)) {
+            return Err(Failure::usage(format!(
+                "--as-user: the token is not sent to {url}; --trust-host permits it, over https"
+            )));
+        }
+    }
+    let token = connection.login(LoginSources::environment()).bearer().await;
+    token.map_err(|error| Failure::new(error.to_string()))
 }
 
 /// What goes to standard output.

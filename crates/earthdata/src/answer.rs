@@ -140,7 +140,9 @@ fn without_token(word: &str) -> String {
 /// A text without secrets that may be in it.
 pub(crate) fn without(text: &str, secrets: &[&str]) -> String {
     let long = secrets.iter().filter(|secret| secret.len() >= 4);
-    long.fold(text.to_owned(), |text, secret| text.replace(secret, "(secret)"))
+    long.fold(text.to_owned(), |text, secret| {
+        text.replace(secret, "(secret)")
+    })
 }
 
 /// One error: a text, or what is wrong at a path.

@@ -92,7 +92,8 @@ pub use granules::{GranuleSearch, Granules};
 pub use keys::BucketAuthority;
 pub use link::{Link, LinkKind};
 pub use login::{
-    Checked, EarthdataAuthority, Login, LoginError, LoginSources, Secret, Source, Trust, TrustedHost,
+    Checked, EarthdataAuthority, Login, LoginError, LoginService, LoginSources, Secret, Source,
+    Trust, TrustedHost,
 };
 pub use pages::{Found, Pages, Progress};
 pub use season::Season;

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chunkref_earthdata::{EarthdataAuthority, Login, LoginSources, Secret, Trust};
+use chunkref_earthdata::{EarthdataAuthority, Login, LoginService, LoginSources, Secret, Trust};
 use chunkref_io::{Client, ClientOptions, Error, Request};
 use chunkref_testkit::{
     Fault, LoginPlace, LoginRefusal, LoginServer, LoginServerBuilder, RangeServer, When,
@@ -46,7 +46,8 @@ fn options() -> ClientOptions {
 }
 
 fn login(server: &LoginServer, sources: LoginSources) -> Login {
-    Login::with_url(&server.url(LoginPlace::Login), sources, options()).unwrap()
+    let service: LoginService = server.url(LoginPlace::Login).parse().unwrap();
+    Login::new(service, sources, options())
 }
 
 fn trust(server: &LoginServer) -> Trust {
@@ -82,7 +83,11 @@ fn assert_secrets_are_where_they_belong(server: &LoginServer) {
 
 /// What a client shows of itself.
 fn assert_nothing_is_shown(client: &Client) {
-    let shown = format!("{client:?} {:?} {:?}", client.log().entries(), client.options());
+    let shown = format!(
+        "{client:?} {:?} {:?}",
+        client.log().entries(),
+        client.options()
+    );
     assert!(!shown.contains("s3cr3t"), "{shown}");
 }
 
@@ -194,7 +199,11 @@ async fn a_token_that_is_revoked_or_ends_is_replaced() {
     assert_eq!(refused.iter().filter(|one| one.status == 401).count(), 1);
     // No token is ever revoked by a client.
     let calls = paths(&server, LoginPlace::Login);
-    assert!(calls.iter().all(|path| path.ends_with("find_or_create_token")));
+    assert!(
+        calls
+            .iter()
+            .all(|path| path.ends_with("find_or_create_token"))
+    );
 }
 
 /// Tokens are renewed before they end, whatever this machine's clock shows.
@@ -236,20 +245,19 @@ async fn signed_addresses_that_end_are_asked_for_anew() {
 #[tokio::test]
 async fn hosts_that_are_not_trusted_are_told_nothing() {
     let elsewhere = RangeServer::builder().object("/a.h5", data()).start().await;
-    // It sends to the login service, as if it were an archive: user and password go there, as the
-    // service decides who may have a code; nothing comes back here.
     let server = server().start().await;
     let client = client(&server, by_password());
     read(&client, &elsewhere.url_of("a.h5")).await.unwrap();
+    // It sends to the login service, as if it were an archive: nobody logs in for it.
     let back = elsewhere.url_of("login");
     let to_login = format!(
-        "{}/oauth/authorize?client_id=evil&response_type=code&redirect_uri={back}",
+        "{}/oauth/authorize?client_id=Zx0yArchive1&response_type=code&redirect_uri={back}",
         server.url(LoginPlace::Login)
     );
     elsewhere.set_fault(Fault::Redirect(to_login), When::Always);
     let error = read(&client, &elsewhere.url_of("a.h5")).await.unwrap_err();
     assert!(!error.to_string().contains("s3cr3t"), "{error}");
-    for request in elsewhere.log() {
+    for request in server.log() {
         assert_eq!((request.authorization, request.cookie), (None, None));
     }
     // One that wants a login says so.
@@ -315,28 +323,47 @@ async fn refusals_say_what_to_do() {
         (
             server(),
             wrong(),
-            vec!["did not accept the user and password from the command line", "`chunkref login`"],
+            vec![
+                "did not accept the user and password from the command line",
+                "`chunkref login`",
+            ],
         ),
         (
             server(),
             stale(),
-            vec!["the token from", "ended on 2020-09-13: get a new one at http://127.0.0.1:", "/profile"],
+            vec![
+                "the token from",
+                "ended on 2020-09-13: get a new one at http://127.0.0.1:",
+                "/profile",
+            ],
         ),
         (server(), bad(), vec!["is no token: get a new one"]),
         (
             server().refusal(LoginRefusal::Licence),
             by_password(),
-            vec!["a licence is to be accepted first: log in at http://127.0.0.1:", approve],
+            vec![
+                "a licence is to be accepted first: log in at http://127.0.0.1:",
+                approve,
+            ],
         ),
         (
-            server().refusal(LoginRefusal::Unapproved).takes_tokens(false),
+            server()
+                .refusal(LoginRefusal::Unapproved)
+                .takes_tokens(false),
             by_password(),
-            vec!["application is to be approved first: log in at http://127.0.0.1:", approve],
+            vec![
+                "application is to be approved first: log in at http://127.0.0.1:",
+                approve,
+            ],
         ),
         (
             server().refusal(LoginRefusal::Terms),
             by_password(),
-            vec!["an HTML page in place of data", "it may want terms to be accepted", "/profile"],
+            vec![
+                "an HTML page in place of data",
+                "it may want terms to be accepted",
+                "/profile",
+            ],
         ),
         (
             server().refusal(LoginRefusal::OutOfOrder),
@@ -378,7 +405,8 @@ async fn a_login_service_that_is_not_there_is_named() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         format!("http://{}", listener.local_addr().unwrap())
     };
-    let login = Login::with_url(&gone, by_password(), options()).unwrap();
+    let gone: LoginService = gone.parse().unwrap();
+    let login = Login::new(gone, by_password(), options());
     let authority = EarthdataAuthority::new(login).with_trust(trust(&server));
     let client = Client::new(options().with_authority(Arc::new(authority)));
     let error = read(&client, &server.data_url("a.h5")).await.unwrap_err();
@@ -391,16 +419,31 @@ async fn a_login_service_that_is_not_there_is_named() {
 async fn a_login_is_checked() {
     let server = server().start().await;
     let cmr = chunkref_testkit::CmrServer::builder().start();
-    let checked = login(&server, by_password()).check(&cmr.url()).await.unwrap();
+    let checked = login(&server, by_password())
+        .check(&cmr.url())
+        .await
+        .unwrap();
     assert_eq!(checked.user.as_deref(), Some(USER));
     assert!(checked.token_ends.is_some() && checked.warning.is_none());
     assert!(cmr.log().is_empty());
     let token = LoginSources::none().with_token(Secret::new(server.token(USER)));
-    let checked = login(&server, token.clone()).check(&cmr.url()).await.unwrap();
+    let checked = login(&server, token.clone())
+        .check(&cmr.url())
+        .await
+        .unwrap();
     assert_eq!(checked.user.as_deref(), Some(USER));
-    assert!(cmr.log()[0].authorization.as_ref().unwrap().contains("s3cr3t"));
+    assert!(
+        cmr.log()[0]
+            .authorization
+            .as_ref()
+            .unwrap()
+            .contains("s3cr3t")
+    );
     // CMR repeats the token that it does not know.
-    let words = format!(r#"{{"errors":["Token [{}] does not exist"]}}"#, server.tokens()[1]);
+    let words = format!(
+        r#"{{"errors":["Token [{}] does not exist"]}}"#,
+        server.tokens()[1]
+    );
     for status in [401, 500] {
         cmr.set_faults(vec![chunkref_testkit::CmrFault::always(status, &words)]);
         let error = login(&server, token.clone()).check(&cmr.url()).await;
@@ -420,16 +463,24 @@ async fn netrc_has_the_entry_of_the_services_host() {
     let sources = || LoginSources::none().with_netrc(&path);
     let without = client(&server, sources());
     let error = read(&without, &server.data_url("a.h5")).await.unwrap_err();
-    assert!(error.to_string().contains("run `chunkref login`"), "{error}");
+    assert!(
+        error.to_string().contains("run `chunkref login`"),
+        "{error}"
+    );
     let login = login(&server, sources());
     login.store(USER, &Secret::new(PASSWORD)).unwrap();
-    read(&client(&server, sources()), &server.data_url("a.h5")).await.unwrap();
+    read(&client(&server, sources()), &server.data_url("a.h5"))
+        .await
+        .unwrap();
     // What is wrong with the file is said where the login is missed, without what is in it.
     std::fs::write(&path, "machine x login s3cr3t password s3cr3t word").unwrap();
     let broken = client(&server, sources());
     let error = read(&broken, &server.data_url("a.h5")).await.unwrap_err();
     let text = error.to_string();
-    assert!(text.contains("was found (.netrc: line 1: expected machine"), "{text}");
+    assert!(
+        text.contains("was found (.netrc: line 1: expected machine"),
+        "{text}"
+    );
     assert!(!text.contains("s3cr3t"), "{text}");
     let folder = folder.path().to_str().unwrap();
     assert!(!text.contains(folder), "{text}");
@@ -444,7 +495,7 @@ fn login_services_are_asked_over_tls() {
         "https://urs.example/path",
         "ftp://urs.example/",
     ] {
-        let error = Login::with_url(bad, LoginSources::none(), options()).unwrap_err();
+        let error = bad.parse::<LoginService>().unwrap_err();
         assert!(!error.to_string().contains("s3cr3t"), "{error}");
     }
 }

@@ -200,13 +200,13 @@ impl Client {
     ) -> Result<Store, String> {
         let mut stores = self.0.stores.lock().unwrap_or_else(PoisonError::into_inner);
         let of_bucket = stores.entry(base.clone()).or_default();
-        let known = of_bucket.iter().find(|(made_with, _)| {
-            match (made_with, &keys) {
+        let known = of_bucket
+            .iter()
+            .find(|(made_with, _)| match (made_with, &keys) {
                 (Some(made_with), Some(keys)) => Arc::ptr_eq(made_with, keys),
                 (None, None) => true,
                 _ => false,
-            }
-        });
+            });
         if let Some((_, store)) = known {
             return Ok(store.clone());
         }

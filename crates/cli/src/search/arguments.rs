@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use chunkref::earthdata::{
     BoundingBox, Circle, DayNight, FileChoice, GranuleSearch, Granules, LinkKind, Point, Season,
-    System, TimeRange, Timestamp,
+    TimeRange, Timestamp,
 };
 use clap::{Args, ValueEnum};
 
@@ -86,9 +86,14 @@ pub(crate) struct Search {
     /// Print requests, bytes and seconds to standard error
     #[arg(long, help_heading = "Output")]
     pub(crate) stats: bool,
-    /// Which of Earthdata's systems to ask: prod or uat
-    #[arg(long, value_name = "SYSTEM", default_value_t = System::Prod, help_heading = "Connections")]
-    pub(crate) system: System,
+    #[arg(
+        long,
+        help_heading = "Connections",
+        conflicts_with = "no_login",
+        help = "Ask CMR as the user of your Earthdata Login, who may see more than others; else it is \
+                asked anonymously"
+    )]
+    pub(crate) as_user: bool,
     #[arg(
         long,
         value_name = "URL",

@@ -22,8 +22,8 @@ const ENDPOINTS: usize = 64;
 /// use chunkref_io::{Client, ClientOptions};
 ///
 /// // Nothing is looked for before it is needed.
-/// let login = Login::new(System::Prod, LoginSources::environment());
 /// let options = ClientOptions::default();
+/// let login = Login::new(System::Prod, LoginSources::environment(), options.clone());
 /// let authority = BucketAuthority::of_login(EarthdataAuthority::new(login), &options);
 /// let client = Client::new(options.with_authority(Arc::new(authority)));
 /// ```

@@ -2,14 +2,14 @@
 
 use chunkref_io::Url;
 
-use super::Login;
+use super::authority::back;
 use super::trust::is_signed;
+use super::{Login, Trust};
 
 /// A refusal, and what is known of it.
 pub(crate) struct Advised<'a> {
     pub(crate) login: &'a Login,
-    /// Whether the host was told who asks.
-    pub(crate) is_trusted: bool,
+    pub(crate) trust: &'a Trust,
     /// The host's application, if it has sent somebody to log in.
     pub(crate) application: Option<&'a str>,
     pub(crate) url: &'a Url,
@@ -28,24 +28,29 @@ pub(crate) fn is_client_id(id: &str) -> bool {
 pub(crate) fn advice(refusal: &Advised<'_>) -> Option<String> {
     let Advised {
         login,
-        is_trusted,
+        trust,
         url,
         status,
         body,
         ..
     } = refusal;
-    let host = url.host_str().unwrap_or_default();
     let at_login = login.is_at(url);
     if is_signed(url) {
         return Some("the signed address has ended or is not valid: try again".to_owned());
     }
-    if !is_trusted && !at_login {
+    let archive = if at_login {
+        back(url)
+    } else {
+        Some((*url).clone())
+    };
+    if let Some(archive) = archive.filter(|archive| !trust.trusts(archive)) {
         // Not everybody who refuses wants this login.
-        let wants = login.is_found() && (*status == Some(401) || status.is_none());
+        let wants = at_login || (login.is_found() && (*status == Some(401) || status.is_none()));
+        let host = archive.host_str().unwrap_or_default();
         return wants.then(|| {
             format!(
                 "the Earthdata Login is not sent to {host} (if it may be: --trust-host {})",
-                trusted(url)
+                trusted(&archive)
             )
         });
     }
@@ -90,7 +95,8 @@ pub(crate) fn advice(refusal: &Advised<'_>) -> Option<String> {
             refusal.page()
         )),
         None if at_login => Some(
-            "the archive wants a login and did not get one: run `chunkref login --check`".to_owned(),
+            "the archive wants a login and did not get one: run `chunkref login --check`"
+                .to_owned(),
         ),
         None => Some(format!(
             "it may want terms to be accepted: open the address in a browser, log in as the same user, \

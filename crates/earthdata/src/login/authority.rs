@@ -68,24 +68,26 @@ impl EarthdataAuthority {
     }
 
     /// Remembers which application an archive asks its users to approve.
-    fn note_application(&self, url: &Url) {
-        let parameter = |name: &str| {
-            let mut pairs = url.query_pairs();
-            let (_, value) = pairs.find(|(key, _)| key == name)?;
-            Some(value.into_owned())
-        };
-        let back = parameter("redirect_uri").and_then(|back| Url::parse(&back).ok());
-        let (Some(id), Some(place)) = (parameter("client_id"), back.as_ref().map(place)) else {
-            return;
-        };
-        if !advice::is_client_id(&id) {
-            return;
-        }
+    fn note_application(&self, url: &Url, back: &Url) {
+        let id = parameter(url, "client_id").filter(|id| advice::is_client_id(id));
         let mut known = self.known();
-        if known.applications.len() < APPLICATIONS {
-            known.applications.insert(place, id);
+        if let Some(id) = id
+            && known.applications.len() < APPLICATIONS
+        {
+            known.applications.insert(place(back), id);
         }
     }
+}
+
+fn parameter(url: &Url, name: &str) -> Option<String> {
+    let mut pairs = url.query_pairs();
+    let (_, value) = pairs.find(|(key, _)| key == name)?;
+    Some(value.into_owned())
+}
+
+/// To which archive the login service sends back whoever logs in at this URL.
+pub(super) fn back(url: &Url) -> Option<Url> {
+    Url::parse(&parameter(url, "redirect_uri")?).ok()
 }
 
 /// Host and port.
@@ -102,8 +104,16 @@ impl Authority for EarthdataAuthority {
             if url.path() != "/oauth/authorize" || !is_safe(url) || is_signed(url) {
                 return Ok(None);
             }
-            self.note_application(url);
-            return self.login.for_service().await.map_err(|error| error.to_string());
+            // Nobody logs in for a host that is not trusted, whoever has sent them.
+            let Some(back) = back(url).filter(|back| self.trust.trusts(back)) else {
+                return Ok(None);
+            };
+            self.note_application(url, &back);
+            return self
+                .login
+                .for_service()
+                .await
+                .map_err(|error| error.to_string());
         }
         if !self.trust.trusts(url) || self.known().tokenless.contains(&place(url)) {
             return Ok(None);
@@ -140,7 +150,7 @@ impl Authority for EarthdataAuthority {
         let application = self.known().applications.get(&place(url)).cloned();
         advice::advice(&Advised {
             login: &self.login,
-            is_trusted: self.trust.trusts(url),
+            trust: &self.trust,
             application: application.as_deref(),
             url,
             status,

@@ -7,6 +7,7 @@ mod advice;
 mod authority;
 mod error;
 mod netrc;
+mod place;
 mod secret;
 mod service;
 mod source;
@@ -15,6 +16,7 @@ mod trust;
 
 pub use authority::EarthdataAuthority;
 pub use error::LoginError;
+pub use place::LoginService;
 pub use secret::Secret;
 pub use service::{Checked, Login};
 pub use source::{LoginSources, Source};

@@ -62,12 +62,7 @@ pub(crate) fn find(path: &Path, host: &str) -> Result<Option<(String, Secret)>, 
 
 /// Puts user and password of a host in place of those that the file has, and leaves all else as it
 /// is. At any moment there is the old file or the new one, which only its user can read.
-pub(crate) fn store(
-    path: &Path,
-    host: &str,
-    user: &str,
-    password: &Secret,
-) -> Result<(), String> {
+pub(crate) fn store(path: &Path, host: &str, user: &str, password: &Secret) -> Result<(), String> {
     // Of a link, the file that it leads to.
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let text = read(&path)?.unwrap_or_else(|| Secret::new(""));
@@ -77,7 +72,9 @@ pub(crate) fn store(
     let found = entries.iter().find(|entry| entry.is_of(host));
     let is_right = found.is_some_and(|entry| {
         let is = |found: &Option<(Secret, _)>, text: &str| {
-            found.as_ref().is_some_and(|(found, _)| found.expose() == text)
+            found
+                .as_ref()
+                .is_some_and(|(found, _)| found.expose() == text)
         };
         is(&entry.user, user) && is(&entry.password, password.expose())
     });
@@ -141,9 +138,11 @@ fn changed(text: &str, host: &str, user: &str, password: &Secret) -> Result<Secr
 /// A word as it is written: in quotes where it would else be read as another.
 fn quoted(word: &str) -> Result<Secret, String> {
     if word.is_empty() || word.chars().any(char::is_control) {
-        return Err("a user or password that is empty, or has control characters, can't be \
+        return Err(
+            "a user or password that is empty, or has control characters, can't be \
                     written into it"
-            .to_owned());
+                .to_owned(),
+        );
     }
     let is_plain = |c: char| !c.is_whitespace() && c != '"' && c != '\\';
     if word.chars().all(is_plain) && !word.starts_with('#') {
@@ -334,14 +333,46 @@ mod tests {
     #[test]
     fn entries_are_found() {
         for (text, user, password) in [
-            ("machine urs.earthdata.nasa.gov login u password p", "u", "p"),
-            ("machine URS.earthdata.nasa.gov\n\tlogin u\n\tpassword p\n", "u", "p"),
-            ("machine a login x password y machine urs.earthdata.nasa.gov password p login u", "u", "p"),
-            ("# machine a\nmachine urs.earthdata.nasa.gov # what for\nlogin u account z password #p", "u", "#p"),
-            ("machine urs.earthdata.nasa.gov login \"u v\" password \"a\\\"b\\\\c\"", "u v", "a\"b\\c"),
-            ("machine urs.earthdata.nasa.gov login u password a\\b\"c", "u", "a\\b\"c"),
-            ("macdef init\nmachine x\nlogin y\n\nmachine urs.earthdata.nasa.gov login u password p", "u", "p"),
-            ("machine urs.earthdata.nasa.gov login machine password password", "machine", "password"),
+            (
+                "machine urs.earthdata.nasa.gov login u password p",
+                "u",
+                "p",
+            ),
+            (
+                "machine URS.earthdata.nasa.gov\n\tlogin u\n\tpassword p\n",
+                "u",
+                "p",
+            ),
+            (
+                "machine a login x password y machine urs.earthdata.nasa.gov password p login u",
+                "u",
+                "p",
+            ),
+            (
+                "# machine a\nmachine urs.earthdata.nasa.gov # what for\nlogin u account z password #p",
+                "u",
+                "#p",
+            ),
+            (
+                "machine urs.earthdata.nasa.gov login \"u v\" password \"a\\\"b\\\\c\"",
+                "u v",
+                "a\"b\\c",
+            ),
+            (
+                "machine urs.earthdata.nasa.gov login u password a\\b\"c",
+                "u",
+                "a\\b\"c",
+            ),
+            (
+                "macdef init\nmachine x\nlogin y\n\nmachine urs.earthdata.nasa.gov login u password p",
+                "u",
+                "p",
+            ),
+            (
+                "machine urs.earthdata.nasa.gov login machine password password",
+                "machine",
+                "password",
+            ),
         ] {
             let expected = Some((user.to_owned(), password.to_owned()));
             assert_eq!(found(text).unwrap(), expected, "{text}");
@@ -361,12 +392,27 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told_without_what_is_there() {
         for (text, words) in [
-            ("machine urs.earthdata.nasa.gov login u password my s3cr3t", "line 1: expected machine"),
-            ("\n\nmachine urs.earthdata.nasa.gov login u password \"s3cr3t", "line 3: a quote"),
+            (
+                "machine urs.earthdata.nasa.gov login u password my s3cr3t",
+                "line 1: expected machine",
+            ),
+            (
+                "\n\nmachine urs.earthdata.nasa.gov login u password \"s3cr3t",
+                "line 3: a quote",
+            ),
             ("login s3cr3t", "line 1: expected machine before"),
-            ("machine urs.earthdata.nasa.gov login", "line 1: nothing follows"),
-            ("machine urs.earthdata.nasa.gov password s3cr3t", "has no login"),
-            ("machine urs.earthdata.nasa.gov login s3cr3t", "has no password"),
+            (
+                "machine urs.earthdata.nasa.gov login",
+                "line 1: nothing follows",
+            ),
+            (
+                "machine urs.earthdata.nasa.gov password s3cr3t",
+                "has no login",
+            ),
+            (
+                "machine urs.earthdata.nasa.gov login s3cr3t",
+                "has no password",
+            ),
             ("machine", "nothing follows"),
         ] {
             let error = found(text).unwrap_err();
@@ -381,12 +427,20 @@ mod tests {
     fn what_else_is_in_the_file_stays() {
         for (before, after) in [
             ("", "machine H login u password p\n"),
-            ("machine a login x password y", "machine a login x password y\nmachine H login u password p\n"),
-            ("# mine\nmachine H\n  login old # me\n  account z\n  password old\n\nmachine b login x password y\n",
-             "# mine\nmachine H\n  login u # me\n  account z\n  password p\n\nmachine b login x password y\n"),
+            (
+                "machine a login x password y",
+                "machine a login x password y\nmachine H login u password p\n",
+            ),
+            (
+                "# mine\nmachine H\n  login old # me\n  account z\n  password old\n\nmachine b login x password y\n",
+                "# mine\nmachine H\n  login u # me\n  account z\n  password p\n\nmachine b login x password y\n",
+            ),
             ("machine H password old", "machine H login u password p"),
             ("machine H\n", "machine H login u password p\n"),
-            ("default login x password y\n", "machine H login u password p\ndefault login x password y\n"),
+            (
+                "default login x password y\n",
+                "machine H login u password p\ndefault login x password y\n",
+            ),
         ] {
             let text = changed(before, "H", "u", &Secret::new("p")).unwrap();
             assert_eq!(text.expose(), after);
@@ -397,11 +451,23 @@ mod tests {
     fn a_file_is_stored_for_its_user_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(".netrc");
-        for password in ["p", "a b", "#x", "\"", "a\\b", "\\\"", "pä\u{3000}ß", "x\"y"] {
+        for password in [
+            "p",
+            "a b",
+            "#x",
+            "\"",
+            "a\\b",
+            "\\\"",
+            "pä\u{3000}ß",
+            "x\"y",
+        ] {
             let password = Secret::new(password);
             store(&path, HOST, "some one", &password).unwrap();
             let (user, read) = find(&path, HOST).unwrap().unwrap();
-            assert_eq!((user.as_str(), read.expose()), ("some one", password.expose()));
+            assert_eq!(
+                (user.as_str(), read.expose()),
+                ("some one", password.expose())
+            );
             #[cfg(unix)]
             {
                 use std::os::unix::fs::PermissionsExt as _;

@@ -4,16 +4,16 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use chunkref_io::{Client, ClientOptions, HeaderValue, Request, Response, Url, basic_authorization};
+use chunkref_io::{
+    Client, ClientOptions, HeaderValue, Request, Response, Url, basic_authorization,
+};
 use serde::Deserialize;
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::source::{Credentials, NETRC};
 use super::token::Token;
-use super::trust::is_safe;
-use super::{LoginError, LoginSources, Secret, Source, netrc};
+use super::{LoginError, LoginService, LoginSources, Secret, Source, netrc};
 use crate::answer::{without, words};
-use crate::system::System;
 
 /// After a failure the service is asked again when so much time has passed, and not by each task.
 const PAUSE: Duration = Duration::from_secs(30);
@@ -33,7 +33,8 @@ const FRESH: Duration = Duration::from_secs(10);
 /// use chunkref_earthdata::{EarthdataAuthority, Login, LoginSources, System};
 /// use chunkref_io::{Client, ClientOptions};
 ///
-/// let login = Login::new(System::Prod, LoginSources::environment());
+/// let sources = LoginSources::environment();
+/// let login = Login::new(System::Prod, sources, ClientOptions::default());
 /// let authority = Arc::new(EarthdataAuthority::new(login));
 /// let client = Client::new(ClientOptions::default().with_authority(authority));
 /// let object = client.open("https://data.nsidc.earthdatacloud.nasa.gov/a.h5").await?;
@@ -45,9 +46,7 @@ const FRESH: Duration = Duration::from_secs(10);
 pub struct Login(Arc<Inner>);
 
 struct Inner {
-    /// `scheme://host:port`.
-    base: String,
-    host: String,
+    service: LoginService,
     sources: LoginSources,
     found: OnceLock<Result<(Credentials, Source), Option<String>>>,
     client: Client,
@@ -88,52 +87,17 @@ pub struct Checked {
 }
 
 impl Login {
-    /// The login at a system.
-    pub fn new(system: System, sources: LoginSources) -> Self {
-        Self::of_system(system, sources, ClientOptions::default())
-    }
-
-    /// The login at a system, whose service is asked with these options.
-    pub fn of_system(system: System, sources: LoginSources, options: ClientOptions) -> Self {
-        let host = system.login_host();
-        Self::at(format!("https://{host}"), host, sources, options)
-    }
-
-    /// The login at another service than a system's own, which is asked with these options.
-    ///
-    /// # Errors
-    ///
-    /// If this is no URL of `https`, or of this machine.
-    pub fn with_url(
-        url: &str,
+    /// The login at a service: that of a [`System`](crate::System), or another one. It is asked with
+    /// these options.
+    pub fn new(
+        service: impl Into<LoginService>,
         sources: LoginSources,
-        options: ClientOptions,
-    ) -> Result<Self, LoginError> {
-        let fail = || LoginError::Address {
-            // Without a user, a password and a query.
-            url: url
-                .split(['?', '#'])
-                .next()
-                .and_then(|url| url.rsplit('@').next())
-                .unwrap_or_default()
-                .to_owned(),
-        };
-        let parsed = Url::parse(url).map_err(|_| fail())?;
-        let is_bare = parsed.path() == "/" && parsed.query().is_none();
-        if !is_safe(&parsed) || !is_bare || !parsed.username().is_empty() {
-            return Err(fail());
-        }
-        let host = parsed.host_str().ok_or_else(fail)?;
-        let base = parsed.origin().ascii_serialization();
-        Ok(Self::at(base, host, sources, options))
-    }
-
-    fn at(base: String, host: &str, sources: LoginSources, mut options: ClientOptions) -> Self {
+        mut options: ClientOptions,
+    ) -> Self {
         // It is this login that says who asks.
         options.authority = None;
         Self(Arc::new(Inner {
-            base,
-            host: host.to_owned(),
+            service: service.into(),
             sources,
             found: OnceLock::new(),
             client: Client::new(options),
@@ -143,17 +107,17 @@ impl Login {
 
     /// The host of the login service: that of its entry in `.netrc`.
     pub fn host(&self) -> &str {
-        &self.0.host
+        &self.0.service.host
     }
 
     /// The URL of a page of the login service.
     pub(crate) fn page(&self, path: &str) -> String {
-        format!("{}/{path}", self.0.base)
+        format!("{}/{path}", self.0.service.base)
     }
 
     /// Whether a URL is one of the login service.
     pub(crate) fn is_at(&self, url: &Url) -> bool {
-        url.origin().ascii_serialization() == self.0.base
+        url.origin().ascii_serialization() == self.0.service.base
     }
 
     /// Whether there is a login, good or not.
@@ -274,7 +238,11 @@ impl Login {
         }
         // What fails is told by the next who asks for the token.
         let token = held.token.take();
-        if self.renew(&mut held, name, password, *source).await.is_err() {
+        if self
+            .renew(&mut held, name, password, *source)
+            .await
+            .is_err()
+        {
             return Some(true);
         }
         let is_same = held.token.as_ref().map(Token::header) == token.as_ref().map(Token::header);
@@ -312,10 +280,11 @@ impl Login {
             }
         };
         match failed {
-            // Without a token there is still the way through the login service.
-            LoginError::Service { .. } => Ok(()),
+            LoginError::Refused { .. } => Err(failed),
             // The one that is to be renewed may be good for a while.
-            LoginError::Unreachable { .. } if held.token.is_some() => Ok(()),
+            _ if held.token.is_some() => Ok(()),
+            // Without a token there is still the way through the login service.
+            LoginError::Service { status, .. } if status < 500 => Ok(()),
             failed => Err(failed),
         }
     }
@@ -346,7 +315,11 @@ impl Login {
             }
             401 => Err(self.refused_user(source)),
             _ => {
-                let said = words(response.body());
+                let is_page = response.body().trim_ascii_start().starts_with(b"<");
+                let said = match is_page {
+                    true => "a page of HTML".to_owned(),
+                    false => words(response.body()),
+                };
                 // A service that repeats what it was told is not to be repeated.
                 let said = without(&said, &[password.expose()]);
                 Err(self.odd(&response, &said))
@@ -424,7 +397,9 @@ impl Login {
     fn warning(&self, source: Source) -> Option<String> {
         let path = self.0.sources.netrc().filter(|_| source == Source::Netrc)?;
         netrc::is_open_to_others(path).then(|| {
-            format!("{NETRC} can be read by others than its user: chmod 600 it, and change the password")
+            format!(
+                "{NETRC} can be read by others than its user: chmod 600 it, and change the password"
+            )
         })
     }
 
@@ -495,7 +470,7 @@ fn refusal(token: &Token) -> String {
 impl fmt::Debug for Login {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Login")
-            .field("host", &self.0.host)
+            .field("service", &self.0.service)
             .finish_non_exhaustive()
     }
 }

@@ -85,6 +85,19 @@ impl LoginSources {
         self
     }
 
+    /// With this user and password and no other login; `.netrc` stays where one can be stored.
+    #[must_use]
+    pub fn with_only_user(mut self, name: &str, password: Secret) -> Self {
+        self.token = None;
+        self.with_user(name, password)
+    }
+
+    /// What is there that goes before `.netrc`.
+    pub fn goes_before_netrc(&self) -> Option<Source> {
+        let token = self.token.as_ref().map(|(_, source)| *source);
+        token.or_else(|| self.user.as_ref().map(|(_, _, source)| *source))
+    }
+
     /// With this user and password.
     #[must_use]
     pub fn with_user(mut self, name: &str, password: Secret) -> Self {
@@ -118,9 +131,7 @@ impl LoginSources {
             return Err(remark);
         };
         match netrc::find(path, host) {
-            Ok(Some((name, password))) => {
-                Ok((Credentials::User { name, password }, Source::Netrc))
-            }
+            Ok(Some((name, password))) => Ok((Credentials::User { name, password }, Source::Netrc)),
             Ok(None) => Err(remark),
             Err(reason) => Err(Some(format!("{NETRC}: {reason}"))),
         }

@@ -146,9 +146,17 @@ mod tests {
         assert!((7..=8).contains(&left.as_secs()), "{left:?}");
         // By the service's clock it has ended: only the service can tell whether it is good.
         let past = Some("Fri, 02 Jan 2099 00:00:00 GMT");
-        assert!(token(&format!(r#"{{"exp":{ends}}}"#)).given(None, past).due.is_none());
+        assert!(
+            token(&format!(r#"{{"exp":{ends}}}"#))
+                .given(None, past)
+                .due
+                .is_none()
+        );
         let by_day = token("{}").given(Some("01/03/2099"), date);
-        assert_eq!(by_day.ends().unwrap().to_string(), "2099-01-03 00:00:00 UTC");
+        assert_eq!(
+            by_day.ends().unwrap().to_string(),
+            "2099-01-03 00:00:00 UTC"
+        );
         assert!(token("{}").given(Some("soon"), date).due.is_none());
     }
 }

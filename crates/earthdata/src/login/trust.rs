@@ -8,7 +8,11 @@ use url::Host;
 use super::LoginError;
 
 /// Archives of NASA's are under these domains.
-const DOMAINS: [&str; 3] = ["earthdata.nasa.gov", "earthdatacloud.nasa.gov", "asf.alaska.edu"];
+const DOMAINS: [&str; 3] = [
+    "earthdata.nasa.gov",
+    "earthdatacloud.nasa.gov",
+    "asf.alaska.edu",
+];
 
 /// Parameters of a query that sign a URL: whoever has it may read, and needs to say no more.
 const SIGNATURES: [&str; 8] = [
@@ -250,14 +254,30 @@ mod tests {
         for (host, good, bad) in [
             ("a.example", "https://a.example/", "http://a.example/"),
             ("A.Example", "https://a.example/", "https://b.a.example/"),
-            ("a.example:8443", "https://a.example:8443/", "https://a.example/"),
-            ("a.example:443", "https://a.example/", "https://a.example:8443/"),
+            (
+                "a.example:8443",
+                "https://a.example:8443/",
+                "https://a.example/",
+            ),
+            (
+                "a.example:443",
+                "https://a.example/",
+                "https://a.example:8443/",
+            ),
             ("*.a.example", "https://b.a.example/", "https://a.example/"),
-            ("*.a.example", "https://c.b.a.example/", "https://ba.example/"),
+            (
+                "*.a.example",
+                "https://c.b.a.example/",
+                "https://ba.example/",
+            ),
             ("127.0.0.1:80", "http://127.0.0.1/", "http://127.0.0.1:81/"),
             ("127.0.0.1", "http://127.0.0.1/", "http://127.0.0.1:81/"),
             ("[::1]:81", "http://[::1]:81/", "http://[::2]:81/"),
-            ("localhost:81", "http://localhost:81/", "http://localhost.example:81/"),
+            (
+                "localhost:81",
+                "http://localhost:81/",
+                "http://localhost.example:81/",
+            ),
             ("10.0.0.1", "https://10.0.0.1/", "http://10.0.0.1/"),
         ] {
             let trust = Trust::new().with_host(host).unwrap();
@@ -265,8 +285,18 @@ mod tests {
             assert!(!trust.trusts(&url(bad)), "{host}: {bad}");
         }
         for bad in [
-            "", "https://a.example", "a.example/path", "u@a.example", "*.example", "*", "*.*.a",
-            "a b", "a.example?", "a.example.", "*.127.0.0.1", "a.example:99999",
+            "",
+            "https://a.example",
+            "a.example/path",
+            "u@a.example",
+            "*.example",
+            "*",
+            "*.*.a",
+            "a b",
+            "a.example?",
+            "a.example.",
+            "*.127.0.0.1",
+            "a.example:99999",
         ] {
             let error = bad.parse::<TrustedHost>().unwrap_err().to_string();
             assert!(error.starts_with(&format!("{bad:?}: ")), "{error}");

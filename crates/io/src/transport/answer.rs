@@ -387,7 +387,9 @@ async fn refused(
         reason = format!("{reason}; set this machine's clock");
     }
     if matches!(status.as_u16(), 401 | 403) {
-        reason = exchange.net.advised(reason, place, Some(status.as_u16()), &body);
+        reason = exchange
+            .net
+            .advised(reason, place, Some(status.as_u16()), &body);
     }
     let url = exchange.ticket.target.name.clone();
     match status.as_u16() {

@@ -102,7 +102,9 @@ impl Net {
     /// Sends once; with a login, as whoever asks, and through redirects.
     async fn attempt(&self, request: &Request) -> Result<Response, Failure> {
         if !request.logs_in {
-            return self.send(request, &request.url, request.headers.clone()).await;
+            return self
+                .send(request, &request.url, request.headers.clone())
+                .await;
         }
         let mut url = request.url.clone();
         for _ in 0..=self.options.max_redirects {
@@ -116,7 +118,9 @@ impl Net {
             self.log.redirect();
         }
         let max = self.options.max_redirects;
-        Err(Failure::Final(format!("more than {max} redirects in a row")))
+        Err(Failure::Final(format!(
+            "more than {max} redirects in a row"
+        )))
     }
 
     /// Sends once to `url`, which may be a redirect's target, as whoever asks; once more where that is

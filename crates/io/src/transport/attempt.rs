@@ -171,11 +171,7 @@ impl Exchange<'_> {
     }
 
     /// Sends the request once, with these headers. Gives the status as well.
-    async fn send(
-        &self,
-        url: &Url,
-        headers: HeaderMap,
-    ) -> (Result<Answer, Failure>, Option<u16>) {
+    async fn send(&self, url: &Url, headers: HeaderMap) -> (Result<Answer, Failure>, Option<u16>) {
         let http = match self.net.http() {
             Ok(http) => http,
             Err(reason) => {

@@ -129,6 +129,7 @@ impl Exchange<'_> {
         let mut has_waited = false;
         let mut url = self.url.clone();
         for _ in 0..=self.net.options.max_redirects {
+            let before = self.net.cookies_for(&self.url);
             match self.attempt(&url).await? {
                 Answer::Bytes(response) => {
                     self.ticket.target.remember(&url);
@@ -143,7 +144,6 @@ impl Exchange<'_> {
             }
             if turn.is_none() && self.net.is_login(&url) {
                 // One logs in; those that waited for it ask again, with the cookie that it got.
-                let before = self.net.cookies_for(&self.url);
                 turn = Some(host.log_in().await);
                 if !has_waited && self.net.cookies_for(&self.url) != before {
                     has_waited = true;

@@ -32,8 +32,10 @@ impl Net {
     /// The cookies that are sent to a URL.
     pub(super) fn cookies_for(&self, url: &Url) -> Option<HeaderValue> {
         let authority = self.options.authority.as_ref()?;
-        let keeps = authority.keeps_cookies(url);
-        self.cookies.header(url).filter(|_| keeps)
+        if !authority.keeps_cookies(url) {
+            return None;
+        }
+        self.cookies.header(url)
     }
 
     /// Keeps the cookies that an answer sets, if its host's are kept.

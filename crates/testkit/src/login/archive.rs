@@ -132,11 +132,7 @@ impl Shared {
         let signature = asked.parameter("X-Amz-Signature").unwrap_or_default();
         let ends = self.state.lock().signatures.get(&signature).copied();
         if ends.is_none_or(|ends| ends <= self.now()) {
-            return refused(
-                StatusCode::FORBIDDEN,
-                "AccessDenied",
-                "Request has expired",
-            );
+            return refused(StatusCode::FORBIDDEN, "AccessDenied", "Request has expired");
         }
         let Some(mut found) = self.content.find(&asked.path) else {
             return refused(StatusCode::NOT_FOUND, "NoSuchKey", "no such key");
