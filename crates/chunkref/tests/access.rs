@@ -12,8 +12,8 @@ use chunkref::manifest::{Location, Manifest, Prefix};
 use chunkref::store::{ReadOptions, Selection};
 use chunkref::verify::{VerifyOptions, verify};
 use chunkref::{
-    Access, Client, ClientOptions, Counter, GranuleFile, ManyOptions, ScanOptions, open, read_set, scan,
-    scan_many, write,
+    Access, Client, ClientOptions, Counter, GranuleFile, ManyOptions, ScanOptions, open, read_set,
+    scan, scan_many, write,
 };
 use chunkref_testkit::{
     CmrCollection, CmrServer, LoginServer, RangeServer, S3Server, TemporaryKeys,

@@ -21,7 +21,14 @@ fn granule(name: &str) -> Vec<u8> {
 fn read(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> (Output, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chunkref"));
     command
-        .args(["read", "set.json", "analysed_sst", "-o", "out.npy", "--stats"])
+        .args([
+            "read",
+            "set.json",
+            "analysed_sst",
+            "-o",
+            "out.npy",
+            "--stats",
+        ])
         .args(arguments)
         .current_dir(folder);
     for (name, _) in std::env::vars() {

@@ -157,7 +157,10 @@ async fn keys_of_two_centres_open_each_their_buckets() {
         client.options(),
         client.log().entries()
     );
-    assert!(!shown.contains(SECRET) && !shown.contains("ASIA"), "{shown}");
+    assert!(
+        !shown.contains(SECRET) && !shown.contains("ASIA"),
+        "{shown}"
+    );
 }
 
 #[tokio::test]

@@ -25,9 +25,11 @@ pub struct Pin {
 fn are_comparable(one: &str, other: &str) -> bool {
     let parts = |etag: &str| -> Option<u32> {
         let bare = etag.trim_start_matches("W/").trim_matches('"');
-        let (sum, parts) = bare.split_once('-').map_or((bare, Some(0)), |(sum, parts)| {
-            (sum, parts.parse().ok().filter(|parts| *parts > 0))
-        });
+        let (sum, parts) = bare
+            .split_once('-')
+            .map_or((bare, Some(0)), |(sum, parts)| {
+                (sum, parts.parse().ok().filter(|parts| *parts > 0))
+            });
         let is_sum = sum.len() == 32 && sum.bytes().all(|byte| byte.is_ascii_hexdigit());
         parts.filter(|_| is_sum)
     };

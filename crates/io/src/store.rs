@@ -347,7 +347,10 @@ impl Bucket {
             // What the user says of the region goes before what records say.
             let is_set = known::<AmazonS3ConfigKey>(&options.store_options, "aws_");
             let is_region = |key: &AmazonS3ConfigKey| {
-                matches!(key, AmazonS3ConfigKey::Region | AmazonS3ConfigKey::DefaultRegion)
+                matches!(
+                    key,
+                    AmazonS3ConfigKey::Region | AmazonS3ConfigKey::DefaultRegion
+                )
             };
             let is_set = is_set.is_ok_and(|set| set.iter().any(|(key, _)| is_region(key)));
             let known = || self.net.ways.region_of_bucket(&self.base);

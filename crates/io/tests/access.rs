@@ -2,9 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use chunkref_io::{
-    Access, BucketInfo, Client, ClientOptions, Credentials, Error, Notices, Pin,
-};
+use chunkref_io::{Access, BucketInfo, Client, ClientOptions, Credentials, Error, Notices, Pin};
 use chunkref_testkit::{Fault, RangeServer, S3Server, When};
 
 const SECRET: &str = "s3cr3t-key";
@@ -119,7 +117,12 @@ async fn a_bucket_that_refuses_is_asked_once_and_told_of_once() {
     assert_eq!(archive.bucket.log().len(), 1);
     let told = archive.told();
     assert_eq!(told.len(), 1, "{told:?}");
-    for part in ["s3://archive ", "AccessDenied", "https", "--access external"] {
+    for part in [
+        "s3://archive ",
+        "AccessDenied",
+        "https",
+        "--access external",
+    ] {
         assert!(told[0].contains(part), "{told:?}");
     }
     let stats = client.log().snapshot();
@@ -273,7 +276,10 @@ fn metadata_service(region: &'static str) -> (String, Arc<Mutex<Vec<String>>>) {
 
 #[tokio::test]
 async fn a_machine_in_another_region_tries_https_first() {
-    if std::env::var("AWS_REGION").or(std::env::var("AWS_DEFAULT_REGION")).is_ok() {
+    if std::env::var("AWS_REGION")
+        .or(std::env::var("AWS_DEFAULT_REGION"))
+        .is_ok()
+    {
         // It would say where this machine is.
         return;
     }

@@ -173,7 +173,13 @@ impl Sources {
                 });
             }
             let is_as_pinned = source.is_as_pinned(request.location);
-            answers.push((place, Fetched { bytes, is_as_pinned }));
+            answers.push((
+                place,
+                Fetched {
+                    bytes,
+                    is_as_pinned,
+                },
+            ));
         }
         Ok(answers)
     }

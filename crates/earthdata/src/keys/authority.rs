@@ -126,6 +126,22 @@ fn is_this_machine(url: &Url) -> bool {
         && (host == "localhost" || address.is_ok_and(|address| address.is_loopback()))
 }
 
+/// What somebody is to do whom a bucket refuses.
+fn of_bucket(url: &Url, status: Option<u16>, body: &str) -> Option<&'static str> {
+    let host = url.host_str().unwrap_or_default();
+    if !host.ends_with(".amazonaws.com") || status != Some(403) {
+        return None;
+    }
+    let says = |code: &str| body.contains(&format!("<Code>{code}</Code>"));
+    if says("RequestTimeTooSkewed") {
+        return Some("this machine's clock is wrong: set it");
+    }
+    says("AccessDenied").then_some(
+        "NASA's buckets are read only from within their region: elsewhere take the https URL \
+         (chunkref search --links https)",
+    )
+}
+
 #[async_trait]
 impl Authority for BucketAuthority {
     async fn authorization(&self, url: &Url) -> Result<Option<HeaderValue>, String> {
@@ -145,7 +161,8 @@ impl Authority for BucketAuthority {
     }
 
     fn advice(&self, url: &Url, status: Option<u16>, body: &str) -> Option<String> {
-        self.login.advice(url, status, body)
+        let advice = self.login.advice(url, status, body);
+        advice.or_else(|| of_bucket(url, status, body).map(str::to_owned))
     }
 
     fn learn(&self, known: &BucketInfo) {
@@ -174,5 +191,30 @@ impl fmt::Debug for BucketAuthority {
             .field("login", &self.login)
             .field("endpoints", &lock(&self.inner.endpoints).values())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_refused_by_a_bucket_hears_what_to_do() {
+        let url = |text: &str| Url::parse(text).unwrap();
+        let bucket = url("https://s3.us-west-2.amazonaws.com/bucket/a.h5");
+        let denied = "<Error><Code>AccessDenied</Code></Error>";
+        let skewed = "<Error><Code>RequestTimeTooSkewed</Code></Error>";
+        let told = of_bucket(&bucket, Some(403), denied).unwrap();
+        assert!(told.contains("https"), "{told}");
+        let told = of_bucket(&bucket, Some(403), skewed).unwrap();
+        assert!(told.contains("clock"), "{told}");
+        let elsewhere = url("https://s3.amazonaws.com.example/bucket/a.h5");
+        for (url, status, body) in [
+            (&bucket, Some(404), denied),
+            (&bucket, Some(403), "<Code>SlowDown</Code>"),
+            (&elsewhere, Some(403), denied),
+        ] {
+            assert_eq!(of_bucket(url, status, body), None);
+        }
     }
 }

@@ -53,10 +53,7 @@ const BUILT_IN: [(&str, &str); 12] = [
         "prod-lads",
         "https://data.laadsdaac.earthdatacloud.nasa.gov/s3credentials",
     ),
-    (
-        "asf-",
-        "https://sentinel1.asf.alaska.edu/s3credentials",
-    ),
+    ("asf-", "https://sentinel1.asf.alaska.edu/s3credentials"),
     (
         "csda-cumulus-",
         "https://data.csdap.earthdata.nasa.gov/s3credentials",

@@ -60,7 +60,10 @@ impl Rules {
 
     /// What is said to a request that is signed with temporary keys which it does not take.
     fn of_temporary_keys(&self, entry: &S3Request) -> Option<Worded> {
-        let id = entry.key_id.as_deref().filter(|_| !self.temporary.is_empty())?;
+        let id = entry
+            .key_id
+            .as_deref()
+            .filter(|_| !self.temporary.is_empty())?;
         let bucket = entry.path.trim_start_matches('/').split('/').next();
         let token = entry.token.as_deref();
         let mut found = self
