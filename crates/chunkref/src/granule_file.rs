@@ -139,7 +139,7 @@ pub(crate) fn learn(client: &Client, prefixes: &[Prefix]) {
         known
             .credentials_endpoint
             .clone_from(&prefix.credentials_endpoint);
-        client.learn(known);
+        client.learn(&known);
     }
 }
 

@@ -125,11 +125,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Client {
     /// Takes note of what a record or a set says of a bucket: its region, and where its keys are handed
     /// out. What is said first of a prefix stays.
-    pub fn learn(&self, known: BucketInfo) {
+    pub fn learn(&self, known: &BucketInfo) {
         let net = self.net();
-        net.ways.learn(&known);
+        net.ways.learn(known);
         if let Some(authority) = &net.options.authority {
-            authority.learn(&known);
+            authority.learn(known);
         }
     }
 
@@ -319,9 +319,10 @@ impl Client {
              (--access external does so at once): {reason}",
             base(direct)
         );
-        match &self.options().notices {
-            Some(notices) => notices.tell(&text),
-            None => tracing::warn!("{text}"),
+        if let Some(notices) = &self.options().notices {
+            notices.tell(&text);
+        } else {
+            tracing::warn!("{text}");
         }
     }
 }

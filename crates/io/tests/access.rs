@@ -227,7 +227,7 @@ async fn the_region_that_a_record_tells_is_signed_for() {
         ("s3://other", "not a region!"),
     ];
     for (prefix, region) in told {
-        client.learn(BucketInfo::new(prefix).with_region(region));
+        client.learn(&BucketInfo::new(prefix).with_region(region));
     }
     for name in ["archive/a.h5", "other/c.h5"] {
         read(&client, &archive.urls(name), Pin::default())
@@ -303,7 +303,7 @@ async fn a_machine_in_another_region_tries_https_first() {
             .with_store_option("aws_access_key_id", "id")
             .with_store_option("aws_secret_access_key", SECRET);
         let client = Client::new(options);
-        client.learn(BucketInfo::new("s3://archive/").with_region("us-west-2"));
+        client.learn(&BucketInfo::new("s3://archive/").with_region("us-west-2"));
         let urls = archive.urls("archive/a.h5");
         for _ in 0..2 {
             let url = read(&client, &urls, Pin::default()).await.unwrap();

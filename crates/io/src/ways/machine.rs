@@ -13,7 +13,7 @@ const LONGEST: usize = 1 << 10;
 const METADATA: &str = "http://169.254.169.254";
 
 /// The region of this machine: from the environment, else from the metadata service, if that may be
-/// asked. (IMDSv2: a token first, then the question.)
+/// asked. (`IMDSv2`: a token first, then the question.)
 pub(super) async fn region(net: &Net) -> Option<String> {
     let named = ["AWS_REGION", "AWS_DEFAULT_REGION"]
         .iter()

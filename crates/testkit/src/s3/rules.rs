@@ -71,7 +71,7 @@ impl Rules {
             .iter()
             .filter_map(|keys| keys.refusal(id, token, bucket.unwrap_or_default()));
         match found.next() {
-            Some(taken) => taken.err(),
+            Some(answer) => answer.err(),
             None if self.fixed.as_deref() == Some(id) => None,
             None => Some(UNKNOWN_KEY),
         }
