@@ -73,7 +73,7 @@ impl Archive {
 async fn read(client: &Client, urls: &[String; 2], pin: Pin) -> Result<String, Error> {
     let urls = urls.each_ref().map(String::as_str);
     let object = client.open_any(&urls, pin).await?;
-    let read = object.read(&[70_000..70_050]).await?;
+    let read = object.read(&[70_000..70_050, 90_000..90_050]).await?;
     assert_eq!(read[0], content()[70_000..70_050]);
     Ok(object.url().to_owned())
 }
