@@ -316,9 +316,10 @@ impl Login {
             401 => Err(self.refused_user(source)),
             _ => {
                 let is_page = response.body().trim_ascii_start().starts_with(b"<");
-                let said = match is_page {
-                    true => "a page of HTML".to_owned(),
-                    false => words(response.body()),
+                let said = if is_page {
+                    "a page of HTML".to_owned()
+                } else {
+                    words(response.body())
                 };
                 // A service that repeats what it was told is not to be repeated.
                 let said = without(&said, &[password.expose()]);
@@ -412,13 +413,11 @@ impl Login {
         let header = self.token().await?;
         let text = header.as_ref().and_then(|header| header.to_str().ok());
         let text = text.and_then(|text| text.strip_prefix("Bearer "));
-        match text {
-            Some(text) => Ok(Secret::new(text)),
-            None => {
-                let held = self.0.held.lock().await;
-                Err(held.failed.clone().unwrap_or_else(|| self.missing()))
-            }
+        if let Some(text) = text {
+            return Ok(Secret::new(text));
         }
+        let held = self.0.held.lock().await;
+        Err(held.failed.clone().unwrap_or_else(|| self.missing()))
     }
 
     /// Stores user and password as the entry of this service in `.netrc`, and leaves all else there as
