@@ -41,10 +41,12 @@ pub enum LoginError {
     },
     /// The service could not be reached.
     #[error(
-        "Earthdata Login can't be reached: {reason}; check the network, the name of the host, and \
-         HTTPS_PROXY if there is a proxy"
+        "{what} can't be reached: {reason}; check the network, the name of the host, and HTTPS_PROXY \
+         if there is a proxy"
     )]
     Unreachable {
+        /// Earthdata Login or CMR.
+        what: &'static str,
         /// How the last attempt failed.
         reason: String,
     },

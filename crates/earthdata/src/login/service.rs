@@ -296,13 +296,13 @@ impl Login {
         source: Source,
     ) -> Result<Token, LoginError> {
         let url = self.page("api/users/find_or_create_token");
-        let of_io = unreachable;
+        let of_io = unreachable("Earthdata Login");
         let request = Request::post(&url, "application/x-www-form-urlencoded", "")
             .and_then(|request| request.with_header("Accept", "application/json"))
             .and_then(|request| request.with_basic(name, password.expose()))
-            .map_err(of_io)?
+            .map_err(&of_io)?
             .with_max_answer(64 << 10);
-        let response = self.0.client.request(&request).await.map_err(of_io)?;
+        let response = self.0.client.request(&request).await.map_err(&of_io)?;
         match response.status() {
             200..=299 => {
                 let given: Option<Given> = serde_json::from_slice(response.body()).ok();
@@ -378,12 +378,12 @@ impl Login {
         source: Source,
         token: &Token,
     ) -> Result<(), LoginError> {
-        let of_io = unreachable;
+        let of_io = unreachable("CMR");
         let url = format!("{cmr_url}/collections.umm_json?page_size=0");
         let request = Request::get(&url)
             .and_then(|request| request.with_bearer(text.expose().trim()))
-            .map_err(of_io)?;
-        let response = self.0.client.request(&request).await.map_err(of_io)?;
+            .map_err(&of_io)?;
+        let response = self.0.client.request(&request).await.map_err(&of_io)?;
         match response.status() {
             200..=299 => Ok(()),
             401 => Err(self.bad_token(source, refusal(token))),
@@ -447,9 +447,9 @@ impl Login {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it maps errors")]
-fn unreachable(error: chunkref_io::Error) -> LoginError {
-    LoginError::Unreachable {
+fn unreachable(what: &'static str) -> impl Fn(chunkref_io::Error) -> LoginError {
+    move |error| LoginError::Unreachable {
+        what,
         reason: error.to_string(),
     }
 }
