@@ -55,8 +55,10 @@ pub(crate) struct Connection {
                 *.DOMAIN; may be given several times"
     )]
     trusted_hosts: Vec<TrustedHost>,
-    /// Do not log in, whatever EARTHDATA_TOKEN and its like or .netrc have
-    #[arg(long)]
+    #[arg(
+        long,
+        help = "Do not log in, whatever EARTHDATA_TOKEN and its like or .netrc have"
+    )]
     no_login: bool,
     /// Which of Earthdata's systems: prod or uat; CMR, login service and entry of .netrc go together
     #[arg(long, value_name = "SYSTEM", default_value_t = System::Prod)]

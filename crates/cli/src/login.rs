@@ -19,10 +19,11 @@ const HELP: &str = "\
 A login is looked for in this order:
   1. EARTHDATA_TOKEN
   2. EARTHDATA_USERNAME and EARTHDATA_PASSWORD
-  3. the entry of urs.earthdata.nasa.gov (with --system uat: uat.urs.earthdata.nasa.gov) in the file
+  3. the entry of urs.earthdata.nasa.gov (--system uat: uat.urs.earthdata.nasa.gov) in the file
      that NETRC names, or .netrc (Windows: _netrc) in the home folder
-It is used, when that is first needed, for hosts under earthdata.nasa.gov, earthdatacloud.nasa.gov and
-asf.alaska.edu, and those of --trust-host. Accounts are made at https://urs.earthdata.nasa.gov/users/new
+It is used, when that is first needed, for hosts under earthdata.nasa.gov, asf.alaska.edu and
+earthdatacloud.nasa.gov, and those of --trust-host.
+Accounts are made at https://urs.earthdata.nasa.gov/users/new
 
 Examples:
   chunkref login
@@ -138,7 +139,8 @@ impl LogIn {
                 "there is no terminal to ask for the user's name: give --user",
             ));
         }
-        eprint!("User name: ");
+        let login = self.connection.login(LoginSources::none());
+        eprint!("User name at {}: ", login.host());
         let name = line()?;
         let name = name.expose().trim();
         if name.is_empty() {

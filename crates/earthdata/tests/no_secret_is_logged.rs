@@ -126,7 +126,7 @@ async fn shown(server: &LoginServer, sources: LoginSources) -> String {
 #[tokio::test]
 async fn no_secret_is_logged_or_shown() {
     tracing::subscriber::set_global_default(All).unwrap();
-    log::set_boxed_logger(Box::new(All)).unwrap();
+    log::set_logger(&All).unwrap();
     log::set_max_level(log::LevelFilter::Trace);
     let mut all = String::new();
     for takes_tokens in [true, false] {

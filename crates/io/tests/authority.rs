@@ -105,6 +105,7 @@ async fn neither_token_nor_cookie_goes_to_a_host_that_is_not_trusted() {
     let client = client(Badge::for_servers(&[&front]));
     for name in ["a", "b"] {
         let object = client.open(&front.url_of(name)).await.unwrap();
+        assert_eq!(object.size().await.unwrap(), 10_000);
         object.read(&[0..10, 5000..5010]).await.unwrap();
         let shown = format!("{object:?}");
         assert!(!shown.contains("secret"), "{shown}");

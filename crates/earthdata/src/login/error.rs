@@ -10,7 +10,7 @@ pub enum LoginError {
     /// Nothing says who asks.
     #[error(
         "no login for {host} was found{}: run `chunkref login`, or set EARTHDATA_TOKEN, or \
-         EARTHDATA_USERNAME and EARTHDATA_PASSWORD", remark(.remark)
+         EARTHDATA_USERNAME and EARTHDATA_PASSWORD", in_brackets(.remark.as_deref())
     )]
     Missing {
         /// The host of the login service.
@@ -41,10 +41,12 @@ pub enum LoginError {
     },
     /// The service could not be reached.
     #[error(
-        "Earthdata Login can't be reached: {reason}; check the network, the name of the host, and \
-         HTTPS_PROXY if there is a proxy"
+        "{what} can't be reached: {reason}; check the network, the name of the host, and HTTPS_PROXY \
+         if there is a proxy"
     )]
     Unreachable {
+        /// Earthdata Login or CMR.
+        what: &'static str,
         /// How the last attempt failed.
         reason: String,
     },
@@ -82,7 +84,7 @@ pub enum LoginError {
     },
 }
 
-fn remark(remark: &Option<String>) -> String {
+fn in_brackets(remark: Option<&str>) -> String {
     match remark {
         Some(remark) => format!(" ({remark})"),
         None => String::new(),

@@ -89,39 +89,36 @@ fn changed(text: &str, host: &str, user: &str, password: &Secret) -> Result<Secr
     let (login, password) = (quoted(user)?, quoted(password.expose())?);
     let entries = parse(text)?;
     let mut changes: Vec<(Range<usize>, Secret)> = Vec::new();
-    match entries.iter().find(|entry| entry.is_of(host)) {
-        Some(entry) => {
-            for (old, name, new) in [
-                (&entry.user, "login", &login),
-                (&entry.password, "password", &password),
-            ] {
-                let new = new.expose();
-                changes.push(match old {
-                    Some((_, place)) => (place.clone(), Secret::new(new)),
-                    None => (
-                        entry.host_end..entry.host_end,
-                        Secret::new(format!(" {name} {new}")),
-                    ),
-                });
-            }
+    if let Some(entry) = entries.iter().find(|entry| entry.is_of(host)) {
+        for (old, name, new) in [
+            (&entry.user, "login", &login),
+            (&entry.password, "password", &password),
+        ] {
+            let new = new.expose();
+            changes.push(match old {
+                Some((_, place)) => (place.clone(), Secret::new(new)),
+                None => (
+                    entry.host_end..entry.host_end,
+                    Secret::new(format!(" {name} {new}")),
+                ),
+            });
         }
-        None => {
-            // Before `default`, after which nothing is looked up.
-            let default = entries.iter().find(|entry| entry.host.is_none());
-            let at = default.map_or(text.len(), |default| default.start);
-            let before = text.get(..at).unwrap_or_default();
-            let line = if before.is_empty() || before.ends_with('\n') {
-                ""
-            } else {
-                "\n"
-            };
-            let entry = format!(
-                "{line}machine {host} login {} password {}\n",
-                login.expose(),
-                password.expose()
-            );
-            changes.push((at..at, Secret::new(entry)));
-        }
+    } else {
+        // Before `default`, after which nothing is looked up.
+        let default = entries.iter().find(|entry| entry.host.is_none());
+        let at = default.map_or(text.len(), |default| default.start);
+        let before = text.get(..at).unwrap_or_default();
+        let line = if before.is_empty() || before.ends_with('\n') {
+            ""
+        } else {
+            "\n"
+        };
+        let entry = format!(
+            "{line}machine {host} login {} password {}\n",
+            login.expose(),
+            password.expose()
+        );
+        changes.push((at..at, Secret::new(entry)));
     }
     changes.sort_by_key(|(place, _)| place.start);
     let mut out = String::with_capacity(text.len().saturating_add(1024));

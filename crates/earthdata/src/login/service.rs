@@ -296,13 +296,13 @@ impl Login {
         source: Source,
     ) -> Result<Token, LoginError> {
         let url = self.page("api/users/find_or_create_token");
-        let of_io = unreachable;
+        let of_io = unreachable("Earthdata Login");
         let request = Request::post(&url, "application/x-www-form-urlencoded", "")
             .and_then(|request| request.with_header("Accept", "application/json"))
             .and_then(|request| request.with_basic(name, password.expose()))
-            .map_err(of_io)?
+            .map_err(&of_io)?
             .with_max_answer(64 << 10);
-        let response = self.0.client.request(&request).await.map_err(of_io)?;
+        let response = self.0.client.request(&request).await.map_err(&of_io)?;
         match response.status() {
             200..=299 => {
                 let given: Option<Given> = serde_json::from_slice(response.body()).ok();
@@ -316,9 +316,10 @@ impl Login {
             401 => Err(self.refused_user(source)),
             _ => {
                 let is_page = response.body().trim_ascii_start().starts_with(b"<");
-                let said = match is_page {
-                    true => "a page of HTML".to_owned(),
-                    false => words(response.body()),
+                let said = if is_page {
+                    "a page of HTML".to_owned()
+                } else {
+                    words(response.body())
                 };
                 // A service that repeats what it was told is not to be repeated.
                 let said = without(&said, &[password.expose()]);
@@ -377,12 +378,12 @@ impl Login {
         source: Source,
         token: &Token,
     ) -> Result<(), LoginError> {
-        let of_io = unreachable;
+        let of_io = unreachable("CMR");
         let url = format!("{cmr_url}/collections.umm_json?page_size=0");
         let request = Request::get(&url)
             .and_then(|request| request.with_bearer(text.expose().trim()))
-            .map_err(of_io)?;
-        let response = self.0.client.request(&request).await.map_err(of_io)?;
+            .map_err(&of_io)?;
+        let response = self.0.client.request(&request).await.map_err(&of_io)?;
         match response.status() {
             200..=299 => Ok(()),
             401 => Err(self.bad_token(source, refusal(token))),
@@ -412,13 +413,11 @@ impl Login {
         let header = self.token().await?;
         let text = header.as_ref().and_then(|header| header.to_str().ok());
         let text = text.and_then(|text| text.strip_prefix("Bearer "));
-        match text {
-            Some(text) => Ok(Secret::new(text)),
-            None => {
-                let held = self.0.held.lock().await;
-                Err(held.failed.clone().unwrap_or_else(|| self.missing()))
-            }
+        if let Some(text) = text {
+            return Ok(Secret::new(text));
         }
+        let held = self.0.held.lock().await;
+        Err(held.failed.clone().unwrap_or_else(|| self.missing()))
     }
 
     /// Stores user and password as the entry of this service in `.netrc`, and leaves all else there as
@@ -448,9 +447,9 @@ impl Login {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it maps errors")]
-fn unreachable(error: chunkref_io::Error) -> LoginError {
-    LoginError::Unreachable {
+fn unreachable(what: &'static str) -> impl Fn(chunkref_io::Error) -> LoginError {
+    move |error| LoginError::Unreachable {
+        what,
         reason: error.to_string(),
     }
 }

@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn lifetimes_are_those_of_the_services_clock() {
         let date = Some("Thu, 01 Jan 2099 00:00:00 GMT");
-        let ends = 4_070_908_800 + 3600; // an hour later
+        let ends = 4_070_908_800_i64 + 3600; // an hour later
         let one = token(&format!(r#"{{"exp":{ends}}}"#)).given(None, date);
         let left = one.due.unwrap() - std::time::Instant::now();
         assert!((3290..=3300).contains(&left.as_secs()), "{left:?}");

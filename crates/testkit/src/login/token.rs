@@ -14,10 +14,10 @@ impl Shared {
         let lifetime = i64::try_from(self.rules.token_lifetime.as_secs()).unwrap_or(i64::MAX);
         let ends = now.saturating_add(lifetime);
         let encode = |value: &serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let head = encode(&json!({"typ": "JWT", "origin": "Earthdata Login", "alg": "RS256"}));
+        let kind = encode(&json!({"typ": "JWT", "origin": "Earthdata Login", "alg": "RS256"}));
         let claims = encode(&json!({"type": "User", "uid": user, "exp": ends, "iat": now}));
         let mut held = self.state.lock();
-        let text = format!("{head}.{claims}.{}", held.new_secret("token"));
+        let text = format!("{kind}.{claims}.{}", held.new_secret("token"));
         held.tokens.push(Given {
             text: text.clone(),
             user: user.to_owned(),
