@@ -73,10 +73,10 @@ mod transport;
 mod upload;
 mod wave;
 
-pub use address::file_path;
+pub use address::{file_path, printable};
 pub use client::Client;
 pub use error::{Error, Result};
-pub use folder::Folder;
+pub use folder::{Folder, Listed};
 pub use hint::Hint;
 pub use log::{RequestLog, RequestRecord, Stats, WaveRecord};
 pub use object::Object;
