@@ -32,11 +32,13 @@
 //! - [`open`](fn@open) opens a set or a bare file as a [`Store`], which reads arrays and serves them as
 //!   Zarr ([`store`]); of what is large only what is asked for is read.
 //! - [`earthdata`] finds granules in NASA's archives; a [`GranuleFile`] is one of their files, with all the
-//!   ways that lead to it.
+//!   ways that lead to it; [`build`](mod@build) makes one set of them, which goes on where it was when it
+//!   was killed, and takes in what is new when run again.
 //! - [`manifest`] is the model that all of them share, [`io`] how they read.
 
 #![forbid(unsafe_code)]
 
+pub mod build;
 mod convert;
 mod counter;
 pub mod export;

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 mod arguments;
+mod build;
 mod connection;
 mod convert;
 mod export;
@@ -61,5 +62,6 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Export(arguments) => export::run(&arguments).await,
         Command::Search(arguments) => search::run(&arguments).await,
         Command::Login(arguments) => login::run(&arguments).await,
+        Command::Build(arguments) => build::run(&arguments).await,
     }
 }

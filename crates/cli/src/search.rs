@@ -15,7 +15,7 @@ use chunkref::earthdata::{
 use chunkref::io::Url;
 use indicatif::{ProgressBar, ProgressStyle};
 
-pub(crate) use arguments::Search;
+pub(crate) use arguments::{Asked, Search};
 
 use crate::connection::Connection;
 use crate::failure::{Failure, one_line};
@@ -25,15 +25,7 @@ use crate::progress::print_stats;
 pub(crate) async fn run(arguments: &Search) -> Result<ExitCode, Failure> {
     let client = arguments.connection.client();
     let start = Instant::now();
-    let mut cmr = Cmr::of_system(client.clone(), arguments.connection.system);
-    let url = arguments.cmr_url();
-    if let Some(url) = &url {
-        cmr = cmr.with_url(url);
-    }
-    if arguments.as_user {
-        let token = as_user(&arguments.connection, url.as_deref()).await?;
-        cmr = cmr.with_token(token.expose());
-    }
+    let cmr = arguments.asked.cmr(&client, &arguments.connection).await?;
     let text = found(arguments, &cmr).await;
     if arguments.stats {
         print_stats(&client.log().snapshot(), start);
@@ -64,7 +56,8 @@ async fn found(arguments: &Search, cmr: &Cmr) -> Result<String, Failure> {
     if arguments.virtual_stores {
         return virtual_stores(arguments, cmr).await;
     }
-    let (search, choice) = (arguments.granules(), arguments.choice()?);
+    let asked = &arguments.asked;
+    let (search, choice) = (asked.granules(), asked.choice()?);
     if arguments.count {
         let count = search.count(cmr).await.map_err(failure)?;
         return Ok(format!("{count}\n"));
@@ -73,7 +66,7 @@ async fn found(arguments: &Search, cmr: &Cmr) -> Result<String, Failure> {
     let found = search
         .run_with(cmr, |progress| {
             bar.set_length(
-                arguments
+                asked
                     .limit
                     .map_or(progress.hits, |limit| limit.min(progress.hits)),
             );
@@ -96,7 +89,7 @@ async fn found(arguments: &Search, cmr: &Cmr) -> Result<String, Failure> {
 }
 
 /// Errors of searches say what to do themselves.
-fn failure(error: Error) -> Failure {
+pub(crate) fn failure(error: Error) -> Failure {
     match error {
         Error::Query { reason } => Failure::usage(reason),
         error => Failure::new(error.to_string()),
@@ -132,7 +125,7 @@ fn remarks(found: &Found) {
 }
 
 /// That there is no granule, and what the collections have.
-fn nothing(found: &Found) -> Failure {
+pub(crate) fn nothing(found: &Found) -> Failure {
     let of = |range: TimeRange| match (range.start, range.end) {
         (Some(start), Some(end)) => format!("from {start} to {end}"),
         (Some(start), None) => format!("from {start} on"),
@@ -322,7 +315,7 @@ fn links_of(granules: &[Granule], kind: LinkKind, choice: &FileChoice) -> Result
 
 /// The search for collections that the options name.
 fn collection_search(arguments: &Search) -> CollectionSearch {
-    let what = arguments.collection();
+    let what = arguments.asked.collection();
     let mut search = Collections::search();
     for name in &what.short_names {
         search = search.short_name(name);
@@ -342,17 +335,17 @@ fn collection_search(arguments: &Search) -> CollectionSearch {
     if let Some(cloud_hosted) = what.cloud_hosted {
         search = search.cloud_hosted(cloud_hosted);
     }
-    if let Some(words) = &what.keyword {
+    if let Some(words) = &arguments.keyword {
         search = search.keyword(words);
     }
-    let (ranges, boxes) = arguments.ranges_and_boxes();
+    let (ranges, boxes) = arguments.asked.ranges_and_boxes();
     search = ranges
         .iter()
         .fold(search, |search, range| search.temporal(*range));
     search = boxes
         .iter()
         .fold(search, |search, edges| search.bounding_box(*edges));
-    match arguments.limit.map(usize::try_from) {
+    match arguments.asked.limit.map(usize::try_from) {
         Some(Ok(limit)) => search.limit(limit),
         _ => search,
     }

@@ -16,6 +16,11 @@ pub struct CombineReport {
     pub from_first: Vec<String>,
     /// Attributes that differ without changing what values mean: the first granule's stand.
     pub attributes: Vec<Difference>,
+    /// Times that are counted in another unit than before, so that all count in one.
+    pub units: Vec<Difference>,
+    /// How many values of the joined coordinate each granule has, in the order they were joined; empty
+    /// where its values are not at hand.
+    pub lengths: Vec<usize>,
     /// Whether the joined coordinate ascends strictly; `None` where its values are not at hand.
     pub ascending: Option<bool>,
     /// Values of the joined coordinate that occur more than once.

@@ -56,10 +56,19 @@ pub(crate) fn items<T>(
         let start: String = String::from_utf8_lossy(body.get(..60).unwrap_or(body)).into_owned();
         format!("{error}, expected UMM JSON; it begins with {start:?}")
     })?;
-    let mut json = serde_json::Deserializer::from_str(top.items.get());
+    list(top.items.get().as_bytes(), most, record).map_err(|reason| format!("items: {reason}"))
+}
+
+/// The records of a list.
+pub(crate) fn list<T>(
+    body: &[u8],
+    most: usize,
+    record: impl FnMut(&Value) -> Result<T, String>,
+) -> Result<Vec<T>, String> {
+    let mut json = serde_json::Deserializer::from_slice(body);
     let records = Records { most, record };
     json.deserialize_seq(records)
-        .map_err(|error| format!("items: {error}"))
+        .map_err(|error| error.to_string())
 }
 
 struct Records<F> {

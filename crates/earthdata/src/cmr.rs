@@ -5,9 +5,11 @@ use std::fmt;
 use chunkref_io::{Client, Request, Response};
 
 use crate::answer::{self, Page, without, words};
+use crate::deleted::Deleted;
 use crate::error::{Error, Result};
 use crate::query::Query;
 use crate::system::System;
+use crate::time::Timestamp;
 
 /// Longer queries travel in the body of a `POST`.
 const LONGEST_URL: usize = 4000;
@@ -15,6 +17,10 @@ const LONGEST_URL: usize = 4000;
 const RECORD: usize = 64 << 10;
 /// A page may have at least so many bytes.
 const PAGE: usize = 1 << 20;
+/// So many deleted granules at most are read of one answer.
+const MOST_DELETED: usize = 100_000;
+/// And of each so many bytes.
+const RECORD_OF_DELETED: usize = 1 << 10;
 
 /// Where searches are sent, and as whom. Clones are cheap.
 ///
@@ -90,7 +96,8 @@ impl Cmr {
         let mut query = query.clone();
         query.push("page_size", &most);
         let most_bytes = most.saturating_mul(RECORD).max(PAGE);
-        let response = self.ask(what, &query, search_after, most_bytes).await?;
+        let url = self.address(what);
+        let response = self.ask(url, &query, search_after, most_bytes).await?;
         answer::page(&response, most, record).map_err(|reason| self.not_an_answer(what, reason))
     }
 
@@ -106,14 +113,41 @@ impl Cmr {
         format!("{}/{what}.umm_json", self.url)
     }
 
+    /// The granules of a collection that were deleted since a moment, of which CMR knows for a year.
+    ///
+    /// ```no_run
+    /// # async fn example(cmr: chunkref_earthdata::Cmr) -> chunkref_earthdata::Result<()> {
+    /// use chunkref_earthdata::Timestamp;
+    ///
+    /// let since = Timestamp::begin("2026-01-01")?;
+    /// for granule in cmr.deleted("C1996881146-POCLOUD", since).await? {
+    ///     println!("{} was deleted", granule.name);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If CMR can't be asked, refuses (the moment is too long ago), or answers with something else.
+    pub async fn deleted(&self, collection: &str, since: Timestamp) -> Result<Vec<Deleted>> {
+        let mut query = Query::default();
+        query.push("parent_collection_id", collection);
+        query.push("revision_date", &format!("{since},"));
+        let url = format!("{}/granules/deleted.json", self.url);
+        let most_bytes = MOST_DELETED.saturating_mul(RECORD_OF_DELETED);
+        let response = self.ask(url.clone(), &query, None, most_bytes).await?;
+        answer::list(response.body(), MOST_DELETED, Deleted::of)
+            .map_err(|reason| Error::Answer { url, reason })
+    }
+
     async fn ask(
         &self,
-        what: &str,
+        url: String,
         query: &Query,
         search_after: Option<&str>,
         most_bytes: usize,
     ) -> Result<Response> {
-        let url = self.address(what);
         let encoded = query.encoded();
         let request = if encoded.len() > LONGEST_URL {
             Request::post(&url, "application/x-www-form-urlencoded", encoded)

@@ -82,11 +82,11 @@ mod wave;
 mod ways;
 
 pub use access::{Access, BucketInfo, Notices};
-pub use address::file_path;
+pub use address::{file_path, printable};
 pub use authority::{Authority, BucketKeys, basic_authorization};
 pub use client::Client;
 pub use error::{Error, Result};
-pub use folder::Folder;
+pub use folder::{Folder, Listed};
 pub use hint::Hint;
 pub use http::HeaderValue;
 pub use log::{RequestLog, RequestRecord, Stats, WaveRecord};

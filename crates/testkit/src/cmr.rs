@@ -293,6 +293,16 @@ impl Shared {
             return (StatusCode::OK, headers, body.to_vec());
         }
         let catalog = lock(&self.catalog);
+        if path.ends_with("granules/deleted.json") {
+            return match search::deleted(&catalog, &parameters) {
+                Ok(records) => {
+                    let headers = vec![("cmr-hits".to_owned(), records.len().to_string())];
+                    let body = serde_json::Value::Array(records).to_string();
+                    (StatusCode::OK, headers, body.into_bytes())
+                }
+                Err(refusal) => refused(refusal),
+            };
+        }
         let found = match what {
             "granules.umm_json" => search::granules(&catalog, &parameters, after),
             "collections.umm_json" => search::collections(&catalog, &parameters, after),
@@ -310,12 +320,15 @@ impl Shared {
                 let body = format!(r#"{{"hits":{},"took":1,"items":[{records}]}}"#, answer.hits);
                 (StatusCode::OK, headers, body.into_bytes())
             }
-            Err((status, words)) => {
-                let body = serde_json::json!({"errors": [words]}).to_string();
-                (status, Vec::new(), body.into_bytes())
-            }
+            Err(refusal) => refused(refusal),
         }
     }
+}
+
+/// CMR's words in its own form.
+fn refused((status, words): (StatusCode, String)) -> Answered {
+    let body = serde_json::json!({"errors": [words]}).to_string();
+    (status, Vec::new(), body.into_bytes())
 }
 
 fn header(headers: &HeaderMap, name: &str) -> Option<String> {

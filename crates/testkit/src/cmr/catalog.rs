@@ -24,8 +24,14 @@ pub struct CmrCollection {
     pub cloud_hosted: bool,
     /// URLs of virtual stores that its record advertises.
     pub virtual_stores: Vec<String>,
+    /// What links of https begin with.
+    pub https: String,
+    /// What links of s3 begin with; none, where there are no such links.
+    pub s3: Option<String>,
     /// The granules, in any order.
     pub granules: Vec<CmrGranule>,
+    /// Granules that were deleted, and when, in milliseconds since 1970.
+    pub deleted: Vec<(CmrGranule, i64)>,
 }
 
 /// A granule.
@@ -45,6 +51,10 @@ pub struct CmrGranule {
     pub edges: [f64; 4],
     /// Names of data files. Each has a link of https and one of s3, and a checksum beside it.
     pub files: Vec<String>,
+    /// The size of each in bytes.
+    pub size: u64,
+    /// The MD5 of each, as the record has it; some records have none.
+    pub checksum: Option<String>,
 }
 
 impl CmrCollection {
@@ -67,8 +77,11 @@ impl CmrCollection {
             let start = own - DAY + i64::from(hour) * 60 * 60 * 1000;
             let date = DateTime::from_timestamp_millis(own).expect("a date");
             let name = format!("{}-{short_name}", date.format("%Y%m%d"));
+            let number = number + 1 + day.unsigned_abs();
             CmrGranule {
-                number: number + 1 + day.unsigned_abs(),
+                number,
+                size: 1_572_864,
+                checksum: Some(format!("{number:032x}")),
                 files: vec![format!("{name}.nc")],
                 name,
                 revision: 1,
@@ -85,8 +98,20 @@ impl CmrCollection {
             doi: Some(format!("10.5067/TEST-{number}")),
             cloud_hosted: true,
             virtual_stores: Vec::new(),
+            https: format!("https://data.example.org/test-protected/{short_name}"),
+            s3: Some(format!("s3://test-protected/{short_name}")),
             granules: granules.collect(),
+            deleted: Vec::new(),
         }
+    }
+
+    /// The same, with links that lead elsewhere: what those of https begin with, and those of s3, if
+    /// there are any. A slash and the file's name follow.
+    #[must_use]
+    pub fn with_links(mut self, https: &str, s3: Option<&str>) -> Self {
+        https.trim_end_matches('/').clone_into(&mut self.https);
+        self.s3 = s3.map(|url| url.trim_end_matches('/').to_owned());
+        self
     }
 
     /// Its record, as an item of an answer in `umm_json`.
@@ -153,19 +178,23 @@ impl CmrGranule {
         let (mut archived, mut urls) = (String::new(), String::new());
         for file in &self.files {
             // Names are those of the test, and need no escapes.
+            let checksum = self.checksum.as_ref().map_or_else(String::new, |value| {
+                format!(r#","Checksum":{{"Value":"{value}","Algorithm":"MD5"}}"#)
+            });
+            let size = self.size;
             let _ = write!(
                 archived,
-                r#"{{"SizeUnit":"MB","Size":1.5,"SizeInBytes":1572864,"Name":"{file}","Checksum":{{"Value":"{:032x}","Algorithm":"MD5"}}}},"#,
-                self.number
+                r#"{{"SizeUnit":"MB","Size":1.5,"SizeInBytes":{size},"Name":"{file}"{checksum}}},"#
             );
+            let direct = of.s3.as_ref();
             for (address, how) in [
-                ("https://data.example.org", "GET DATA"),
-                ("s3:/", "GET DATA VIA DIRECT ACCESS"),
+                (Some(&of.https), "GET DATA"),
+                (direct, "GET DATA VIA DIRECT ACCESS"),
             ] {
-                let path = format!("test-protected/{short_name}/{file}");
+                let Some(address) = address else { continue };
                 let _ = write!(
                     urls,
-                    r#"{{"URL":"{address}/{path}","Description":"Download {file}","Type":"{how}"}},{{"URL":"{address}/{path}.md5","Description":"Download {file}.md5","Type":"EXTENDED METADATA"}},"#
+                    r#"{{"URL":"{address}/{file}","Description":"Download {file}","Type":"{how}"}},{{"URL":"{address}/{file}.md5","Description":"Download {file}.md5","Type":"EXTENDED METADATA"}},"#
                 );
             }
         }
@@ -184,7 +213,7 @@ impl CmrGranule {
 }
 
 /// Milliseconds since 1970 as CMR writes them.
-fn time(millis: i64) -> String {
+pub(crate) fn time(millis: i64) -> String {
     let time = DateTime::from_timestamp_millis(millis).expect("a time of this calendar");
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }

@@ -74,6 +74,37 @@ fn like(pattern: &[u8], text: &[u8]) -> bool {
     }
 }
 
+/// The granules that were deleted, as a list of JSON.
+pub(crate) fn deleted(
+    catalog: &[CmrCollection],
+    parameters: &Parameters,
+) -> Result<Vec<serde_json::Value>, Refusal> {
+    let known = ["parent_collection_id", "provider", "revision_date"];
+    if let Some(words) = parameters.refusal(&known) {
+        return Err(refuse(words));
+    }
+    let since = parameters.one("revision_date").map(range);
+    let Some((since, until)) = since.unwrap_or(Some((i64::MIN, i64::MAX))) else {
+        return Err(refuse("revision_date is invalid".to_owned()));
+    };
+    let of = |one: &&CmrCollection| {
+        parameters.fits("parent_collection_id", &one.concept_id)
+            && parameters.fits("provider", &one.provider)
+    };
+    let all = catalog.iter().filter(of);
+    let all = all.flat_map(|of| of.deleted.iter().map(move |one| (of, one)));
+    let all = all.filter(|(_, (_, when))| (since..=until).contains(when));
+    let record = |(of, (granule, when)): (&CmrCollection, &(CmrGranule, i64))| {
+        serde_json::json!({
+            "granule-concept-id": granule.concept_id(&of.provider),
+            "parent-collection-id": of.concept_id,
+            "granule-ur": granule.name,
+            "revision-date": super::catalog::time(*when),
+        })
+    };
+    Ok(all.map(record).collect())
+}
+
 /// One page of an answer.
 pub(crate) struct Answer {
     pub(crate) hits: usize,
