@@ -15,6 +15,7 @@ use chunkref_manifest::{ChunkRef, Layout, Location, Manifest};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use tokio::sync::OnceCell;
 
+use crate::granule_file::learn;
 use crate::read_set::{AT_ONCE, OpenError, file, resolved, zmetadata};
 use cache::{Cache, Key};
 use gathered::Gathered;
@@ -109,6 +110,7 @@ impl LazySet {
             let extras = Extras::parse(&extras).map_err(malformed)?;
             read = extras.apply_to_documents(read);
             read.manifest.locations = resolved(set, &read.manifest.locations)?;
+            learn(client, read.manifest.locations.prefixes());
         }
         let inner = Inner {
             client: client.clone(),

@@ -33,15 +33,20 @@
 //!   Zarr ([`store`]); of what is large only what is asked for is read.
 //! - [`earthdata`] finds granules in NASA's archives.
 //! - [`cite`](mod@cite) says how the collection that a set is of wants to be cited.
+//! - [`earthdata`] finds granules in NASA's archives; a [`GranuleFile`] is one of their files, with all the
+//!   ways that lead to it; [`build`](mod@build) makes one set of them, which goes on where it was when it
+//!   was killed, and takes in what is new when run again.
 //! - [`manifest`] is the model that all of them share, [`io`] how they read.
 
 #![forbid(unsafe_code)]
 
+pub mod build;
 pub mod cite;
 mod convert;
 mod counter;
 pub mod export;
 mod format;
+mod granule_file;
 mod lazy;
 mod many;
 mod open;
@@ -57,7 +62,7 @@ pub mod verify;
 mod versioned;
 mod write;
 
-pub use chunkref_io::{Client, ClientOptions, Credentials, Stats, WaveRecord};
+pub use chunkref_io::{Access, Client, ClientOptions, Credentials, Stats, WaveRecord};
 pub use chunkref_manifest::Manifest;
 pub use chunkref_scan::{
     DatasetReport, Error as ScanError, Granule, LinkReport, Outcome, RefusedAttribute, Report,
@@ -68,6 +73,7 @@ pub use convert::{ConvertError, ConvertOptions, Converted, convert, left_out, na
 pub use counter::Counter;
 pub use export::export;
 pub use format::{SetFormat, is_set};
+pub use granule_file::GranuleFile;
 pub use lazy::{ChunkPlace, LazySet};
 pub use many::{Finished, ManyOptions, scan_many};
 pub use open::{OpenOptions, open, open_with};

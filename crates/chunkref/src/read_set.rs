@@ -10,6 +10,7 @@ use chunkref_manifest::extras::PARQUET_PATH;
 use chunkref_manifest::kerchunk::{JsonOptions, ParquetSet, ReadSet, Record, read_json_from};
 
 use crate::format::{SetFormat, is_file_url, is_remote};
+use crate::granule_file::learn;
 use crate::stream::{self, Failed};
 
 /// Files of a Parquet set that are fetched at one time.
@@ -79,7 +80,8 @@ pub enum OpenError {
 ///
 /// URLs in a set that are relative paths are taken from the folder in which the set lies. A local
 /// set may name any other local file. A remote one may name none: not by a path, and not by a
-/// `file` URL. No source is opened.
+/// `file` URL. No source is opened. What the set says of buckets the client takes note of
+/// ([`Client::learn`]).
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
@@ -121,6 +123,7 @@ pub async fn read_set(
         })?
     };
     read.manifest.locations = resolved(set, &read.manifest.locations)?;
+    learn(client, read.manifest.locations.prefixes());
     Ok(read)
 }
 

@@ -8,21 +8,24 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::build::Build;
 use crate::connection::Connection;
+use crate::login::LogIn;
 use crate::search::Search;
 
 pub(crate) use about::{Cite, Completions, General, Man};
 pub(crate) use prove::{Against, Compression, Export, Verify};
 pub(crate) use read::{Part, Read};
 
-const EXIT_CODES: &str = "\
+pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0  all is well; datasets that were refused or left out are named on standard error
   1  an input could not be read, or an output not written; no output was touched for it; or verify
      found something wrong
   2  the command line is wrong
   3  with --strict: the output was written, but lacks a dataset
-  4  with --on-error skip: the output was written, but lacks a file that could not be read
+  4  with --on-error skip or --on-unlike skip: the output was written, but lacks a file that could
+     not be read or is unlike the others
   130  interrupted while writing into a bucket; uploads under way were aborted";
 
 /// Reads only the metadata of HDF5 and NetCDF-4 files, and writes where their chunks lie.
@@ -63,6 +66,11 @@ pub(crate) enum Command {
     Completions(Completions),
     /// Print the manual page, or write those of all commands
     Man(Man),
+    /// Log in to NASA Earthdata: try user and password, and keep them in .netrc
+    Login(Box<LogIn>),
+    /// Build one set of many granules: search or name them, scan, join, write; goes on where it was when
+    /// it was killed, and takes in what is new when run again
+    Build(Box<Build>),
 }
 
 #[derive(Debug, Args)]

@@ -1,13 +1,20 @@
 //! How the network is used: options that all commands share.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use chunkref::{Client, ClientOptions, Credentials};
+use chunkref::earthdata::{
+    BucketAuthority, EarthdataAuthority, Login, LoginService, LoginSources, System, Trust,
+    TrustedHost,
+};
+use chunkref::io::Notices;
+use chunkref::{Access, Client, ClientOptions, Credentials};
 use clap::Args;
 
 /// How servers and buckets are read. Credentials are never given on the command line: buckets take
-/// them from `AWS_ACCESS_KEY_ID` and its like, servers from the URL.
+/// them from `AWS_ACCESS_KEY_ID` and its like, servers from the URL, archives of NASA's from the
+/// Earthdata Login.
 #[derive(Debug, Args)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -22,6 +29,15 @@ pub(crate) struct Connection {
     /// runs on
     #[arg(long)]
     instance_credentials: bool,
+    #[arg(
+        long,
+        value_name = "WAY",
+        default_value = "auto",
+        value_parser = ["auto", "direct", "external"],
+        help = "Where an object is known to lie in a bucket and over https: read it from the bucket \
+                (direct), over https (external), or from the bucket if that turns out to work (auto)"
+    )]
+    access: String,
     /// Pay for what is read of an S3 bucket whose owner wants that
     #[arg(long)]
     requester_pays: bool,
@@ -32,6 +48,24 @@ pub(crate) struct Connection {
                 AWS_ALLOW_HTTP=true in the environment"
     )]
     endpoint: Option<String>,
+    #[arg(
+        long = "trust-host",
+        value_name = "HOST",
+        help = "Let this host know you by your Earthdata Login, beside NASA's own: HOST, HOST:PORT or \
+                *.DOMAIN; may be given several times"
+    )]
+    trusted_hosts: Vec<TrustedHost>,
+    #[arg(
+        long,
+        help = "Do not log in, whatever EARTHDATA_TOKEN and its like or .netrc have"
+    )]
+    no_login: bool,
+    /// Which of Earthdata's systems: prod or uat; CMR, login service and entry of .netrc go together
+    #[arg(long, value_name = "SYSTEM", default_value_t = System::Prod)]
+    pub(crate) system: System,
+    /// Another login service than the system's: its URL, of https
+    #[arg(long, value_name = "URL")]
+    login_url: Option<LoginService>,
     /// The region of S3 buckets; where it is another, it is found out
     #[arg(long, value_name = "NAME")]
     region: Option<String>,
@@ -65,7 +99,35 @@ impl Connection {
         Client::new(self.options())
     }
 
+    /// How servers and buckets are read, by whom.
     pub(crate) fn options(&self) -> ClientOptions {
+        let options = self.anonymous_options();
+        if self.no_login {
+            return options;
+        }
+        let login = self.login(LoginSources::environment());
+        let login = EarthdataAuthority::new(login).with_trust(self.trust());
+        let authority = BucketAuthority::of_login(login, &options);
+        options.with_authority(Arc::new(authority))
+    }
+
+    /// Who logs in. Nothing is asked for before it is needed.
+    pub(crate) fn login(&self, sources: LoginSources) -> Login {
+        let service = self.login_url.clone();
+        let service = service.unwrap_or_else(|| self.system.into());
+        Login::new(service, sources, self.anonymous_options())
+    }
+
+    /// Whom a login is told.
+    pub(crate) fn trust(&self) -> Trust {
+        let mut trust = Trust::new();
+        for host in &self.trusted_hosts {
+            trust.add(host.clone());
+        }
+        trust
+    }
+
+    fn anonymous_options(&self) -> ClientOptions {
         let credentials = if self.anonymous {
             Credentials::Anonymous
         } else if self.instance_credentials {
@@ -75,6 +137,10 @@ impl Connection {
         };
         let mut options = ClientOptions::default()
             .with_credentials(credentials)
+            .with_access(self.access.parse().unwrap_or(Access::Auto))
+            .with_notices(Some(Notices::new(|text| {
+                eprintln!("note: {}", crate::failure::one_line(text));
+            })))
             .with_requester_pays(self.requester_pays)
             .with_ca_bundle(self.ca_bundle.clone())
             .with_concurrency(self.concurrency)

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 mod arguments;
+mod build;
 mod cite;
 mod configuration;
 mod connection;
@@ -13,6 +14,7 @@ mod inspect;
 mod joined;
 mod json;
 mod logging;
+mod login;
 mod output;
 mod pages;
 mod progress;
@@ -79,5 +81,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Cite(arguments) => cite::run(&arguments).await,
         Command::Completions(arguments) => pages::completions(&arguments),
         Command::Man(arguments) => pages::man(&arguments),
+        Command::Login(arguments) => login::run(&arguments).await,
+        Command::Build(arguments) => build::run(&arguments).await,
     }
 }

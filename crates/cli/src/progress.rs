@@ -144,6 +144,12 @@ pub(crate) fn print_stats(stats: &Stats, start: Instant) {
         "retries {}, redirects {}, cache hits {}",
         stats.retries, stats.redirects, stats.cache_hits
     );
+    if stats.direct_bytes > 0 || stats.external_bytes > 0 {
+        eprintln!(
+            "bytes from buckets {} (no egress within their region), over https {} (egress)",
+            stats.direct_bytes, stats.external_bytes
+        );
+    }
     if stats.sent > 0 {
         eprintln!("bytes sent {}", stats.sent);
     }

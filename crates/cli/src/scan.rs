@@ -24,7 +24,7 @@ pub(crate) const NAMED: usize = 20;
 /// The exit code of `--strict` when a dataset was refused.
 pub(crate) const REFUSED: u8 = 3;
 /// The exit code of `--on-error skip` when a file could not be scanned.
-const SKIPPED: u8 = 4;
+pub(crate) const SKIPPED: u8 = 4;
 
 /// Where the outputs go.
 enum Output<'a> {

@@ -10,12 +10,14 @@ use std::time::Instant;
 
 use chunkref::earthdata::{
     Cmr, CollectionSearch, Collections, Error, FileChoice, Format, Found, Granule, LinkKind,
-    TimeRange, Unfit,
+    LoginSources, Secret, TimeRange, Unfit,
 };
+use chunkref::io::Url;
 use indicatif::{ProgressBar, ProgressStyle};
 
-pub(crate) use arguments::Search;
+pub(crate) use arguments::{Asked, Search};
 
+use crate::connection::Connection;
 use crate::failure::{Failure, one_line};
 use crate::inspect::print;
 use crate::progress::{is_shown, print_stats};
@@ -23,16 +25,27 @@ use crate::progress::{is_shown, print_stats};
 pub(crate) async fn run(arguments: &Search) -> Result<ExitCode, Failure> {
     let client = arguments.connection.client();
     let start = Instant::now();
-    let mut cmr = Cmr::of_system(client.clone(), arguments.system);
-    if let Some(url) = arguments.cmr_url() {
-        cmr = cmr.with_url(&url);
-    }
+    let cmr = arguments.asked.cmr(&client, &arguments.connection).await?;
     let text = found(arguments, &cmr).await;
     if arguments.stats {
         print_stats(&client.log().snapshot(), start);
     }
     print(&text?)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The token of whoever asks, for CMR.
+async fn as_user(connection: &Connection, cmr_url: Option<&str>) -> Result<Secret, Failure> {
+    if let Some(url) = cmr_url {
+        let parsed = url.parse::<Url>();
+        if !parsed.is_ok_and(|url| connection.trust().trusts(&url)) {
+            return Err(Failure::usage(format!(
+                "--as-user: the token is not sent to {url}; --trust-host permits it, over https"
+            )));
+        }
+    }
+    let token = connection.login(LoginSources::environment()).bearer().await;
+    token.map_err(|error| Failure::new(error.to_string()))
 }
 
 /// What goes to standard output.
@@ -43,7 +56,8 @@ async fn found(arguments: &Search, cmr: &Cmr) -> Result<String, Failure> {
     if arguments.virtual_stores {
         return virtual_stores(arguments, cmr).await;
     }
-    let (search, choice) = (arguments.granules(), arguments.choice()?);
+    let asked = &arguments.asked;
+    let (search, choice) = (asked.granules(), asked.choice()?);
     if arguments.count {
         let count = search.count(cmr).await.map_err(failure)?;
         return Ok(format!("{count}\n"));
@@ -52,7 +66,7 @@ async fn found(arguments: &Search, cmr: &Cmr) -> Result<String, Failure> {
     let found = search
         .run_with(cmr, |progress| {
             bar.set_length(
-                arguments
+                asked
                     .limit
                     .map_or(progress.hits, |limit| limit.min(progress.hits)),
             );
@@ -75,7 +89,7 @@ async fn found(arguments: &Search, cmr: &Cmr) -> Result<String, Failure> {
 }
 
 /// Errors of searches say what to do themselves.
-fn failure(error: Error) -> Failure {
+pub(crate) fn failure(error: Error) -> Failure {
     match error {
         Error::Query { reason } => Failure::usage(reason),
         error => Failure::new(error.to_string()),
@@ -114,7 +128,7 @@ fn remarks(found: &Found) {
 }
 
 /// That there is no granule, and what the collections have.
-fn nothing(found: &Found) -> Failure {
+pub(crate) fn nothing(found: &Found) -> Failure {
     let of = |range: TimeRange| match (range.start, range.end) {
         (Some(start), Some(end)) => format!("from {start} to {end}"),
         (Some(start), None) => format!("from {start} on"),
@@ -304,7 +318,7 @@ fn links_of(granules: &[Granule], kind: LinkKind, choice: &FileChoice) -> Result
 
 /// The search for collections that the options name.
 fn collection_search(arguments: &Search) -> CollectionSearch {
-    let what = arguments.collection();
+    let what = arguments.asked.collection();
     let mut search = Collections::search();
     for name in &what.short_names {
         search = search.short_name(name);
@@ -324,17 +338,17 @@ fn collection_search(arguments: &Search) -> CollectionSearch {
     if let Some(cloud_hosted) = what.cloud_hosted {
         search = search.cloud_hosted(cloud_hosted);
     }
-    if let Some(words) = &what.keyword {
+    if let Some(words) = &arguments.keyword {
         search = search.keyword(words);
     }
-    let (ranges, boxes) = arguments.ranges_and_boxes();
+    let (ranges, boxes) = arguments.asked.ranges_and_boxes();
     search = ranges
         .iter()
         .fold(search, |search, range| search.temporal(*range));
     search = boxes
         .iter()
         .fold(search, |search, edges| search.bounding_box(*edges));
-    match arguments.limit.map(usize::try_from) {
+    match arguments.asked.limit.map(usize::try_from) {
         Some(Ok(limit)) => search.limit(limit),
         _ => search,
     }

@@ -10,13 +10,15 @@ use crate::join::{self, Member};
 use crate::locations::{self, Merged};
 use crate::options::ConcatOptions;
 use crate::report::CombineReport;
+use crate::units::{self, Unified};
 use crate::{chunks, compare, inline, provenance};
 
 /// Joins like granules along one dimension.
 ///
 /// Arrays that have the dimension are appended along it, by appending their chunk tables or their
 /// inline values. The others must be equal; where their values are not in the manifests, only what
-/// describes them is compared, the first granule's stand, and the report names them.
+/// describes them is compared, the first granule's stand, and the report names them. Times along the
+/// dimension that manifests hold are counted in one unit, if each stays the same to the nanosecond.
 ///
 /// The attributes of the root gain a line of `history`, and `source_doi` where the collection's DOI
 /// is known ([`Manifest::describe_source`]). What granules say there themselves stays where all say
@@ -35,12 +37,13 @@ pub fn concat(
     if granules.is_empty() {
         return Err(Error::NoGranules);
     }
+    let Unified { changed, refused } = units::unify(&mut granules, dimension);
     if options.sorted {
-        granules = sort(granules, dimension)?;
+        granules = sort(granules, dimension, options.where_held)?;
     }
     let (names, manifests): (Vec<_>, Vec<_>) = granules.into_iter().unzip();
     let manifests: Vec<&Manifest> = manifests.iter().collect();
-    let mut differences = Vec::new();
+    let mut differences = refused;
     let merged = locations::merge(&manifests, &names, &mut differences)?;
     let mut work = Work {
         dimension,
@@ -67,6 +70,7 @@ pub fn concat(
     }
     describe_coordinate(&manifests, dimension, &names, &mut report);
     report.granules = names;
+    report.units = changed;
     let provenance = provenance::merge(&manifests, &merged);
     let mut joined = Manifest::new(root, merged.locations);
     joined.provenance = provenance;
@@ -100,7 +104,17 @@ fn named(manifests: Vec<Manifest>, options: &ConcatOptions) -> Result<Vec<(Strin
 }
 
 /// Sorts granules by the first value of the joined coordinate; those without values stay in place at the front.
-fn sort(granules: Vec<(String, Manifest)>, dimension: &str) -> Result<Vec<(String, Manifest)>> {
+fn sort(
+    granules: Vec<(String, Manifest)>,
+    dimension: &str,
+    where_held: bool,
+) -> Result<Vec<(String, Manifest)>> {
+    let is_held = |(_, manifest): &(String, Manifest)| {
+        coordinate::find(manifest, dimension).is_some_and(|one| coordinate::values(one).is_ok())
+    };
+    if where_held && !granules.iter().all(is_held) {
+        return Ok(granules);
+    }
     let mut keyed = Vec::with_capacity(granules.len());
     let mut differences = Vec::new();
     for (name, manifest) in granules {
@@ -137,6 +151,7 @@ fn describe_coordinate(
         .map(|manifest| coordinate::values(coordinate::find(manifest, dimension)?).ok())
         .collect();
     if let Some(values) = values {
+        report.lengths = values.iter().map(Vec::len).collect();
         report.ascending = Some(coordinate::ascending(&values));
         report.duplicates = coordinate::duplicates(&values, names);
     }
@@ -227,7 +242,7 @@ impl Work<'_> {
         joined
     }
 
-    /// What `get` finds in every group; `None`, and the difference noted, if one lacks it.
+    /// What `get` finds in every group; `None`, and the difference noted, if not all have it.
     fn all<'g, T>(
         &mut self,
         groups: &[&'g Group],
@@ -238,11 +253,17 @@ impl Work<'_> {
         if found.len() == groups.len() {
             return Some(found);
         }
+        // Named are the fewer: those that have what most lack, or lack what most have.
+        let is_rare = found.len().saturating_mul(2) < groups.len();
+        let reason = if is_rare {
+            "is there, and most other granules lack it"
+        } else {
+            "is missing, and other granules have it"
+        };
         for (granule, group) in groups.iter().enumerate() {
-            if get(group).is_none() {
-                let reason = "is missing, and other granules have it".to_owned();
+            if get(group).is_some() == is_rare {
                 self.differences
-                    .push(self.difference(granule, path, reason));
+                    .push(self.difference(granule, path, reason.to_owned()));
             }
         }
         None

@@ -1,8 +1,9 @@
 //! Many manifests joined into one.
 //!
 //! [`concat()`] joins like granules along one dimension into plain references: columns of chunk
-//! tables are appended, no chunk is read. Whatever is unlike is refused, with the granule, the
-//! variable and the reason; nothing is joined that would read as other numbers.
+//! tables are appended, no chunk is read. Times that manifests hold are counted in one unit. Whatever
+//! else is unlike is refused, with the granule, the variable and the reason; nothing is joined that would
+//! read as other numbers.
 
 #![forbid(unsafe_code)]
 #![deny(
@@ -38,6 +39,7 @@ mod locations;
 mod options;
 mod provenance;
 mod report;
+mod units;
 
 pub use concat::concat;
 pub use error::{Difference, Error, Result};

@@ -4,6 +4,7 @@
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConcatOptions {
     pub(crate) sorted: bool,
+    pub(crate) where_held: bool,
     pub(crate) names: Option<Vec<String>>,
 }
 
@@ -17,6 +18,15 @@ impl ConcatOptions {
     #[must_use]
     pub fn with_sorted(mut self, sorted: bool) -> Self {
         self.sorted = sorted;
+        self
+    }
+
+    /// Whether they are sorted only if all hold that coordinate's values; else they stay in the order
+    /// given, and the report does not say whether they ascend.
+    #[must_use]
+    pub fn with_sorted_where_held(mut self, sorted: bool) -> Self {
+        self.sorted = sorted;
+        self.where_held = sorted;
         self
     }
 

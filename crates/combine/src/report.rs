@@ -19,6 +19,11 @@ pub struct CombineReport {
     /// Attributes of the root that tell of each granule by itself (`history`, `source_doi`), and that
     /// granules say differently: what granules said is left out.
     pub left_out: Vec<String>,
+    /// Times that are counted in another unit than before, so that all count in one.
+    pub units: Vec<Difference>,
+    /// How many values of the joined coordinate each granule has, in the order they were joined; empty
+    /// where its values are not at hand.
+    pub lengths: Vec<usize>,
     /// Whether the joined coordinate ascends strictly; `None` where its values are not at hand.
     pub ascending: Option<bool>,
     /// Values of the joined coordinate that occur more than once.

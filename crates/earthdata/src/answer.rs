@@ -123,7 +123,8 @@ pub(crate) fn words(body: &[u8]) -> String {
     } else {
         said.join("; ")
     };
-    let line = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = said.split_whitespace().map(without_token);
+    let line = words.collect::<Vec<_>>().join(" ");
     let line: String = line
         .chars()
         .filter(|letter| !letter.is_control())
@@ -133,6 +134,24 @@ pub(crate) fn words(body: &[u8]) -> String {
         return "without a word".to_owned();
     }
     line
+}
+
+/// A word without the token that may be in it: CMR repeats those that it does not know.
+fn without_token(word: &str) -> String {
+    // What a JSON web token begins with.
+    let Some((before, token)) = word.split_once("eyJ") else {
+        return word.to_owned();
+    };
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "-_.=".contains(c);
+    format!("{before}(token){}", token.trim_start_matches(is_part))
+}
+
+/// A text without secrets that may be in it.
+pub(crate) fn without(text: &str, secrets: &[&str]) -> String {
+    let long = secrets.iter().filter(|secret| secret.len() >= 4);
+    long.fold(text.to_owned(), |text, secret| {
+        text.replace(secret, "(secret)")
+    })
 }
 
 /// One error: a text, or what is wrong at a path.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use chunkref_io::{Client, Request, Response};
 
-use crate::answer::{self, Page, words};
+use crate::answer::{self, Page, without, words};
 use crate::deleted::Deleted;
 use crate::error::{Error, Result};
 use crate::query::Query;
@@ -168,13 +168,13 @@ impl Cmr {
         if response.is_success() {
             return Ok(response);
         }
-        Err(refusal(url, &response))
+        Err(refusal(url, &response, self.token.as_deref()))
     }
 }
 
 /// What an answer means that is no success.
-fn refusal(url: String, response: &Response) -> Error {
-    let words = words(response.body());
+fn refusal(url: String, response: &Response, token: Option<&str>) -> Error {
+    let words = without(&words(response.body()), token.as_slice());
     match response.status() {
         401 => Error::Unauthorized { url, words },
         403 => Error::Forbidden { url, words },

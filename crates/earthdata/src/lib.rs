@@ -1,4 +1,5 @@
-//! NASA Earthdata: granules and collections found through the Common Metadata Repository (CMR).
+//! NASA Earthdata: granules and collections found through the Common Metadata Repository (CMR), the login
+//! that their data want, and the keys of the buckets that they lie in.
 //!
 //! A search is built, then run against a [`Cmr`]:
 //!
@@ -29,6 +30,8 @@
 //! - [`Pages`] gives the granules of a search page by page, as CMR does.
 //! - A granule's links are told apart by kind ([`LinkKind`]); those to data are [`DataFile`]s, where
 //!   https and s3 are one file, of which a [`FileChoice`] takes those that can be read.
+//! - A [`Login`] says who asks, an [`EarthdataAuthority`] which hosts are told.
+//! - [`BucketAuthority`] has the temporary keys of the data centres' buckets, and renews them in time.
 //!
 //! Answers of CMR are bounded in length and may hold anything.
 
@@ -66,7 +69,9 @@ mod files;
 mod format;
 mod granule;
 mod granules;
+mod keys;
 mod link;
+mod login;
 #[cfg(test)]
 mod odd_answers;
 mod pages;
@@ -88,7 +93,12 @@ pub use files::{Checksum, DataFile, FileChoice, Unfit};
 pub use format::Format;
 pub use granule::{DayNight, Granule};
 pub use granules::{GranuleSearch, Granules};
+pub use keys::BucketAuthority;
 pub use link::{Link, LinkKind};
+pub use login::{
+    Checked, EarthdataAuthority, Login, LoginError, LoginService, LoginSources, Secret, Source,
+    Trust, TrustedHost,
+};
 pub use pages::{Found, Pages, Progress};
 pub use season::Season;
 pub use spatial::{BoundingBox, Circle, Geometry, Point};

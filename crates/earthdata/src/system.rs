@@ -24,6 +24,14 @@ impl System {
             Self::Uat => "https://cmr.uat.earthdata.nasa.gov/search",
         }
     }
+
+    /// The host of its login service, and of that service's entry in `.netrc`.
+    pub fn login_host(self) -> &'static str {
+        match self {
+            Self::Prod => "urs.earthdata.nasa.gov",
+            Self::Uat => "uat.urs.earthdata.nasa.gov",
+        }
+    }
 }
 
 impl fmt::Display for System {

@@ -124,7 +124,11 @@ pub fn file_path(url: &str) -> Result<PathBuf> {
 /// An address as it may be printed: without user, password, query and fragment.
 ///
 /// Paths and keys of buckets may hold `?` and `#` as they are, and have no query.
-pub(crate) fn printable(text: &str) -> String {
+///
+/// ```
+/// assert_eq!(chunkref_io::printable("https://me:secret@host/a.nc?sig=x"), "https://host/a.nc");
+/// ```
+pub fn printable(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else {
         return text.to_owned();
     };

@@ -8,13 +8,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use object_store::path::Path;
 
 use crate::address::{Address, BucketKind, printable};
+use crate::authority::BucketKeys;
 use crate::cache::Cache;
 use crate::error::{Error, Result};
 use crate::flight::Flights;
 use crate::local::Local;
 use crate::log::RequestLog;
 use crate::object::{Object, Source};
-use crate::options::ClientOptions;
+use crate::options::{ClientOptions, Credentials};
 use crate::pin::Pin;
 use crate::remote::Remote;
 use crate::request::{Request, Response};
@@ -28,12 +29,15 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     net: Arc<Net>,
     cache: Arc<Mutex<Cache>>,
-    /// Stores by `scheme://bucket`, so that credentials are asked for once.
-    stores: Mutex<HashMap<String, Store>>,
+    /// Stores by `scheme://bucket` and the keys that open them, so that credentials are asked for once.
+    stores: Mutex<HashMap<String, Vec<(Keys, Store)>>>,
     /// The same for buckets that are written to.
     written: Mutex<HashMap<String, Store>>,
     opened: AtomicU64,
 }
+
+/// The keys of a bucket that the authority has given.
+type Keys = Option<Arc<dyn BucketKeys>>;
 
 impl Client {
     /// A client that has not yet opened anything.
@@ -116,7 +120,8 @@ impl Client {
                     url: name.clone(),
                     reason: format!("not a key that can be read: {error}"),
                 })?;
-                let store = self.bucket(kind, base, bucket).map_err(store_error)?;
+                let keys = self.keys(kind, &bucket, &key);
+                let store = self.bucket(kind, base, bucket, keys).map_err(store_error)?;
                 (store, path, Target::in_bucket(name, pin))
             }
         };
@@ -176,14 +181,37 @@ impl Client {
         Ok(store)
     }
 
-    /// The store of a bucket, made when first needed.
-    fn bucket(&self, kind: BucketKind, base: String, name: String) -> Result<Store, String> {
+    /// The keys for an object of a bucket, if the authority has any.
+    fn keys(&self, kind: BucketKind, bucket: &str, key: &str) -> Keys {
+        let options = &self.0.net.options;
+        if kind != BucketKind::S3 || options.credentials == Credentials::Anonymous {
+            return None;
+        }
+        options.authority.as_ref()?.keys(bucket, key)
+    }
+
+    /// The store of a bucket, made when first needed with these keys.
+    fn bucket(
+        &self,
+        kind: BucketKind,
+        base: String,
+        name: String,
+        keys: Keys,
+    ) -> Result<Store, String> {
         let mut stores = self.0.stores.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(store) = stores.get(&base) {
+        let of_bucket = stores.entry(base.clone()).or_default();
+        let known = of_bucket
+            .iter()
+            .find(|(made_with, _)| match (made_with, &keys) {
+                (Some(made_with), Some(keys)) => Arc::ptr_eq(made_with, keys),
+                (None, None) => true,
+                _ => false,
+            });
+        if let Some((_, store)) = known {
             return Ok(store.clone());
         }
-        let store = Store::bucket(&self.0.net, kind, base.clone(), name)?;
-        stores.insert(base, store.clone());
+        let store = Store::bucket(&self.0.net, kind, base, name, keys.clone())?;
+        of_bucket.push((keys, store.clone()));
         Ok(store)
     }
 }

@@ -11,6 +11,7 @@ use object_store::path::Path;
 use crate::address::{Address, printable, printable_message};
 use crate::client::Client;
 use crate::error::{Error, Result, chain};
+use crate::pin::Pin;
 use crate::store::Store;
 use crate::transport::Net;
 use crate::upload::Upload;
@@ -25,8 +26,18 @@ pub struct Folder {
     name: String,
 }
 
+/// One object of a [`Folder`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Listed {
+    /// Its path from the folder.
+    pub path: String,
+    /// Its size and `ETag`, as the listing has them.
+    pub pin: Pin,
+}
+
 impl Client {
-    /// The folder at an `s3`, `gs` or `az` URL, to write to. Nothing is asked of the store yet.
+    /// The folder at an `s3`, `gs` or `az` URL, to list or write to. Nothing is asked of the store yet.
     ///
     /// # Errors
     ///
@@ -40,6 +51,31 @@ impl Client {
             key,
             name: printable(url),
         })
+    }
+
+    /// What lies below an `s3`, `gs` or `az` URL, which may be that of a bucket: paths from there on,
+    /// with what the listing says of each object. See [`Folder::objects`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::folder`].
+    pub fn objects_below(&self, url: &str) -> Result<BoxStream<'static, Result<Listed>>> {
+        let url = url.trim_end_matches('/');
+        let is_bucket = url
+            .split_once("://")
+            .is_some_and(|(_, rest)| !rest.contains('/'));
+        if !is_bucket {
+            return Ok(self.folder(url)?.objects());
+        }
+        // No object is at the root itself, but all are below it.
+        let (store, _) = self.place(&format!("{url}/_"))?;
+        let folder = Folder {
+            net: Arc::clone(self.net()),
+            store,
+            key: String::new(),
+            name: printable(url),
+        };
+        Ok(folder.objects())
     }
 
     /// Begins to write the object at an `s3`, `gs` or `az` URL; one that is there is replaced when
@@ -100,6 +136,11 @@ impl Folder {
     /// Listed page by page: whoever has seen enough may stop. Where listing fails the stream ends
     /// with the error.
     pub fn list(&self) -> BoxStream<'static, Result<String>> {
+        self.objects().map_ok(|object| object.path).boxed()
+    }
+
+    /// The same, with what the listing says of each object.
+    pub fn objects(&self) -> BoxStream<'static, Result<Listed>> {
         let this = self.clone();
         let first = async move {
             let path = parse(&this.key, &this.name)?;
@@ -119,7 +160,14 @@ impl Folder {
                     let key = listed.location.as_ref();
                     let below = key.strip_prefix(this.key.as_str());
                     let below = below.map_or(key, |below| below.trim_start_matches('/'));
-                    Ok(below.to_owned())
+                    Ok(Listed {
+                        path: below.to_owned(),
+                        pin: Pin {
+                            size: Some(listed.size),
+                            etag: listed.e_tag,
+                            last_modified: None,
+                        },
+                    })
                 }
                 Err(error) => Err(ours(&this.name, &error)),
             }))

@@ -5,10 +5,15 @@
 //! merges those that lie close together, asks for the rest in parallel, and answers in the order
 //! asked. The first ranged GET tells the size; there is no HEAD.
 //!
+//! To one object several URLs may lead, such as one of a bucket and one of https: [`Client::choose`]
+//! takes the one that [`Access`] asks for, or that turns out to work.
+//!
 //! Buckets are written to as well: an [`Upload`] is one object, which appears whole or not at all; a
 //! [`Folder`] is listed, filled and cleared.
 //!
 //! Services that are no stores, such as a search, are asked by [`Client::request`].
+//!
+//! Who asks is for an [`Authority`] to say, host by host; the cookies of hosts that it trusts are kept.
 //!
 //! All remote stores and services talk through one HTTP service of ours (`transport`), so that status,
 //! retries, redirects, the cap per host, pins and counting are the same for all of them.
@@ -50,7 +55,9 @@
     )
 )]
 
+mod access;
 mod address;
+mod authority;
 mod cache;
 mod client;
 mod cost;
@@ -72,16 +79,22 @@ mod store;
 mod transport;
 mod upload;
 mod wave;
+mod ways;
 
-pub use address::file_path;
+pub use access::{Access, BucketInfo, Notices};
+pub use address::{file_path, printable};
+pub use authority::{Authority, BucketKeys, basic_authorization};
 pub use client::Client;
 pub use error::{Error, Result};
-pub use folder::Folder;
+pub use folder::{Folder, Listed};
 pub use hint::Hint;
+pub use http::HeaderValue;
 pub use log::{RequestLog, RequestRecord, Stats, WaveRecord};
 pub use object::Object;
+pub use object_store::aws::AwsCredential;
 pub use options::{ClientOptions, Credentials};
 pub use pin::Pin;
 pub use request::{Request, Response};
 pub use upload::Upload;
+pub use url::Url;
 pub use wave::{Around, Ask, Piece, Wave};

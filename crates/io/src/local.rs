@@ -41,6 +41,7 @@ fn pin(metadata: &Metadata) -> Pin {
         size: Some(metadata.len()),
         etag: None,
         last_modified: modified,
+        ..Pin::default()
     }
 }
 

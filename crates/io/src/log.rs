@@ -14,6 +14,10 @@ pub struct Stats {
     pub requests: u64,
     /// Bytes of body that came.
     pub bytes: u64,
+    /// Of those, bytes of objects that came from buckets, by their own protocol.
+    pub direct_bytes: u64,
+    /// Of those, bytes of objects that came over http or https.
+    pub external_bytes: u64,
     /// Calls of `Object::read` and `Object::size` for which something had to be fetched.
     pub waves: u64,
     /// Requests that were sent again after a failure.
@@ -71,6 +75,8 @@ pub struct WaveRecord {
 pub struct RequestLog {
     requests: AtomicU64,
     bytes: AtomicU64,
+    direct_bytes: AtomicU64,
+    external_bytes: AtomicU64,
     waves: AtomicU64,
     retries: AtomicU64,
     redirects: AtomicU64,
@@ -94,6 +100,8 @@ impl RequestLog {
         Stats {
             requests: self.requests.load(Ordering::Relaxed),
             bytes: self.bytes.load(Ordering::Relaxed),
+            direct_bytes: self.direct_bytes.load(Ordering::Relaxed),
+            external_bytes: self.external_bytes.load(Ordering::Relaxed),
             waves: self.waves.load(Ordering::Relaxed),
             retries: self.retries.load(Ordering::Relaxed),
             redirects: self.redirects.load(Ordering::Relaxed),
@@ -156,6 +164,16 @@ impl RequestLog {
                 .unwrap_or_else(PoisonError::into_inner)
                 .push(record());
         }
+    }
+
+    /// Takes note of where so many bytes of an object came from, which are counted already.
+    pub(crate) fn came(&self, is_direct: bool, bytes: u64) {
+        let count = if is_direct {
+            &self.direct_bytes
+        } else {
+            &self.external_bytes
+        };
+        count.fetch_add(bytes, Ordering::Relaxed);
     }
 
     pub(crate) fn retry(&self) {

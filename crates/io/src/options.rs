@@ -2,7 +2,11 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::access::{Access, Notices};
+use crate::authority::Authority;
 
 macro_rules! setters {
     ($($(#[$doc:meta])* $setter:ident $field:ident $type:ty;)*) => {
@@ -67,6 +71,12 @@ pub struct ClientOptions {
     pub ca_bundle: Option<PathBuf>,
     /// Where the credentials for buckets come from.
     pub credentials: Credentials,
+    /// Says who asks, host by host (default: nobody does).
+    pub authority: Option<Arc<dyn Authority>>,
+    /// Which way is taken to an object to which several lead.
+    pub access: Access,
+    /// Who is told what a user should know though nothing failed; else it is logged as a warning.
+    pub notices: Option<Notices>,
     /// Whether whoever reads an S3 bucket pays for it, if the bucket's owner wants that
     /// (default no).
     pub requester_pays: bool,
@@ -115,6 +125,9 @@ impl Default for ClientOptions {
             http1_only: false,
             ca_bundle: None,
             credentials: Credentials::Environment,
+            access: Access::Auto,
+            notices: None,
+            authority: None,
             requester_pays: false,
             keep_records: false,
             store_options: Vec::new(),
@@ -160,6 +173,10 @@ impl ClientOptions {
         with_ca_bundle ca_bundle Option<PathBuf>;
         /// Sets [`credentials`](Self::credentials).
         with_credentials credentials Credentials;
+        /// Sets [`access`](Self::access).
+        with_access access Access;
+        /// Sets [`notices`](Self::notices).
+        with_notices notices Option<Notices>;
         /// Sets [`requester_pays`](Self::requester_pays).
         with_requester_pays requester_pays bool;
         /// Sets [`keep_records`](Self::keep_records).
@@ -187,6 +204,13 @@ impl ClientOptions {
         self
     }
 
+    /// Sets [`authority`](Self::authority).
+    #[must_use]
+    pub fn with_authority(mut self, authority: Arc<dyn Authority>) -> Self {
+        self.authority = Some(authority);
+        self
+    }
+
     /// Adds one of the [`store_options`](Self::store_options).
     #[must_use]
     pub fn with_store_option(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
@@ -207,6 +231,8 @@ impl fmt::Debug for ClientOptions {
             .field("cache_bytes", &self.cache_bytes)
             .field("retries", &self.retries)
             .field("credentials", &self.credentials)
+            .field("access", &self.access)
+            .field("authority", &self.authority)
             .field("store_options", &keys)
             .finish_non_exhaustive()
     }

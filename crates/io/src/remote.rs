@@ -244,6 +244,7 @@ impl Remote {
             target: Arc::clone(&self.target),
             range: span.clone(),
             wave,
+            keys_refused: Arc::default(),
         };
         let mut options = GetOptions::new().with_range(Some(GetRange::Bounded(span.clone())));
         options.extensions.insert(ticket);

@@ -8,6 +8,7 @@ use http::{Method, StatusCode};
 use url::Url;
 
 use crate::address::printable;
+use crate::authority::basic_authorization;
 use crate::error::{Error, Result};
 
 /// Answers are not longer unless [`Request::with_max_answer`] says so: 16 MiB.
@@ -23,6 +24,8 @@ pub struct Request {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) max_answer: usize,
+    /// Whether the client's authority says who asks, and redirects are followed.
+    pub(crate) logs_in: bool,
 }
 
 impl Request {
@@ -61,6 +64,7 @@ impl Request {
             headers: HeaderMap::new(),
             body: Bytes::new(),
             max_answer: MAX_ANSWER,
+            logs_in: false,
         })
     }
 
@@ -82,16 +86,32 @@ impl Request {
     ///
     /// If the URL is one of `http` and of another machine, or the token can't be in a header.
     pub fn with_bearer(mut self, token: &str) -> Result<Self> {
-        if self.url.scheme() != "https" && !is_this_machine(&self.url) {
-            return Err(Error::Address {
-                url: printable(self.url.as_str()),
-                reason: "a token is not sent over http: expected https".to_owned(),
-            });
-        }
+        self.check_safe("a token")?;
         let (_, mut value) = self.header(AUTHORIZATION.as_str(), &format!("Bearer {token}"))?;
         value.set_sensitive(true);
         self.headers.insert(AUTHORIZATION, value);
         Ok(self)
+    }
+
+    /// Says who asks: `Authorization: Basic` with this user and password. They are printed nowhere, and
+    /// are sent over `https` only, or to this machine itself.
+    ///
+    /// # Errors
+    ///
+    /// If the URL is one of `http` and of another machine.
+    pub fn with_basic(mut self, user: &str, password: &str) -> Result<Self> {
+        self.check_safe("a password")?;
+        let value = basic_authorization(user, password);
+        self.headers.insert(AUTHORIZATION, value);
+        Ok(self)
+    }
+
+    /// Lets the client's [`Authority`](crate::Authority) say who asks, as for objects: cookies are kept
+    /// where it says so, and redirects of a `GET` are followed. Without an authority they are as well.
+    #[must_use]
+    pub fn with_login(mut self) -> Self {
+        self.logs_in = true;
+        self
     }
 
     /// Takes answers of at most so many bytes, compressed or not (default 16 MiB).
@@ -99,6 +119,16 @@ impl Request {
     pub fn with_max_answer(mut self, bytes: usize) -> Self {
         self.max_answer = bytes;
         self
+    }
+
+    fn check_safe(&self, what: &str) -> Result<()> {
+        if self.url.scheme() == "https" || is_this_machine(&self.url) {
+            return Ok(());
+        }
+        Err(Error::Address {
+            url: printable(self.url.as_str()),
+            reason: format!("{what} is not sent over http: expected https"),
+        })
     }
 
     fn header(&self, name: &str, value: &str) -> Result<(HeaderName, HeaderValue)> {
@@ -114,7 +144,7 @@ impl Request {
 }
 
 /// Whether a URL leads to the machine that this runs on.
-fn is_this_machine(url: &Url) -> bool {
+pub(crate) fn is_this_machine(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
         Some(url::Host::Ipv6(address)) => address.is_loopback(),
@@ -133,7 +163,8 @@ impl fmt::Debug for Request {
     }
 }
 
-/// An answer to a [`Request`], whatever its status; redirects are not followed.
+/// An answer to a [`Request`], whatever its status; redirects are followed only
+/// [with a login](Request::with_login).
 #[derive(Clone)]
 pub struct Response {
     pub(crate) status: StatusCode,

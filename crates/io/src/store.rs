@@ -2,19 +2,25 @@
 
 use std::fmt::Display;
 use std::str::FromStr;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use async_trait::async_trait;
 use bytes::BytesMut;
 use futures::StreamExt;
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, AwsCredential};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::http::HttpBuilder;
 use object_store::path::Path;
-use object_store::{GetOptions, GetRange, GetResult, GetResultPayload, ObjectStore, RetryConfig};
+use object_store::{
+    CredentialProvider, GetOptions, GetRange, GetResult, GetResultPayload, ObjectStore, RetryConfig,
+};
 use url::Url;
 
 use crate::address::BucketKind;
+use crate::authority::BucketKeys;
+use crate::error::Error;
 use crate::options::Credentials;
 use crate::transport::{Connector, Net, Ticket, Whole, Writing};
 
@@ -37,6 +43,7 @@ struct Bucket {
     base: String,
     name: String,
     writing: Option<Arc<Writing>>,
+    keys: Option<Arc<dyn BucketKeys>>,
 }
 
 #[derive(Clone)]
@@ -64,14 +71,16 @@ impl Store {
         Ok(Self::new(None, Arc::new(made)))
     }
 
-    /// A store for a bucket: from the environment, then from the client's options.
+    /// A store for a bucket: from the environment, then from the client's options; opened with these
+    /// keys, if there are any.
     pub(crate) fn bucket(
         net: &Arc<Net>,
         kind: BucketKind,
         base: String,
         name: String,
+        keys: Option<Arc<dyn BucketKeys>>,
     ) -> Result<Self, String> {
-        Self::of_bucket(net, kind, base, name, None)
+        Self::of_bucket(net, kind, base, name, None, keys)
     }
 
     /// The store of a bucket that is written to.
@@ -81,7 +90,7 @@ impl Store {
         base: String,
         name: String,
     ) -> Result<Self, String> {
-        Self::of_bucket(net, kind, base, name, Some(Arc::default()))
+        Self::of_bucket(net, kind, base, name, Some(Arc::default()), None)
     }
 
     fn of_bucket(
@@ -90,6 +99,7 @@ impl Store {
         base: String,
         name: String,
         writing: Option<Arc<Writing>>,
+        keys: Option<Arc<dyn BucketKeys>>,
     ) -> Result<Self, String> {
         let bucket = Bucket {
             net: Arc::clone(net),
@@ -97,6 +107,7 @@ impl Store {
             base,
             name,
             writing,
+            keys,
         };
         let made = bucket.make(None)?;
         Ok(Self::new(Some(bucket), made))
@@ -180,7 +191,31 @@ impl Store {
         }
     }
 
+    /// Asks with the keys of the bucket; once more where they are called expired, and are renewed.
     async fn ask(&self, path: &Path, options: GetOptions) -> object_store::Result<GetResult> {
+        let bucket = self.0.bucket.as_ref();
+        let keys = bucket.and_then(|bucket| bucket.keys.as_ref());
+        let (Some(keys), Some(ticket)) = (keys, options.extensions.get::<Ticket>()) else {
+            return self.ask_in_region(path, options).await;
+        };
+        let keys_refused = Arc::clone(&ticket.keys_refused);
+        // Those that sign, or those just before: it is the same where they are renewed meanwhile.
+        let used = keys.get().await;
+        let answered = self.ask_in_region(path, options.clone()).await;
+        if let (Err(_), Ok(used)) = (&answered, &used)
+            && keys_refused.swap(false, Ordering::Relaxed)
+            && keys.refused(used).await
+        {
+            return self.ask_in_region(path, options).await;
+        }
+        answered
+    }
+
+    async fn ask_in_region(
+        &self,
+        path: &Path,
+        options: GetOptions,
+    ) -> object_store::Result<GetResult> {
         let now = self.now().clone();
         let answered = now.made.get_opts(path, options.clone()).await;
         let (Err(_), Some(bucket), Some(ticket)) = (
@@ -204,6 +239,30 @@ impl Store {
             }
             _ => answered,
         }
+    }
+}
+
+/// The keys of a bucket, as `object_store` asks for them.
+#[derive(Debug)]
+struct Signing {
+    keys: Arc<dyn BucketKeys>,
+    /// `scheme://bucket`.
+    base: String,
+}
+
+#[async_trait]
+impl CredentialProvider for Signing {
+    type Credential = AwsCredential;
+
+    async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
+        let keys = self.keys.get().await;
+        keys.map_err(|reason| object_store::Error::Generic {
+            store: "S3",
+            source: Box::new(Error::Store {
+                url: self.base.clone(),
+                reason,
+            }),
+        })
     }
 }
 
@@ -268,20 +327,43 @@ impl Bucket {
         if options.credentials == Credentials::Anonymous {
             // Without credentials there is nothing that http could give away.
             builder = builder.with_skip_signature(true).with_allow_http(true);
+        } else if let Some(keys) = &self.keys {
+            let keys = Arc::clone(keys);
+            let base = self.base.clone();
+            // What the environment says of a region is about other buckets.
+            if let Some(region) = keys.region() {
+                builder = builder.with_region(region);
+            }
+            builder = builder
+                .with_skip_signature(false)
+                .with_credentials(Arc::new(Signing { keys, base }));
         } else if options.credentials != Credentials::Instance && !has_credentials(&builder) {
             return Err(NO_CREDENTIALS.to_owned());
         }
         if options.requester_pays {
             builder = builder.with_request_payer(true);
         }
-        if let Some(region) = region {
+        let told = || {
+            // What the user says of the region goes before what records say.
+            let is_set = known::<AmazonS3ConfigKey>(&options.store_options, "aws_");
+            let is_region = |key: &AmazonS3ConfigKey| {
+                matches!(
+                    key,
+                    AmazonS3ConfigKey::Region | AmazonS3ConfigKey::DefaultRegion
+                )
+            };
+            let is_set = is_set.is_ok_and(|set| set.iter().any(|(key, _)| is_region(key)));
+            let known = || self.net.ways.region_of_bucket(&self.base);
+            if is_set { None } else { known() }
+        };
+        if let Some(region) = region.map(str::to_owned).or_else(told) {
             builder = builder.with_region(region);
         }
         Ok(builder.with_bucket_name(&self.name))
     }
 }
 
-const NO_CREDENTIALS: &str = "no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and \
+pub(crate) const NO_CREDENTIALS: &str = "no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and \
     AWS_SESSION_TOKEN for temporary ones), read a public bucket anonymously (--anonymous), or let \
     this machine's metadata service be asked (--instance-credentials)";
 

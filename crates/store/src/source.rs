@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use chunkref_io::{Client, Object, Pin};
@@ -43,12 +43,35 @@ pub(crate) struct Sources {
     disk: Option<DiskCache>,
 }
 
-/// Objects by their URLs.
+/// Objects by the URLs of their locations.
 #[derive(Debug, Default)]
 struct Opened {
-    objects: HashMap<String, Arc<OnceCell<Object>>>,
-    /// What those were that are closed again.
-    closed: HashMap<String, Pin>,
+    objects: HashMap<String, Arc<OnceCell<Source>>>,
+    /// What those were that are closed again, and the URL at which they were.
+    closed: HashMap<String, (String, Pin)>,
+}
+
+/// An open object, and the one of its location's URLs by which it is read.
+#[derive(Clone, Debug)]
+struct Source {
+    url: String,
+    object: Object,
+}
+
+impl Source {
+    /// Whether what is read is surely what this location pins, be it by its alternate.
+    fn is_as_pinned(&self, location: &Location) -> bool {
+        let etag = &location.pin.etag;
+        self.url == location.url || (etag.is_some() && self.object.pin().etag == *etag)
+    }
+}
+
+/// Bytes that were read.
+#[derive(Clone, Debug, Default)]
+struct Fetched {
+    bytes: Bytes,
+    /// Whether they are surely those of the object that the manifest pins.
+    is_as_pinned: bool,
 }
 
 impl Sources {
@@ -69,7 +92,8 @@ impl Sources {
     /// The bytes wanted, in the order asked.
     pub(crate) async fn read(&self, requests: &[Request<'_>]) -> Result<Vec<Bytes>> {
         let Some(disk) = &self.disk else {
-            return self.fetch(requests).await;
+            let fetched = self.fetch(requests).await?;
+            return Ok(fetched.into_iter().map(|one| one.bytes).collect());
         };
         let names = requests.iter().map(|one| name(one.location, &one.range));
         let names: Vec<_> = names.collect();
@@ -81,9 +105,10 @@ impl Sources {
         let mut new = Vec::new();
         for (name, found) in names.into_iter().zip(&mut found) {
             if found.is_none() {
-                let bytes = fetched.next().unwrap_or_default();
-                *found = Some(bytes.clone());
-                new.extend(name.map(|name| (name, bytes)));
+                let one = fetched.next().unwrap_or_default();
+                *found = Some(one.bytes.clone());
+                let name = name.filter(|_| one.is_as_pinned);
+                new.extend(name.map(|name| (name, one.bytes)));
             }
         }
         disk.keep(new).await;
@@ -91,8 +116,8 @@ impl Sources {
     }
 
     /// The bytes wanted, in the order asked: one wave for each object.
-    async fn fetch(&self, requests: &[Request<'_>]) -> Result<Vec<Bytes>> {
-        let mut answers = vec![Bytes::new(); requests.len()];
+    async fn fetch(&self, requests: &[Request<'_>]) -> Result<Vec<Fetched>> {
+        let mut answers = vec![Fetched::default(); requests.len()];
         let mut waves = BTreeMap::<&str, Vec<(usize, &Request<'_>)>>::new();
         for (place, request) in requests.iter().enumerate() {
             if !request.range.is_empty() {
@@ -107,30 +132,37 @@ impl Sources {
             .buffer_unordered(OBJECTS_AT_ONCE)
             .try_collect()
             .await?;
-        for (place, bytes) in read.into_iter().flatten() {
+        for (place, fetched) in read.into_iter().flatten() {
             if let Some(answer) = answers.get_mut(place) {
-                *answer = bytes;
+                *answer = fetched;
             }
         }
         Ok(answers)
     }
 
-    /// Reads from one object. All requests name the same.
-    async fn wave(&self, wave: Vec<(usize, &Request<'_>)>) -> Result<Vec<(usize, Bytes)>> {
+    /// Reads from one object. All requests name the same. Where the way to it turns out to be closed
+    /// another one is taken, if there is one.
+    async fn wave(&self, wave: Vec<(usize, &Request<'_>)>) -> Result<Vec<(usize, Fetched)>> {
         let Some(&(_, first)) = wave.first() else {
             return Ok(Vec::new());
         };
-        let object = self.open(first.key, first.location).await?;
+        let mut source = self.open(first.key, first.location).await?;
         let ranges: Vec<_> = wave
             .iter()
             .map(|(_, request)| request.range.clone())
             .collect();
-        let read = object.read(&ranges).await;
+        let mut read = source.object.read(&ranges).await;
+        if let Err(error) = &read
+            && self.leaves(first.location, &source, error).await
+        {
+            source = self.open(first.key, first.location).await?;
+            read = source.object.read(&ranges).await;
+        }
         let read = read.map_err(|error| failed(first.key, first.location, error))?;
         let mut answers = Vec::with_capacity(wave.len());
         let mut read = read.into_iter();
         for (place, request) in wave {
-            unchanged(request.key, request.location, &object)?;
+            unchanged(request.key, request.location, &source)?;
             let bytes = read.next().unwrap_or_default();
             let expected = request.range.end.saturating_sub(request.range.start);
             if u64::try_from(bytes.len()) != Ok(expected) {
@@ -140,57 +172,110 @@ impl Sources {
                     expected,
                 });
             }
-            answers.push((place, bytes));
+            let is_as_pinned = source.is_as_pinned(request.location);
+            answers.push((
+                place,
+                Fetched {
+                    bytes,
+                    is_as_pinned,
+                },
+            ));
         }
         Ok(answers)
     }
 
     /// The size in bytes of an object.
     pub(crate) async fn size(&self, key: &str, location: &Location) -> Result<u64> {
-        let object = self.open(key, location).await?;
-        let size = object.size().await;
+        let mut source = self.open(key, location).await?;
+        let mut size = source.object.size().await;
+        if let Err(error) = &size
+            && self.leaves(location, &source, error).await
+        {
+            source = self.open(key, location).await?;
+            size = source.object.size().await;
+        }
         let size = size.map_err(|error| failed(key, location, error))?;
-        unchanged(key, location, &object)?;
+        unchanged(key, location, &source)?;
         Ok(size)
     }
 
-    async fn open(&self, key: &str, location: &Location) -> Result<Object> {
+    async fn open(&self, key: &str, location: &Location) -> Result<Source> {
         if let Some(given) = &self.given
             && given.url() == location.url
         {
-            return Ok(given.clone());
+            return Ok(Source {
+                url: location.url.clone(),
+                object: given.clone(),
+            });
         }
         let (cell, before) = self.cell(&location.url);
         let open = || async {
-            let mut pin = pin(location);
-            if let Some(before) = before {
+            let urls: Vec<_> = location.urls().collect();
+            let (url, mut pin) = self.client.choose_pinned(&urls, pin(location)).await?;
+            if let Some((at, before)) = before {
+                if pin.is_of_other_url && at == url {
+                    // It was found to be the one that is pinned, and must stay what it was here.
+                    pin.etag = None;
+                    pin.last_modified = None;
+                    pin.is_of_other_url = false;
+                }
                 // Where nothing else pins it, it must at least stay what it was.
                 pin.size = pin.size.or(before.size);
-                pin.etag = pin.etag.or(before.etag);
-                pin.last_modified = pin.last_modified.or(before.last_modified);
+                if at == url {
+                    pin.etag = pin.etag.or(before.etag);
+                    pin.last_modified = pin.last_modified.or(before.last_modified);
+                }
             }
-            self.client.open_pinned(&location.url, pin).await
+            let object = self.client.open_pinned(url, pin).await?;
+            let url = url.to_owned();
+            Ok::<_, chunkref_io::Error>(Source { url, object })
         };
-        let object = cell.get_or_try_init(open).await;
-        let object = object.map_err(|error| failed(key, location, error))?;
-        Ok(object.clone())
+        let source = cell.get_or_try_init(open).await;
+        let source = source.map_err(|error| failed(key, location, error))?;
+        Ok(source.clone())
     }
 
-    /// The object at a URL, and what it was when it was closed, if it was.
-    fn cell(&self, url: &str) -> (Arc<OnceCell<Object>>, Option<Pin>) {
+    /// Whether an object is to be opened anew by another of its URLs, since the way by this one is
+    /// closed.
+    async fn leaves(
+        &self,
+        location: &Location,
+        source: &Source,
+        error: &chunkref_io::Error,
+    ) -> bool {
+        let urls: Vec<_> = location.urls().collect();
+        let other = self.client.other_way(&urls, &source.url, error).await;
+        if other.is_none_or(|other| other == source.url) {
+            return false;
+        }
+        let mut opened = self.opened();
+        let cell = opened.objects.get(&location.url);
+        let held = cell.and_then(|cell| cell.get());
+        if held.is_some_and(|held| held.url == source.url) {
+            opened.objects.remove(&location.url);
+        }
+        true
+    }
+
+    fn opened(&self) -> MutexGuard<'_, Opened> {
         // Nothing panics while it is held; a poisoned map is whole.
-        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The object of a location with this URL, and what and where it was when it was closed, if it was.
+    fn cell(&self, url: &str) -> (Arc<OnceCell<Source>>, Option<(String, Pin)>) {
+        let mut opened = self.opened();
         let Opened { objects, closed } = &mut *opened;
         if let Some(cell) = objects.get(url) {
             return (Arc::clone(cell), closed.get(url).cloned());
         }
         if objects.len() >= OBJECTS_OPEN {
             // Those being read stay open until they are.
-            for (url, object) in objects.drain() {
-                if let Some(object) = object.get()
+            for (url, source) in objects.drain() {
+                if let Some(source) = source.get()
                     && closed.len() < PINS_KEPT
                 {
-                    closed.insert(url, object.pin());
+                    closed.insert(url, (source.url.clone(), source.object.pin()));
                 }
             }
         }
@@ -212,10 +297,13 @@ fn pin(location: &Location) -> Pin {
 fn failed(key: &str, location: &Location, error: chunkref_io::Error) -> Error {
     match error {
         chunkref_io::Error::Changed {
-            what, before, now, ..
+            url,
+            what,
+            before,
+            now,
         } if is_pinned(location, what) => Error::Changed {
             key: key.to_owned(),
-            url: location.url.clone(),
+            url,
             what,
             before,
             now,
@@ -238,9 +326,14 @@ fn is_pinned(location: &Location, what: &str) -> bool {
 
 /// Compares an object with what this location says of it: it may have been opened by another of the
 /// same URL. Where both have an `ETag`, `Last-Modified` does not count: servers behind one name may
-/// differ in it.
-fn unchanged(key: &str, location: &Location, object: &Object) -> Result<()> {
-    let (before, now) = (pin(location), object.pin());
+/// differ in it. Of what is read by an alternate that counts which can be compared.
+fn unchanged(key: &str, location: &Location, source: &Source) -> Result<()> {
+    let (mut before, now) = (pin(location), source.object.pin());
+    if source.url != location.url {
+        before.is_of_other_url = true;
+        let agreed = before.agree(source.object.url(), now);
+        return agreed.map_err(|error| failed(key, location, error));
+    }
     let changed = |what, before: String, now: String| Error::Changed {
         key: key.to_owned(),
         url: location.url.clone(),

@@ -5,7 +5,8 @@
 //! answer, caps the bandwidth of each connection, goes wrong on a schedule, and writes down
 //! every request. With the feature `tls` it serves HTTPS, and HTTP/2 where the client offers it.
 //! With the feature `s3` there is a server of S3 over a folder, `S3Server`; with `cmr` one of NASA's
-//! Common Metadata Repository, `CmrServer`.
+//! Common Metadata Repository, `CmrServer`; with `login` a login service like NASA's with an archive
+//! behind it, `LoginServer`.
 //!
 //! ```
 //! use chunkref_testkit::RangeServer;
@@ -29,6 +30,8 @@ mod fault;
 #[cfg(feature = "tls")]
 mod http2;
 mod log;
+#[cfg(feature = "login")]
+mod login;
 mod request;
 #[cfg(feature = "s3")]
 mod s3;
@@ -41,7 +44,9 @@ mod tls;
 pub use cmr::{CmrCollection, CmrFault, CmrGranule, CmrRequest, CmrServer, CmrServerBuilder};
 pub use fault::{Fault, When};
 pub use log::Entry;
+#[cfg(feature = "login")]
+pub use login::{LoginPlace, LoginRefusal, LoginRequest, LoginServer, LoginServerBuilder};
 #[cfg(feature = "s3")]
-pub use s3::{S3Fault, S3Request, S3Server, S3ServerBuilder, S3Trouble};
+pub use s3::{S3Fault, S3Request, S3Server, S3ServerBuilder, S3Trouble, TemporaryKeys};
 pub use schedule::Schedule;
 pub use server::{RangeServer, RangeServerBuilder};

@@ -23,6 +23,8 @@ pub struct Entry {
     pub bytes: u64,
     /// The request's `Authorization` header.
     pub authorization: Option<String>,
+    /// The request's `Cookie` header.
+    pub cookie: Option<String>,
     /// The number of the connection, from 0.
     pub connection: u64,
     /// Whether it came over HTTP/2.
@@ -39,6 +41,7 @@ impl Entry {
             status: answer.status,
             bytes: u64::try_from(answer.body.len()).unwrap_or(u64::MAX),
             authorization: request.header("authorization").map(str::to_owned),
+            cookie: request.header("cookie").map(str::to_owned),
             connection,
             http2,
         }

@@ -1,12 +1,15 @@
 //! A server of S3 over a folder: `s3s-fs` behind latency, with what real S3 adds to it.
 
+mod auth;
 mod fault;
 mod rules;
+mod temporary;
 
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -18,16 +21,16 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder as Connections;
-use s3s::access::{S3Access, S3AccessContext};
-use s3s::auth::SimpleAuth;
+use s3s::Body;
 use s3s::service::{S3Service, S3ServiceBuilder};
-use s3s::{Body, S3Result, s3_error};
 use s3s_fs::FileSystem;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use auth::{Access, Auth};
 pub use fault::{S3Fault, S3Trouble};
-use rules::{Rules, error, region};
+use rules::{Rules, error, key_id, region};
+pub use temporary::TemporaryKeys;
 
 /// Builds an [`S3Server`].
 #[derive(Default)]
@@ -52,6 +55,14 @@ impl S3ServerBuilder {
     /// Checks signatures: with these keys.
     pub fn keys(mut self, id: &str, secret: &str) -> Self {
         self.keys = Some((id.to_owned(), secret.to_owned()));
+        self.rules.fixed = Some(id.to_owned());
+        self
+    }
+
+    /// Checks signatures, and takes these temporary keys, beside others: unknown or expired ones, and
+    /// those without their session token, are refused as S3 does.
+    pub fn temporary_keys(mut self, keys: &TemporaryKeys) -> Self {
+        self.rules.temporary.push(keys.clone());
         self
     }
 
@@ -129,6 +140,7 @@ impl S3ServerBuilder {
             .expect("a socket that does not block");
         let address = listener.local_addr().expect("the port that was bound");
         let entries = Arc::new(Mutex::default());
+        let denies = Arc::clone(&self.rules.denies);
         let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = std::sync::mpsc::channel();
         let thread = std::thread::spawn({
@@ -155,6 +167,7 @@ impl S3ServerBuilder {
         S3Server {
             address,
             entries,
+            denies,
             stop: Some(stop),
             thread: Some(thread),
         }
@@ -168,8 +181,11 @@ impl S3ServerBuilder {
             put(&open, &bucket, &key, bytes).await;
         }
         let mut service = S3ServiceBuilder::new(files());
-        if let Some((id, secret)) = self.keys {
-            service.set_auth(SimpleAuth::from_single(id, secret));
+        if self.keys.is_some() || !self.rules.temporary.is_empty() {
+            service.set_auth(Auth {
+                fixed: self.keys,
+                temporary: self.rules.temporary.clone(),
+            });
             service.set_access(Access {
                 anonymous: self.rules.anonymous,
             });
@@ -208,21 +224,6 @@ async fn put(service: &S3Service, bucket: &str, key: &str, bytes: Bytes) {
         StatusCode::OK,
         "{bucket}/{key} was not put: {said:?}"
     );
-}
-
-/// Who may read.
-struct Access {
-    anonymous: bool,
-}
-
-#[async_trait::async_trait]
-impl S3Access for Access {
-    async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
-        if self.anonymous || context.credentials().is_some() {
-            return Ok(());
-        }
-        Err(s3_error!(AccessDenied, "no signature"))
-    }
 }
 
 struct Shared {
@@ -266,6 +267,7 @@ impl Shared {
             query: request.uri().query().unwrap_or_default().to_owned(),
             range: text(request.headers(), "range"),
             signed_for: text(request.headers(), "authorization").and_then(|text| region(&text)),
+            key_id: text(request.headers(), "authorization").and_then(|text| key_id(&text)),
             token: text(request.headers(), "x-amz-security-token"),
             status: 0,
             bytes: 0,
@@ -324,6 +326,8 @@ pub struct S3Request {
     pub range: Option<String>,
     /// The region for which it is signed, if it is.
     pub signed_for: Option<String>,
+    /// The id of the key that it is signed with.
+    pub key_id: Option<String>,
     /// The session token that came with it.
     pub token: Option<String>,
     /// The status; of a request that a fault broke off before it was done, 0.
@@ -337,6 +341,7 @@ pub struct S3Request {
 pub struct S3Server {
     address: SocketAddr,
     entries: Arc<Mutex<Vec<S3Request>>>,
+    denies: Arc<AtomicBool>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -359,6 +364,11 @@ impl S3Server {
     /// were answered.
     pub fn log(&self) -> Vec<S3Request> {
         lock(&self.entries).clone()
+    }
+
+    /// Denies all requests from now on, as buckets do to those from other regions; or no longer.
+    pub fn set_denied(&self, denied: bool) {
+        self.denies.store(denied, Ordering::SeqCst);
     }
 
     /// Forgets the log.

@@ -1,7 +1,7 @@
 //! `cargo xtask bench scan`: chunkref beside its peers, into `docs/benchmarks.md`, on local files
 //! (`local` alone) and behind a server 50 ms away (`remote` alone); `bench decode`: its filters beside
 //! those of libhdf5; `bench manifest`: reference sets written, opened and looked up; `bench read`: arrays
-//! read through them and without.
+//! read through them and without; `bench build`: sets built of many granules in a bucket 50 ms away.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -20,12 +20,12 @@ const PLOT: &str = "docs/remote.svg";
 pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
     let (what, options) = arguments
         .split_first()
-        .ok_or("say what to measure: scan, local, remote, decode, manifest, read")?;
+        .ok_or("say what to measure: scan, local, remote, decode, manifest, read, build")?;
     if !matches!(
         what.as_str(),
-        "scan" | "local" | "remote" | "decode" | "manifest" | "read"
+        "scan" | "local" | "remote" | "decode" | "manifest" | "read" | "build"
     ) {
-        let can = "`scan`, `local`, `remote`, `decode`, `manifest` and `read` can";
+        let can = "`scan`, `local`, `remote`, `decode`, `manifest`, `read` and `build` can";
         return Err(format!("`{what}` can't be measured; {can}").into());
     }
     let tools = tools::find()?;
@@ -47,6 +47,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
         "--package",
         "chunkref-cli",
     ]))?;
+    if what == "build" {
+        return build(&python, &target, options);
+    }
     if what != "remote" {
         local(&python, &target, options)?;
     }
@@ -81,6 +84,23 @@ fn remote(python: &Path, target: &Path, options: &[String]) -> Result<(), Error>
     insert(
         &root().join(DOCUMENT),
         "remote",
+        &std::fs::read_to_string(&tables)?,
+    )
+}
+
+fn build(python: &Path, target: &Path, options: &[String]) -> Result<(), Error> {
+    let server = example_with("chunkref-testkit", "archive_server", &["s3"], target)?;
+    let tables = target.join("bench/build.md");
+    run_program(
+        measurement(python, target, "build.py", &tables, options)
+            .arg("--server")
+            .arg(server)
+            .arg("--granule")
+            .arg(root().join("fixtures/granules/mur_like_20200601.nc")),
+    )?;
+    insert(
+        &root().join(DOCUMENT),
+        "build",
         &std::fs::read_to_string(&tables)?,
     )
 }
@@ -186,11 +206,23 @@ fn read(system: &Path, python: &Path, target: &Path, options: &[String]) -> Resu
 
 /// Builds an example for measurements.
 fn example(package: &str, name: &str, target: &Path) -> Result<PathBuf, Error> {
+    example_with(package, name, &[], target)
+}
+
+fn example_with(
+    package: &str,
+    name: &str,
+    features: &[&str],
+    target: &Path,
+) -> Result<PathBuf, Error> {
+    let features = features.join(",");
     run_program(&mut cargo(&[
         "build",
         "--release",
         "--package",
         package,
+        "--features",
+        &features,
         "--example",
         name,
     ]))?;

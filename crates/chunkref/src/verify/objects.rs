@@ -64,14 +64,25 @@ pub(super) async fn check(
 }
 
 async fn probe(client: &Client, location: &Location) -> Result<chunkref_io::Pin, String> {
-    let object = match client.open(&location.url).await {
-        Ok(object) => object,
-        Err(error) => return Err(crate::relocate::told(&error)),
+    let urls: Vec<_> = location.urls().collect();
+    let mut pin = chunkref_io::Pin::default();
+    pin.size = location.pin.size;
+    pin.etag.clone_from(&location.pin.etag);
+    pin.last_modified.clone_from(&location.pin.last_modified);
+    let probe = async {
+        let (url, pin) = client.choose_pinned(&urls, pin).await?;
+        if !pin.is_of_other_url {
+            // As it is now: what differs is found below.
+            return client.open(url).await?.probe().await;
+        }
+        let mut now = client.open_pinned(url, pin).await?.probe().await?;
+        // What could be compared was.
+        now.etag = None;
+        now.last_modified = None;
+        Ok(now)
     };
-    object
-        .probe()
-        .await
-        .map_err(|error| crate::relocate::told(&error))
+    let probed = probe.await;
+    probed.map_err(|error| crate::relocate::told(&error))
 }
 
 /// What of an object is not as it is pinned. Where both have an `ETag`, `Last-Modified` does not

@@ -1,6 +1,7 @@
 //! References compared with those of a new scan of each object.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use chunkref_io::Client;
@@ -278,8 +279,25 @@ async fn scan(client: &Client, location: &Location) -> Result<Manifest, Error> {
         .with_inline_threshold(0)
         .with_external_links(true);
     options.attributes = false;
-    let scanned = chunkref_scan::scan(client, &location.url, &options).await?;
-    Ok(scanned.manifest)
+    let urls: Vec<_> = location.urls().collect();
+    let url = client.choose(&urls).await?;
+    let mut manifest = chunkref_scan::scan(client, url, &options).await?.manifest;
+    if url != location.url {
+        // It is the same object, which the set knows by another URL.
+        let scanned = manifest.locations.get(LocationId(0));
+        let scanned = scanned.map(|one| one.url.clone());
+        let renamed = manifest.locations.try_map(|one| {
+            let is_it = Some(&one.url) == scanned.as_ref();
+            let one = one.clone();
+            Ok::<_, Infallible>(if is_it {
+                one.with_url(location.url.clone())
+            } else {
+                one
+            })
+        });
+        manifest.locations = renamed.unwrap_or_default();
+    }
+    Ok(manifest)
 }
 
 /// The objects in which a table has chunks.

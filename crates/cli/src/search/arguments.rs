@@ -1,10 +1,13 @@
 //! What the command line says of a search.
 
+mod given;
+
 use std::ops::RangeInclusive;
 
+use chunkref::Client;
 use chunkref::earthdata::{
-    BoundingBox, Circle, DayNight, FileChoice, GranuleSearch, Granules, LinkKind, Point, Season,
-    System, TimeRange, Timestamp,
+    BoundingBox, Circle, Cmr, DayNight, FileChoice, GranuleSearch, Granules, LinkKind, Point,
+    Season, TimeRange, Timestamp,
 };
 use clap::{Args, ValueEnum};
 
@@ -37,25 +40,15 @@ Exit codes:
 #[command(after_help = EXAMPLES, disable_version_flag = true)]
 pub(crate) struct Search {
     #[command(flatten)]
-    what: Collection,
-    #[command(flatten)]
-    when: When,
-    #[command(flatten)]
-    place: Place,
-    #[command(flatten)]
-    about: About,
-    /// At most so many granules
-    #[arg(long, value_name = "N", help_heading = "Output")]
-    pub(crate) limit: Option<u64>,
+    pub(crate) asked: Asked,
+    /// With --collections: words of the record
     #[arg(
         long,
-        value_name = "KEY",
-        allow_hyphen_values = true,
-        help_heading = "Output",
-        help = "In this order: start_date, end_date, revision_date, granule_ur, ...; with - before it \
-                the reverse; may be given several times"
+        value_name = "WORDS",
+        requires = "collections",
+        help_heading = "Of which collection"
     )]
-    sort_key: Vec<String>,
+    pub(crate) keyword: Option<String>,
     /// Print only how many granules there are
     #[arg(long, help_heading = "Output", group = "shown")]
     pub(crate) count: bool,
@@ -77,18 +70,50 @@ pub(crate) struct Search {
     /// Print collections, not granules
     #[arg(long, help_heading = "Output", group = "shown")]
     pub(crate) collections: bool,
-    /// Of granules with several data files, the one that fits this glob, such as '*.nc'
-    #[arg(long, value_name = "GLOB", help_heading = "Output")]
-    files: Option<String>,
-    /// Of granules with several data files, all (that fit --files)
-    #[arg(long, help_heading = "Output")]
-    all_files: bool,
     /// Print requests, bytes and seconds to standard error
     #[arg(long, help_heading = "Output")]
     pub(crate) stats: bool,
-    /// Which of Earthdata's systems to ask: prod or uat
-    #[arg(long, value_name = "SYSTEM", default_value_t = System::Prod, help_heading = "Connections")]
-    pub(crate) system: System,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+/// What is searched for, and where: `search` and `build` have these options in common.
+#[derive(Debug, Args)]
+pub(crate) struct Asked {
+    #[command(flatten)]
+    what: Collection,
+    #[command(flatten)]
+    when: When,
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    about: About,
+    /// At most so many granules
+    #[arg(long, value_name = "N", help_heading = "Of which kind")]
+    pub(crate) limit: Option<u64>,
+    #[arg(
+        long,
+        value_name = "KEY",
+        allow_hyphen_values = true,
+        help_heading = "Of which kind",
+        help = "In this order: start_date, end_date, revision_date, granule_ur, ...; with - before it \
+                the reverse; may be given several times"
+    )]
+    sort_key: Vec<String>,
+    /// Of granules with several data files, the one that fits this glob, such as '*.nc'
+    #[arg(long, value_name = "GLOB", help_heading = "Of which kind")]
+    files: Option<String>,
+    /// Of granules with several data files, all (that fit --files)
+    #[arg(long, help_heading = "Of which kind")]
+    all_files: bool,
+    #[arg(
+        long,
+        help_heading = "Connections",
+        conflicts_with = "no_login",
+        help = "Ask CMR as the user of your Earthdata Login, who may see more than others; else it is \
+                asked anonymously"
+    )]
+    pub(crate) as_user: bool,
     #[arg(
         long,
         value_name = "URL",
@@ -97,8 +122,6 @@ pub(crate) struct Search {
                 environment"
     )]
     cmr_url: Option<String>,
-    #[command(flatten)]
-    pub(crate) connection: Connection,
 }
 
 /// What granules are of.
@@ -123,9 +146,6 @@ pub(crate) struct Collection {
     /// Only collections that are in the cloud (or, with false, are not)
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub(crate) cloud_hosted: Option<bool>,
-    /// With --collections: words of the record
-    #[arg(long, value_name = "WORDS", requires = "collections")]
-    pub(crate) keyword: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -245,7 +265,25 @@ impl Links {
     }
 }
 
-impl Search {
+impl Asked {
+    /// Where it is searched, and as whom.
+    pub(crate) async fn cmr(
+        &self,
+        client: &Client,
+        connection: &Connection,
+    ) -> Result<Cmr, Failure> {
+        let mut cmr = Cmr::of_system(client.clone(), connection.system);
+        let url = self.cmr_url();
+        if let Some(url) = &url {
+            cmr = cmr.with_url(url);
+        }
+        if self.as_user {
+            let token = super::as_user(connection, url.as_deref()).await?;
+            cmr = cmr.with_token(token.expose());
+        }
+        Ok(cmr)
+    }
+
     /// The search for granules.
     pub(crate) fn granules(&self) -> GranuleSearch {
         let Self {
@@ -339,7 +377,7 @@ impl Search {
     }
 
     /// Another CMR than the system's own.
-    pub(crate) fn cmr_url(&self) -> Option<String> {
+    fn cmr_url(&self) -> Option<String> {
         let set = || std::env::var(CMR_URL).ok().filter(|url| !url.is_empty());
         self.cmr_url.clone().or_else(set)
     }

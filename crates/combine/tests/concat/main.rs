@@ -5,4 +5,5 @@ mod like;
 mod lookups;
 mod provenance;
 mod refused;
+mod units;
 mod values;

@@ -279,3 +279,15 @@ fn a_long_list_of_differences_is_cut_in_the_text() {
     assert!(text.starts_with("granules are not alike: g0: /v: is missing; g1: /v: is missing; "));
     assert!(text.ends_with("g19: /v: is missing; and 5 more"));
 }
+
+#[test]
+fn the_fewer_are_named_where_some_lack_what_others_have() {
+    let mut days = days();
+    days[2]
+        .root
+        .arrays
+        .insert("more".into(), chunked(&["time"], &[1], &[1], 0));
+    let [one] = <[_; 1]>::try_from(unlike(days)).unwrap();
+    assert_eq!(one.granule, "s3://b/day2.nc");
+    assert_eq!(one.reason, "is there, and most other granules lack it");
+}

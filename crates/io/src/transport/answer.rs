@@ -1,6 +1,7 @@
 //! What an answer says, and whether it is the one that was asked for.
 
 use std::ops::Range;
+use std::sync::atomic::Ordering;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -36,6 +37,14 @@ pub(crate) const BUCKET_REGION: HeaderName = HeaderName::from_static("x-amz-buck
 /// Of the body of an error so much is read, to find the store's error code.
 const ERROR_BODY: usize = 16 << 10;
 
+/// What S3 says of temporary keys that are no longer good.
+const KEYS_REFUSED: [&str; 4] = [
+    "ExpiredToken",
+    "InvalidAccessKeyId",
+    "InvalidToken",
+    "TokenRefreshRequired",
+];
+
 /// Reads an answer. What came of its body is in `seen` also if that fails.
 pub(crate) async fn read(
     exchange: &Exchange<'_>,
@@ -45,7 +54,7 @@ pub(crate) async fn read(
 ) -> Result<Answer, Failure> {
     let status = response.status();
     match status {
-        StatusCode::PARTIAL_CONTENT => partial(exchange, response, seen).await,
+        StatusCode::PARTIAL_CONTENT => partial(exchange, url, response, seen).await,
         StatusCode::OK => whole(exchange, url, response, seen).await,
         StatusCode::RANGE_NOT_SATISFIABLE => Err(unsatisfiable(exchange, &response).into()),
         _ if leads_on(exchange, &response) => {
@@ -101,11 +110,13 @@ fn pin(headers: &HeaderMap, size: u64) -> Pin {
         size: Some(size),
         etag: text(headers, &ETAG),
         last_modified: text(headers, &LAST_MODIFIED),
+        ..Pin::default()
     }
 }
 
 async fn partial(
     exchange: &Exchange<'_>,
+    url: &Url,
     response: reqwest::Response,
     seen: &mut Seen,
 ) -> Result<Answer, Failure> {
@@ -120,7 +131,12 @@ async fn partial(
             .into());
     };
     check_encoding(exchange, &headers)?;
-    exchange.ticket.target.agree(pin(&headers, size))?;
+    // Nothing is learnt from what may be a page.
+    let may_be_page = range.start == 0 && is_html(&headers);
+    let now = pin(&headers, size);
+    if !may_be_page {
+        exchange.ticket.target.agree(now.clone())?;
+    }
     if range.start != asked.start || range.end != asked.end.min(size) {
         return Err(exchange
             .response_error(format!("answered with another range: {value}"))
@@ -135,7 +151,14 @@ async fn partial(
         size,
     };
     seen.set_part(&part);
-    match seen.read(response, limit).await {
+    let read = seen.read(response, limit).await;
+    if may_be_page && looks_like_html(seen.body()) {
+        return Err(page_in_place(exchange, url, seen.body()));
+    }
+    if may_be_page {
+        exchange.ticket.target.agree(now)?;
+    }
+    match read {
         Ok(()) if seen.length() == limit => Ok(Answer::Bytes(part.response(seen.take(), None))),
         Ok(()) => Err(Failure::transient(format!(
             "body broke off after {} of {limit} bytes",
@@ -154,16 +177,10 @@ async fn whole(
     seen: &mut Seen,
 ) -> Result<Answer, Failure> {
     let headers = response.headers().clone();
-    let media_type = text(&headers, &CONTENT_TYPE).unwrap_or_default();
     let target = &exchange.ticket.target;
-    if url.origin() != exchange.url.origin() && media_type.starts_with("text/html") {
-        return Err(Failure::Final(Error::Denied {
-            url: target.name.clone(),
-            reason: format!(
-                "redirected to {}, which answered with an HTML page: a login is needed",
-                url.host_str().unwrap_or_default()
-            ),
-        }));
+    let is_html = is_html(&headers);
+    if is_html && url.origin() != exchange.url.origin() {
+        return Err(page(exchange, url, response, seen).await);
     }
     check_encoding(exchange, &headers)?;
     let limit = exchange.net.options.whole_object;
@@ -186,6 +203,9 @@ async fn whole(
         }
         Err(failure) => return Err(Failure::transient(failure.reason())),
     }
+    if is_html && looks_like_html(seen.body()) {
+        return Err(page_in_place(exchange, url, seen.body()));
+    }
     let body = seen.take();
     let size = crate::pieces::end(0, &body);
     target.agree(pin(&headers, size))?;
@@ -203,6 +223,50 @@ async fn whole(
         size,
     };
     Ok(Answer::Bytes(part.response(bytes, Some(Whole(body)))))
+}
+
+fn is_html(headers: &HeaderMap) -> bool {
+    let media_type = text(headers, &CONTENT_TYPE).unwrap_or_default();
+    media_type.to_ascii_lowercase().starts_with("text/html")
+}
+
+/// Whether a body begins as a page of HTML does, and as no data do.
+fn looks_like_html(body: &[u8]) -> bool {
+    let start = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    let start = start.trim_ascii_start();
+    ["<!doctype", "<html", "<head", "<!--", "<body", "<script"]
+        .iter()
+        .any(|tag| {
+            let start = start.get(..tag.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(tag.as_bytes()))
+        })
+}
+
+/// A page of HTML came from where a redirect has led.
+async fn page(
+    exchange: &Exchange<'_>,
+    url: &Url,
+    response: reqwest::Response,
+    seen: &mut Seen,
+) -> Failure {
+    // As much as comes of its beginning: it may say what is the matter.
+    let _ = seen.read(response, ERROR_BODY).await;
+    page_in_place(exchange, url, seen.body())
+}
+
+/// A page of HTML in place of data: one to log in, or terms to agree to.
+fn page_in_place(exchange: &Exchange<'_>, url: &Url, body: &[u8]) -> Failure {
+    let host = url.host_str().unwrap_or_default();
+    let reason = if url.origin() == exchange.url.origin() {
+        format!("{host} answered with an HTML page in place of data")
+    } else {
+        format!("redirected to {host}, which answered with an HTML page: a login is needed")
+    };
+    let beginning = body.get(..ERROR_BODY.min(body.len())).unwrap_or_default();
+    Failure::Final(Error::Denied {
+        url: exchange.ticket.target.name.clone(),
+        reason: exchange.net.advised(reason, url, None, beginning),
+    })
 }
 
 /// What the headers of an answer say that has bytes of the object.
@@ -296,21 +360,36 @@ async fn refused(
         reason = format!("{reason} from {host}, after a redirect");
     }
     let mut region = text(&headers, &BUCKET_REGION);
-    if seen.read(response, ERROR_BODY).await.is_ok() {
-        let body = seen.take();
-        if let Some(code) = element(&body, "Code") {
-            reason = format!("{reason} ({code})");
-        }
-        region = region.or_else(|| element(&body, "Region").map(str::to_owned));
+    // Of a long one what came.
+    let _ = seen.read(response, ERROR_BODY).await;
+    let body = seen.take();
+    let target = &exchange.ticket.target;
+    let code = element(&body, "Code");
+    if let Some(code) = code {
+        reason = format!("{reason} ({code})");
     }
+    region = region.or_else(|| element(&body, "Region").map(str::to_owned));
     if let Some(region) = region.filter(|region| is_region(region))
-        && exchange.ticket.target.in_bucket
+        && target.in_bucket
         && place.origin() == exchange.url.origin()
     {
-        exchange.ticket.target.set_region(&region);
+        target.set_region(&region);
         if status.is_redirection() || status == StatusCode::BAD_REQUEST {
             reason = format!("{reason}; the bucket is in region {region}: set AWS_REGION to it");
         }
+    }
+    if target.in_bucket && code.is_some_and(|code| KEYS_REFUSED.contains(&code)) {
+        exchange.ticket.keys_refused.store(true, Ordering::Relaxed);
+        let url = target.name.clone();
+        return Error::Denied { url, reason }.into();
+    }
+    if code == Some("RequestTimeTooSkewed") {
+        reason = format!("{reason}; set this machine's clock");
+    }
+    if matches!(status.as_u16(), 401 | 403) {
+        reason = exchange
+            .net
+            .advised(reason, place, Some(status.as_u16()), &body);
     }
     let url = exchange.ticket.target.name.clone();
     match status.as_u16() {

@@ -5,11 +5,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use flate2::read::GzDecoder;
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderValue};
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, HeaderValue, LOCATION};
+use http::{HeaderMap, Method, StatusCode};
+use url::Url;
 
-use super::Net;
+use super::answer::text;
 use super::attempt::{read_body, transport_reason};
 use super::retry::{self, retry_after};
+use super::{Net, redirect};
 use crate::error::Error;
 use crate::log::RequestRecord;
 use crate::request::{Request, Response};
@@ -96,14 +99,71 @@ impl Net {
         }
     }
 
+    /// Sends once; with a login, as whoever asks, and through redirects.
     async fn attempt(&self, request: &Request) -> Result<Response, Failure> {
+        if !request.logs_in {
+            return self
+                .send(request, &request.url, request.headers.clone())
+                .await;
+        }
+        let mut url = request.url.clone();
+        for _ in 0..=self.options.max_redirects {
+            let response = self.send_identified(request, &url).await?;
+            let leads_on = response.status.is_redirection() && request.method == Method::GET;
+            let location = text(&response.headers, &LOCATION).filter(|_| leads_on);
+            let Some(location) = location else {
+                return Ok(response);
+            };
+            url = redirect::next(&url, &location).map_err(Failure::Final)?;
+            self.log.redirect();
+        }
+        let max = self.options.max_redirects;
+        Err(Failure::Final(format!(
+            "more than {max} redirects in a row"
+        )))
+    }
+
+    /// Sends once to `url`, which may be a redirect's target, as whoever asks; once more where that is
+    /// not accepted, and something else may be.
+    async fn send_identified(&self, request: &Request, url: &Url) -> Result<Response, Failure> {
+        let at_home = url.origin() == request.url.origin();
+        let mut is_last = false;
+        loop {
+            let mut headers = HeaderMap::new();
+            if at_home {
+                headers.clone_from(&request.headers);
+            }
+            let sent = if headers.contains_key(AUTHORIZATION) {
+                None
+            } else {
+                let identified = self.identify(url, &mut headers).await;
+                identified.map_err(Failure::Final)?
+            };
+            let response = self.send(request, url, headers).await?;
+            let Some(sent) = sent.filter(|_| response.status == StatusCode::UNAUTHORIZED) else {
+                return Ok(response);
+            };
+            if !self.refused(url, &sent).await || is_last {
+                return Ok(response);
+            }
+            is_last = true;
+            self.log.retry();
+        }
+    }
+
+    async fn send(
+        &self,
+        request: &Request,
+        url: &Url,
+        headers: HeaderMap,
+    ) -> Result<Response, Failure> {
         let http = self.http().map_err(Failure::Final)?;
         let sent = http
-            .request(request.method.clone(), request.url.clone())
-            .headers(request.headers.clone())
+            .request(request.method.clone(), url.clone())
+            .headers(headers)
             .header(ACCEPT_ENCODING, HeaderValue::from_static("gzip"))
             .body(request.body.clone());
-        let host = self.host(&request.url);
+        let host = self.host(url);
         let permit = host.enter().await;
         let timeout = self.options.attempt_timeout;
         let mut came = BytesMut::new();
@@ -118,6 +178,9 @@ impl Net {
             })?;
             let (code, headers) = (response.status(), response.headers().clone());
             status = Some(code.as_u16());
+            if request.logs_in {
+                self.take_cookies(url, &headers);
+            }
             match read_body(response, request.max_answer, &mut came).await {
                 Ok(()) => Ok((code, headers)),
                 Err(failure) if failure.too_long => {
@@ -130,7 +193,7 @@ impl Net {
         drop(permit);
         let bytes = u64::try_from(came.len()).unwrap_or(u64::MAX);
         self.log.request(bytes, || RequestRecord {
-            url: name(request),
+            url: crate::address::printable(url.as_str()),
             range: 0..0,
             bytes,
             wave: 0,

@@ -10,6 +10,7 @@ use url::Url;
 
 use super::answer::{self, Answer, Part};
 use super::{Net, Ticket};
+use crate::authority::basic_authorization;
 use crate::error::{Error, chain};
 use crate::log::RequestRecord;
 
@@ -62,7 +63,12 @@ impl From<Error> for Failure {
 
 /// Names an error of the connection, without the URL, which may be signed.
 pub(crate) fn transport_reason(error: reqwest::Error) -> String {
-    chain(&error.without_url())
+    let reason = chain(&error.without_url());
+    let of_time = ["certificate expired", "certificate not valid yet"];
+    if of_time.iter().any(|words| reason.contains(words)) {
+        return format!("{reason}; is this machine's clock right?");
+    }
+    reason
 }
 
 fn transport_failure(error: reqwest::Error) -> Failure {
@@ -117,19 +123,63 @@ impl BodyFailure {
 }
 
 impl Exchange<'_> {
-    /// Sends the request to `url`, which may be a redirect's target, and reads the answer.
+    /// Sends the request to `url`, which may be a redirect's target, and reads the answer. Where what
+    /// was sent of who asks is not accepted, and something else may be, it is sent once more.
     pub(crate) async fn attempt(&self, url: &Url) -> Result<Answer, Failure> {
-        let http = self.net.http().map_err(|reason| Error::Store {
-            url: self.ticket.target.name.clone(),
-            reason,
-        })?;
-        let mut request = http.get(url.clone()).headers(self.headers_for(url));
-        if let Some((user, password)) = &self.ticket.target.login
-            && url.origin() == self.url.origin()
-            && !self.headers.contains_key(AUTHORIZATION)
+        let (answered, sent) = self.identified(url).await?;
+        if let Some(sent) = sent
+            && self.net.refused(url, &sent).await
         {
-            request = request.basic_auth(user, Some(password));
+            tracing::debug!(url = %self.ticket.target.name, "asked again, as the login is renewed");
+            self.net.log.retry();
+            let (answered, sent) = self.identified(url).await?;
+            if let Some(sent) = sent {
+                self.net.refused(url, &sent).await;
+            }
+            return answered;
         }
+        answered
+    }
+
+    /// Sends the request once, as whoever asks. With the answer comes what the authority gave, if that
+    /// is what the server did not accept.
+    async fn identified(
+        &self,
+        url: &Url,
+    ) -> Result<(Result<Answer, Failure>, Option<HeaderValue>), Failure> {
+        let mut headers = self.headers_for(url);
+        let target = &self.ticket.target;
+        let at_home = url.origin() == self.url.origin();
+        if target.in_bucket || (at_home && headers.contains_key(AUTHORIZATION)) {
+            return Ok((self.send(url, headers).await.0, None));
+        }
+        let mut sent = None;
+        match &target.login {
+            Some((user, password)) if at_home => {
+                headers.insert(AUTHORIZATION, basic_authorization(user, password));
+            }
+            _ => {
+                let identified = self.net.identify(url, &mut headers).await;
+                sent = identified.map_err(|reason| Error::Denied {
+                    url: target.name.clone(),
+                    reason,
+                })?;
+            }
+        }
+        let (answered, status) = self.send(url, headers).await;
+        Ok((answered, sent.filter(|_| status == Some(401))))
+    }
+
+    /// Sends the request once, with these headers. Gives the status as well.
+    async fn send(&self, url: &Url, headers: HeaderMap) -> (Result<Answer, Failure>, Option<u16>) {
+        let http = match self.net.http() {
+            Ok(http) => http,
+            Err(reason) => {
+                let url = self.ticket.target.name.clone();
+                return (Err(Error::Store { url, reason }.into()), None);
+            }
+        };
+        let request = http.get(url.clone()).headers(headers);
         let host = self.net.host(url);
         let permit = host.enter().await;
         let timeout = self.net.options.attempt_timeout;
@@ -138,6 +188,7 @@ impl Exchange<'_> {
         let answered = tokio::time::timeout(timeout, async {
             let response = request.send().await.map_err(transport_failure)?;
             seen.status = Some(response.status().as_u16());
+            self.net.take_cookies(url, response.headers());
             answer::read(self, url, response, &mut seen).await
         })
         .await;
@@ -148,6 +199,7 @@ impl Exchange<'_> {
         if let Ok(Ok(Answer::Bytes(_))) = &answered {
             self.net.cost.note(bytes, asked.elapsed());
         }
+        self.net.log.came(self.ticket.target.in_bucket, bytes);
         self.net.log.request(bytes, || RequestRecord {
             url: if url == &self.url {
                 self.ticket.target.name.clone()
@@ -160,7 +212,8 @@ impl Exchange<'_> {
             status: seen.status,
         });
         let late = format!("no complete answer within {} s", timeout.as_secs());
-        match answered.unwrap_or_else(|_| Err(Failure::transient(late))) {
+        let status = seen.status;
+        let answered = match answered.unwrap_or_else(|_| Err(Failure::transient(late))) {
             Err(Failure::Transient {
                 reason,
                 retry_after,
@@ -180,7 +233,8 @@ impl Exchange<'_> {
                 })
             }
             answered => answered,
-        }
+        };
+        (answered, status)
     }
 
     /// The headers for a host: where it is not the one that was asked for, only those that say
@@ -227,6 +281,11 @@ impl Seen {
     /// How much of the body has come.
     pub(crate) fn length(&self) -> usize {
         self.body.len()
+    }
+
+    /// The body, as far as it came.
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.body
     }
 
     /// The body as it is.

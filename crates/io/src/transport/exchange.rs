@@ -3,11 +3,10 @@
 use std::time::Instant;
 
 use object_store::client::HttpResponse;
-use url::Url;
 
 use super::answer::Answer;
 use super::attempt::{Exchange, Failure};
-use super::retry;
+use super::{redirect, retry};
 use crate::error::Error;
 
 /// Attempts at a host with which no connection comes about: its name may be wrong.
@@ -43,7 +42,13 @@ impl Exchange<'_> {
                 attempts,
             };
             if connect && attempts >= CONNECT_ATTEMPTS {
-                return Err(unavailable(reason));
+                // A question about the clock is enough.
+                let hint = if reason.ends_with('?') {
+                    ""
+                } else {
+                    "; check the network, the name of the host, and HTTPS_PROXY if there is a proxy"
+                };
+                return Err(unavailable(format!("{reason}{hint}")));
             }
             let options = &self.net.options;
             let elapsed = started.elapsed();
@@ -119,17 +124,31 @@ impl Exchange<'_> {
 
     /// Asks from the start, and follows redirects.
     async fn resolve(&self) -> Result<HttpResponse, Failure> {
+        let host = self.net.host(&self.url);
+        let mut turn = None;
+        let mut has_waited = false;
         let mut url = self.url.clone();
         for _ in 0..=self.net.options.max_redirects {
+            let before = self.net.cookies_for(&self.url);
             match self.attempt(&url).await? {
                 Answer::Bytes(response) => {
                     self.ticket.target.remember(&url);
                     return Ok(response);
                 }
                 Answer::Redirect(location) => {
-                    url = self.next(&url, &location)?;
-                    self.net.host(&self.url).set_redirects();
+                    let next = redirect::next(&url, &location);
+                    url = next.map_err(|reason| self.response_error(reason))?;
+                    host.set_redirects();
                     self.net.log.redirect();
+                }
+            }
+            if turn.is_none() && self.net.is_login(&url) {
+                // One logs in; those that waited for it ask again, with the cookie that it got.
+                turn = Some(host.log_in().await);
+                if !has_waited && self.net.cookies_for(&self.url) != before {
+                    has_waited = true;
+                    turn = None;
+                    url = self.url.clone();
                 }
             }
         }
@@ -137,33 +156,6 @@ impl Exchange<'_> {
         Err(self
             .response_error(format!("more than {max} redirects in a row"))
             .into())
-    }
-
-    /// The URL that a `Location` leads to.
-    fn next(&self, from: &Url, location: &str) -> Result<Url, Error> {
-        let place = from.host_str().unwrap_or_default();
-        let mut next = from.join(location).map_err(|error| {
-            self.response_error(format!("{place} redirects to what is no URL: {error}"))
-        })?;
-        match (from.scheme(), next.scheme()) {
-            (_, "https") | ("http", "http") => {}
-            (_, scheme) => {
-                return Err(self.response_error(format!(
-                    "{place} redirects from {} to {scheme}, which is not followed",
-                    from.scheme()
-                )));
-            }
-        }
-        if super::on_link(&next) && !super::on_link(from) {
-            return Err(self.response_error(format!(
-                "{place} redirects to an address of this machine's own link, which is not followed"
-            )));
-        }
-        // A login in a redirect is not ours to send.
-        let _ = next.set_username("");
-        let _ = next.set_password(None);
-        next.set_fragment(None);
-        Ok(next)
     }
 
     /// An answer that can't be used.

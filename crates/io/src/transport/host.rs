@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Mutex as Turn, MutexGuard as TurnGuard, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use crate::options::ClientOptions;
@@ -29,6 +29,8 @@ pub(crate) struct Host {
     tokens: AtomicU32,
     held_until: Mutex<Option<Instant>>,
     redirects: AtomicBool,
+    /// Held by the one request that the host has sent to log in.
+    log_in: Turn<()>,
 }
 
 impl Host {
@@ -40,6 +42,7 @@ impl Host {
             tokens: AtomicU32::new(full),
             held_until: Mutex::default(),
             redirects: AtomicBool::new(false),
+            log_in: Turn::new(()),
         }
     }
 
@@ -87,6 +90,11 @@ impl Host {
     /// Whether this host has redirected a request for an object.
     pub(crate) fn redirects(&self) -> bool {
         self.redirects.load(Ordering::Relaxed)
+    }
+
+    /// Waits until no other request of this host is logging in.
+    pub(crate) async fn log_in(&self) -> TurnGuard<'_, ()> {
+        self.log_in.lock().await
     }
 
     pub(crate) fn set_redirects(&self) {

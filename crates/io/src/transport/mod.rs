@@ -8,8 +8,11 @@
 mod answer;
 mod asking;
 mod attempt;
+mod cookies;
 mod exchange;
 mod host;
+mod identity;
+mod redirect;
 mod retry;
 mod sending;
 mod target;
@@ -17,6 +20,7 @@ mod target;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -34,11 +38,14 @@ use crate::error::{Error, chain};
 use crate::head::Heads;
 use crate::log::RequestLog;
 use crate::options::{ClientOptions, Credentials};
+use crate::ways::Ways;
 use attempt::Exchange;
+use cookies::Cookies;
 use host::Host;
 use sending::Sending;
 
-pub(crate) use answer::Whole;
+pub(crate) use answer::{Whole, is_region};
+pub(crate) use attempt::read_body;
 pub(crate) use sending::Writing;
 pub(crate) use target::Target;
 
@@ -58,6 +65,8 @@ pub(crate) struct Ticket {
     pub(crate) target: Arc<Target>,
     pub(crate) range: Range<u64>,
     pub(crate) wave: u64,
+    /// Set where the server calls the keys expired or unknown that signed the request.
+    pub(crate) keys_refused: Arc<AtomicBool>,
 }
 
 /// Connections, hosts and the log of one client.
@@ -67,6 +76,8 @@ pub(crate) struct Net {
     pub(crate) log: RequestLog,
     pub(crate) cost: Cost,
     pub(crate) heads: Heads,
+    pub(crate) ways: Ways,
+    cookies: Cookies,
     http: OnceLock<Result<reqwest::Client, String>>,
     /// For requests with long bodies: `reqwest` takes the time in which a body is sent for silence
     /// of the server.
@@ -83,6 +94,8 @@ impl Net {
             heads: Heads::new(options.head_read),
             options,
             cost: Cost::default(),
+            ways: Ways::default(),
+            cookies: Cookies::default(),
             http: OnceLock::new(),
             patient: OnceLock::new(),
             hosts: Mutex::default(),
@@ -92,7 +105,7 @@ impl Net {
 
     /// The pool of connections. Made when first needed: it reads the system's certificates,
     /// which a client that only opens local files has no use for.
-    fn http(&self) -> Result<&reqwest::Client, String> {
+    pub(crate) fn http(&self) -> Result<&reqwest::Client, String> {
         let made = self.http.get_or_init(|| {
             let builder = self.http_builder()?;
             build(builder.read_timeout(self.options.read_timeout))

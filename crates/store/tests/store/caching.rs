@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use chunkref_io::{Client, ClientOptions};
+use chunkref_io::{Access, Client, ClientOptions};
 use chunkref_manifest::{Codec, Location, Manifest, Pin};
 use chunkref_store::{BlockingStore, Store, StoreOptions};
 use chunkref_testkit::RangeServer;
@@ -20,6 +20,8 @@ fn key(text: &str) -> StoreKey {
 struct Behind {
     server: RangeServer,
     manifest: Manifest,
+    /// Of the object, in bytes.
+    size: usize,
 }
 
 impl Behind {
@@ -31,12 +33,14 @@ impl Behind {
             });
             data.insert(name, array);
         }
+        let size = data.object.len();
         let server = RangeServer::builder()
             .object("/a.h5", data.object)
             .start_blocking();
         Self {
             server,
             manifest: data.manifest,
+            size,
         }
     }
 
@@ -167,4 +171,36 @@ fn what_nothing_pins_is_not_kept_and_another_pin_is_another_object() {
     assert_eq!(&found[..], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     let error = old.get(&key("plain/c/1")).unwrap_err().to_string();
     assert!(error.contains("changed since it was scanned"), "{error}");
+}
+
+/// What is read by an alternate may be kept only under a pin that it was compared with.
+#[test]
+fn what_was_compared_by_its_size_alone_is_not_kept_on_disk() {
+    let behind = Behind::new();
+    let etag = behind.etag();
+    let size = u64::try_from(behind.size).unwrap();
+    for (etag, requests) in [(etag.as_str(), 1), ("\"of the bucket\"", 2)] {
+        let folder = tempfile::tempdir().unwrap();
+        behind.server.reset();
+        for _ in 0..2 {
+            let mut manifest = behind.manifest.clone();
+            let location = Location::new("s3://bucket/a.h5")
+                .with_alternates([behind.server.url_of("/a.h5")])
+                .with_pin(Pin {
+                    size: Some(size),
+                    etag: Some(etag.to_owned()),
+                    ..Pin::default()
+                });
+            manifest.locations.intern(location);
+            let client = ClientOptions::default()
+                .with_access(Access::External)
+                .with_head_read(0)
+                .with_cache_bytes(0);
+            let options = StoreOptions::new().with_disk_cache(folder.path(), 1 << 20);
+            let store = Store::with_options(Arc::new(manifest), Client::new(client), options);
+            let store = BlockingStore::new(store).unwrap();
+            assert_eq!(store.get(&key("plain/c/1")).unwrap().unwrap()[0], 10);
+        }
+        assert_eq!(behind.server.requests(), requests, "{etag}");
+    }
 }

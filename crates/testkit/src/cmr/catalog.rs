@@ -109,9 +109,8 @@ impl CmrCollection {
     /// there are any. A slash and the file's name follow.
     #[must_use]
     pub fn with_links(mut self, https: &str, s3: Option<&str>) -> Self {
-        let start = |url: &str| url.trim_end_matches('/').to_owned();
-        self.https = start(https);
-        self.s3 = s3.map(start);
+        https.trim_end_matches('/').clone_into(&mut self.https);
+        self.s3 = s3.map(|url| url.trim_end_matches('/').to_owned());
         self
     }
 

@@ -1,0 +1,87 @@
+//! Granules that were there before and are not any more.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chunkref_earthdata::{Cmr, Timestamp};
+
+use super::events::GoneGranule;
+use super::gather::Gathered;
+use super::journal::Journal;
+
+/// Their keys, and when they were deleted, as far as that is known.
+#[derive(Debug, Default)]
+pub(crate) struct Gone(BTreeMap<String, Option<Timestamp>>);
+
+impl Gone {
+    /// What the same search found before and does not find now. What another search found is not asked
+    /// for any more, which is something else; and where not all was listed, nothing is known.
+    pub(crate) async fn find(journal: &Journal, gathered: &Gathered, cmr: Option<&Cmr>) -> Self {
+        let before = journal.listing();
+        let before = before.filter(|before| gathered.listing.as_ref() == Some(&before.query));
+        let Some(before) = before else {
+            return Self::default();
+        };
+        let now: BTreeSet<&String> = gathered.sources.iter().map(|source| &source.key).collect();
+        let keys = before.keys.iter().filter(|key| !now.contains(key));
+        let mut gone: BTreeMap<String, Option<Timestamp>> =
+            keys.map(|key| (key.clone(), None)).collect();
+        if let (Some(cmr), false) = (cmr, gone.is_empty()) {
+            // It only tells more of them: that CMR does not say is no matter.
+            let deleted = deleted(journal, &gone, cmr).await;
+            for (key, when) in &mut gone {
+                let record = journal
+                    .get(key)
+                    .and_then(|entry| entry.source.record.as_ref());
+                *when = record.and_then(|record| deleted.get(&record.concept_id).copied());
+            }
+        }
+        Self(gone)
+    }
+
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &String> {
+        self.0.keys()
+    }
+
+    pub(crate) fn report(&self, journal: &Journal, pruned: bool) -> Vec<GoneGranule> {
+        let gone = self.0.iter();
+        gone.map(|(key, deleted)| GoneGranule {
+            name: journal
+                .get(key)
+                .map_or_else(|| key.clone(), |entry| entry.source.name().to_owned()),
+            deleted: *deleted,
+            pruned,
+        })
+        .collect()
+    }
+}
+
+/// When granules of the collections of those that are gone were deleted, by concept id.
+async fn deleted(
+    journal: &Journal,
+    gone: &BTreeMap<String, Option<Timestamp>>,
+    cmr: &Cmr,
+) -> BTreeMap<String, Timestamp> {
+    let records = || {
+        let entries = gone.keys().filter_map(|key| journal.get(key));
+        entries.filter_map(|entry| entry.source.record.as_ref())
+    };
+    let collections: BTreeSet<&String> = records()
+        .filter_map(|record| record.collection.as_ref())
+        .collect();
+    // All that is in the journal was seen before they were deleted.
+    let before = journal
+        .listing()
+        .into_iter()
+        .flat_map(|listing| &listing.keys);
+    let revised = before.filter_map(|key| journal.get(key)?.source.record.as_ref()?.revised);
+    let Some(since) = revised.max().map(Timestamp::from_millis) else {
+        return BTreeMap::new();
+    };
+    let mut times = BTreeMap::new();
+    for collection in collections {
+        let deleted = cmr.deleted(collection, since).await.unwrap_or_default();
+        let known = deleted.into_iter();
+        times.extend(known.filter_map(|one| Some((one.concept_id, one.deleted?))));
+    }
+    times
+}

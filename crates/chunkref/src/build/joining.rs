@@ -1,0 +1,190 @@
+//! Granules joined along a dimension; those that are unlike, or were made anew, left out where that is
+//! asked for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chunkref_combine::{CombineReport, ConcatOptions, Difference, Error, concat};
+use chunkref_manifest::Manifest;
+
+use super::error::BuildError;
+use super::source::Source;
+use super::{OnUnlike, Supersede};
+
+/// A granule that is to be joined.
+#[derive(Debug)]
+pub(crate) struct Member {
+    /// What it is called; no two are called the same.
+    pub(crate) name: String,
+    pub(crate) source: Source,
+    pub(crate) manifest: Manifest,
+}
+
+/// What a join gave.
+#[derive(Debug)]
+pub(crate) struct Joined {
+    pub(crate) manifest: Manifest,
+    pub(crate) report: CombineReport,
+    /// Granules that were left out: how they are unlike.
+    pub(crate) unlike: Vec<Difference>,
+    /// Granules in whose place newer ones were taken.
+    pub(crate) superseded: Vec<(String, String)>,
+}
+
+/// Joins granules along a dimension, in the order of its coordinate.
+pub(crate) fn join(
+    mut members: Vec<Member>,
+    dimension: &str,
+    on_unlike: OnUnlike,
+    supersede: Supersede,
+) -> Result<Joined, BuildError> {
+    let may_repeat = on_unlike == OnUnlike::Skip || supersede == Supersede::Latest;
+    let (mut unlike, mut superseded) = (Vec::new(), Vec::new());
+    loop {
+        let names: Vec<String> = members.iter().map(|member| member.name.clone()).collect();
+        let options = ConcatOptions::new()
+            .with_sorted_where_held(true)
+            .with_names(names.clone());
+        let manifests = members.iter_mut().map(|member| {
+            if may_repeat {
+                member.manifest.clone()
+            } else {
+                std::mem::take(&mut member.manifest)
+            }
+        });
+        let out = match concat(manifests.collect(), dimension, &options) {
+            Ok((manifest, report)) => {
+                let replaced = replaced(&members, &report, dimension, supersede)?;
+                if replaced.is_empty() {
+                    return Ok(Joined {
+                        manifest,
+                        report,
+                        unlike,
+                        superseded,
+                    });
+                }
+                superseded.extend(replaced.clone());
+                replaced.into_iter().map(|(old, _)| old).collect()
+            }
+            Err(Error::Unlike { differences }) if on_unlike == OnUnlike::Skip => {
+                let odd = odd_ones(&names, differences);
+                let out: BTreeSet<String> = odd.iter().map(|one| one.granule.clone()).collect();
+                if out.is_empty() || out.len() >= members.len() {
+                    let differences = odd;
+                    let source = Error::Unlike { differences };
+                    return Err(BuildError::Join(source));
+                }
+                unlike.extend(odd);
+                out
+            }
+            Err(unlike @ Error::Unlike { .. }) => return Err(BuildError::Unlike { unlike }),
+            Err(error) => return Err(BuildError::Join(error)),
+        };
+        members.retain(|member| !out.contains(&member.name));
+    }
+}
+
+/// The granules that are to be left out. Where more than half differ from the first one, it is that.
+fn odd_ones(names: &[String], differences: Vec<Difference>) -> Vec<Difference> {
+    let differing: BTreeSet<&String> = differences.iter().map(|one| &one.granule).collect();
+    let first = names.first().filter(|first| !differing.contains(first));
+    let (Some(first), true) = (first, differing.len().saturating_mul(2) > names.len()) else {
+        return differences;
+    };
+    let others = differing.len();
+    let example = differences.into_iter().next();
+    let example = example.map(|one| Difference {
+        granule: first.clone(),
+        reason: format!(
+            "{others} of the others differ from it, such as {}: {}",
+            one.granule, one.reason
+        ),
+        variable: one.variable,
+    });
+    example.into_iter().collect()
+}
+
+/// Of granules that hold the same values of the coordinate, those that a newer one replaces, each with
+/// that one.
+fn replaced(
+    members: &[Member],
+    report: &CombineReport,
+    dimension: &str,
+    supersede: Supersede,
+) -> Result<Vec<(String, String)>, BuildError> {
+    let Some(first) = report.duplicates.first() else {
+        return Ok(Vec::new());
+    };
+    let refuse = |why: &str| {
+        let reason = format!(
+            "the value {} of {dimension} is in {} granules: {}{why}",
+            first.value,
+            first.granules.len(),
+            first.granules.join(", ")
+        );
+        Err(BuildError::Twice { reason })
+    };
+    if supersede == Supersede::Error {
+        return refuse(
+            ": if the newer replaces the older, --supersede latest takes that; granules of different \
+             places can't be joined along one dimension alone, so narrow the search",
+        );
+    }
+    let sources: BTreeMap<&str, &Source> = members
+        .iter()
+        .map(|member| (member.name.as_str(), &member.source))
+        .collect();
+    let age = |name: &String| {
+        let record = sources.get(name.as_str())?.record.as_ref()?;
+        Some((record.produced?, record.revised, record.revision))
+    };
+    let mut lost: BTreeMap<&String, (usize, &String)> = BTreeMap::new();
+    for duplicate in &report.duplicates {
+        let ages: Option<Vec<_>> = duplicate.granules.iter().map(age).collect();
+        let Some(ages) = ages else {
+            return refuse(
+                ": no record tells when they were made, so none is known to be the latest",
+            );
+        };
+        let newest = duplicate
+            .granules
+            .iter()
+            .zip(ages)
+            .max_by_key(|(name, age)| (*age, *name));
+        let Some((newest, _)) = newest else { continue };
+        for older in duplicate.granules.iter().filter(|name| *name != newest) {
+            let counted = lost.entry(older).or_insert((0, newest));
+            counted.0 = counted.0.saturating_add(1);
+        }
+    }
+    let length = |name: &String| {
+        let place = report.granules.iter().position(|one| one == name)?;
+        report.lengths.get(place).copied()
+    };
+    let mut replaced = Vec::new();
+    for (older, (count, newer)) in lost {
+        if length(older) != Some(count) {
+            return refuse(&format!(
+                ", and {older} holds values besides that {newer} lacks: leave one of them out"
+            ));
+        }
+        replaced.push((older.clone(), newer.clone()));
+    }
+    if replaced.is_empty() {
+        return refuse(": it is there twice in one granule");
+    }
+    Ok(replaced)
+}
+
+/// Names that no two granules share: where one has several files, or files of several folders have one
+/// name, with what tells them apart.
+pub(crate) fn names(sources: &[&Source]) -> Vec<String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for source in sources {
+        *counts.entry(source.name()).or_default() += 1;
+    }
+    let unique = |source: &&Source| match counts.get(source.name()) {
+        Some(1) => source.name().to_owned(),
+        _ => format!("{} ({})", source.name(), source.url),
+    };
+    sources.iter().map(unique).collect()
+}

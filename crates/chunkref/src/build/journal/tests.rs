@@ -1,0 +1,167 @@
+use chunkref_io::Pin;
+use chunkref_manifest::{Location, Manifest};
+use serde_json::json;
+
+use super::*;
+
+fn manifest(url: &str) -> Manifest {
+    let mut manifest = Manifest::default();
+    manifest.locations.intern(Location::new(url));
+    manifest
+}
+
+fn source(name: &str) -> Source {
+    Source::of_address(&format!("https://me:secret@h/{name}?sig=signed"))
+}
+
+fn done(size: u64) -> Done {
+    Done {
+        size: Some(size),
+        ..Done::default()
+    }
+}
+
+#[test]
+fn what_was_written_is_there_again_and_torn_entries_are_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = json!({"group": null});
+    let path = folder.path().join("log");
+    {
+        let mut journal = Journal::open(folder.path(), &options, false).unwrap();
+        journal
+            .done(&source("a.nc"), done(1), &manifest("https://h/a.nc"))
+            .unwrap();
+        journal.fail(&source("b.nc"), "no").unwrap();
+    }
+    let whole = fs::read(&path).unwrap();
+    assert!(!String::from_utf8_lossy(&whole).contains("sig"));
+    assert!(!String::from_utf8_lossy(&whole).contains("secret"));
+    {
+        let mut journal = Journal::open(folder.path(), &options, false).unwrap();
+        assert_eq!(journal.count_done(), 1);
+        assert_eq!(
+            journal.manifest("https://h/a.nc").unwrap(),
+            manifest("https://h/a.nc")
+        );
+        assert!(matches!(
+            &journal.get("https://h/b.nc").unwrap().state,
+            State::Failed(reason) if reason == "no"
+        ));
+        journal
+            .done(&source("b.nc"), done(2), &manifest("https://h/b.nc"))
+            .unwrap();
+    }
+    let longer = fs::read(&path).unwrap();
+    // Killed while the last entry was being written, at any byte of it.
+    for cut in whole.len()..longer.len() {
+        fs::write(&path, &longer[..cut]).unwrap();
+        let journal = Journal::open(folder.path(), &options, false).unwrap();
+        assert_eq!(journal.count_done(), 1, "{cut}");
+        drop(journal);
+        assert_eq!(fs::read(&path).unwrap(), whole, "{cut}");
+    }
+}
+
+#[test]
+fn one_build_at_one_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = json!({});
+    let first = Journal::open(folder.path(), &options, false).unwrap();
+    let error = Journal::open(folder.path(), &options, false).unwrap_err();
+    assert!(
+        error.to_string().contains("another build is using it"),
+        "{error}"
+    );
+    Journal::look(folder.path(), &options, false).unwrap();
+    drop(first);
+    Journal::open(folder.path(), &options, false).unwrap();
+}
+
+#[test]
+fn other_options_and_other_files_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = json!({"group": null, "inline_threshold": 500});
+    let mut journal = Journal::open(folder.path(), &options, false).unwrap();
+    journal
+        .done(&source("a.nc"), done(1), &manifest("a"))
+        .unwrap();
+    drop(journal);
+    let others = json!({"group": "a", "inline_threshold": 500});
+    let error = Journal::open(folder.path(), &others, false).unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("group: null, now \"a\"") && text.contains("--rescan"),
+        "{text}"
+    );
+    let journal = Journal::open(folder.path(), &others, true).unwrap();
+    assert_eq!(journal.count_done(), 0);
+    drop(journal);
+    fs::write(folder.path().join("log"), "a log of something else").unwrap();
+    let error = Journal::open(folder.path(), &options, false).unwrap_err();
+    assert!(error.to_string().contains("none of a journal"), "{error}");
+    assert_eq!(
+        fs::read(folder.path().join("log")).unwrap(),
+        b"a log of something else"
+    );
+}
+
+#[test]
+fn what_is_of_no_use_any_more_is_left_out_in_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = json!({});
+    let mut journal = Journal::open(folder.path(), &options, false).unwrap();
+    let keys = [String::from("x")].into();
+    let query = "q".to_owned();
+    journal.list(Listing { query, keys }).unwrap();
+    let big = Done {
+        file: "x".repeat(300_000),
+        ..done(1)
+    };
+    for _ in 0..8 {
+        journal
+            .done(&source("a.nc"), big.clone(), &manifest("a"))
+            .unwrap();
+    }
+    journal.fail(&source("b.nc"), "no").unwrap();
+    let mut renewed = source("a.nc");
+    renewed.alternates = vec!["s3://b/a.nc".to_owned()];
+    journal.renew(&renewed).unwrap();
+    drop(journal);
+    let before = fs::metadata(folder.path().join("log")).unwrap().len();
+    let journal = Journal::open(folder.path(), &options, false).unwrap();
+    let after = fs::metadata(folder.path().join("log")).unwrap().len();
+    assert!(before > 2_400_000 && after < 400_000, "{before} {after}");
+    let entry = journal.get("https://h/a.nc").unwrap();
+    assert_eq!(entry.source.alternates, renewed.alternates);
+    assert_eq!(entry.done(), Some(&big));
+    assert_eq!(journal.manifest("https://h/a.nc").unwrap(), manifest("a"));
+    assert_eq!(journal.listing().unwrap().query, "q");
+}
+
+#[test]
+fn objects_are_compared_by_what_is_known_of_both() {
+    let done = Done {
+        etag: Some("\"a\"".to_owned()),
+        last_modified: Some("x".to_owned()),
+        ..done(7)
+    };
+    let pin = |size: u64, etag: Option<&str>, time: Option<&str>| {
+        let mut pin = Pin::default();
+        pin.size = Some(size);
+        pin.etag = etag.map(str::to_owned);
+        pin.last_modified = time.map(str::to_owned);
+        pin
+    };
+    for (now, contradicted, confirmed) in [
+        (pin(7, Some("\"a\""), None), false, true),
+        (pin(7, Some("a"), Some("y")), false, true),
+        (pin(7, Some("b"), Some("x")), true, false),
+        (pin(8, Some("\"a\""), None), true, false),
+        (pin(7, None, Some("x")), false, true),
+        (pin(7, None, Some("y")), true, false),
+        (pin(7, None, None), false, false),
+    ] {
+        let found = (done.is_contradicted(&now), done.is_confirmed(&now));
+        assert_eq!(found, (contradicted, confirmed), "{now:?}");
+    }
+}

@@ -1,0 +1,23 @@
+//! Earthdata Login: who asks, and which hosts are told.
+//!
+//! A [`Login`] finds out who asks when that is first needed, and asks the login service for a token
+//! once for all tasks. An [`EarthdataAuthority`] says to `chunkref-io` what is sent where.
+
+mod advice;
+mod authority;
+mod error;
+mod netrc;
+mod place;
+mod secret;
+mod service;
+mod source;
+mod token;
+mod trust;
+
+pub use authority::EarthdataAuthority;
+pub use error::LoginError;
+pub use place::LoginService;
+pub use secret::Secret;
+pub use service::{Checked, Login};
+pub use source::{LoginSources, Source};
+pub use trust::{Trust, TrustedHost};
