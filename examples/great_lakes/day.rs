@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chunkref::earthdata::{FileChoice, Granule};
 use chunkref::manifest::{Array, Value};
 use chunkref::store::{Elements, Query, ReadOptions};
-use chunkref::{Client, Manifest, ScanOptions, Store, scan};
+use chunkref::{Client, GranuleFile, Manifest, ScanOptions, Store, scan};
 use ndarray::{Array2, Ix2, Zip};
 
 use crate::{BOX, Result};
@@ -27,10 +27,12 @@ impl Day {
     pub(crate) async fn read(client: &Client, granule: &Granule) -> Result<Self> {
         let files = granule.choose(&FileChoice::default())?;
         let file = files.first().ok_or("a granule without a file")?;
-        let url = file.https().ok_or("a granule without an https link")?;
+        // From its bucket, where that is near and can be read, else over https.
+        let file = GranuleFile::new(granule, file, None);
+        let url = file.choose(client).await?;
         let names = [TEMPERATURE, ICE, "lat", "lon"];
         let options = ScanOptions::default().with_variables(names);
-        let manifest = Arc::new(scan(client, url, &options).await?.manifest);
+        let manifest = Arc::new(scan(client, &url, &options).await?.manifest);
         let store = Store::new(Arc::clone(&manifest), client.clone());
 
         let [west, south, east, north] = BOX;

@@ -165,7 +165,7 @@ impl Folder {
                         pin: Pin {
                             size: Some(listed.size),
                             etag: listed.e_tag,
-                            last_modified: None,
+                            ..Pin::default()
                         },
                     })
                 }

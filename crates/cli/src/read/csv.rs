@@ -300,12 +300,7 @@ fn part(elements: &Elements, first: usize, length: usize) -> Elements {
 }
 
 /// Some elements of the array.
-fn cells_of(
-    array: &Variable,
-    first: usize,
-    length: usize,
-    is_time: bool,
-) -> Result<Cells, String> {
+fn cells_of(array: &Variable, first: usize, length: usize, is_time: bool) -> Result<Cells, String> {
     let part = part(&array.elements, first, length);
     Cells::new(&part, &array.attributes, is_time)
 }

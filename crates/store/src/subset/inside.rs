@@ -186,9 +186,8 @@ fn from_west(mut runs: Vec<Slice>, longitudes: &Numbers, bounds: BoundingBox) ->
     };
     let west = |run: &Slice| {
         let last = run.stop.saturating_sub(1);
-        let from_west = |one: Option<f64>| one.map_or(f64::INFINITY, |one| {
-            bounds.eastwards(one, longitudes)
-        });
+        let from_west =
+            |one: Option<f64>| one.map_or(f64::INFINITY, |one| bounds.eastwards(one, longitudes));
         from_west(at(run.start)).min(from_west(at(last)))
     };
     runs.sort_by(|one, other| west(one).total_cmp(&west(other)));

@@ -76,7 +76,10 @@ impl Kind {
     }
 
     /// The big-endian bytes of a whole number, as a floating-point number where the type is such.
-    #[expect(clippy::cast_precision_loss, reason = "what is not exact is looked for")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "what is not exact is looked for"
+    )]
     #[expect(clippy::cast_possible_truncation, reason = "the same")]
     pub(super) fn whole(self, number: i128) -> Option<Vec<u8>> {
         if !matches!(self, Self::Float | Self::Double) {
