@@ -21,7 +21,7 @@ pub(crate) struct General {
                 directory and in the user's configuration folder [env: CHUNKREF_CONFIG]"
     )]
     pub(crate) config: Option<PathBuf>,
-    /// Say more on standard error: once what happens, twice each retry, three times all
+    /// Say more on standard error: -v what happens, -vv each retry as well, -vvv all
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Show no progress; warnings and errors stay

@@ -76,6 +76,14 @@ fn configured(
         return Ok(Configured { arguments, files });
     };
     let command = command();
+    let of_command = command.find_subcommand(name);
+    // Others need no connection, and are not held up by what is wrong with one.
+    let of_command = of_command.filter(|one| one.get_arguments().any(is_configured));
+    let Some(of_command) = of_command else {
+        let arguments = Arguments::from_arg_matches(matches).map_err(wrong)?;
+        let files = Vec::new();
+        return Ok(Configured { arguments, files });
+    };
     let known: BTreeSet<&str> = command
         .get_subcommands()
         .flat_map(Command::get_arguments)
@@ -84,10 +92,6 @@ fn configured(
         .collect();
     let found = places.read(&known)?;
     let files = found.iter().map(|file| file.path.clone()).collect();
-    let Some(of_command) = command.find_subcommand(name) else {
-        let arguments = Arguments::from_arg_matches(matches).map_err(wrong)?;
-        return Ok(Configured { arguments, files });
-    };
     let mut layers = vec![Layer::of_environment(of_command, environment)?];
     for file in &found {
         layers.push(Layer::of_file(of_command, file)?);

@@ -96,6 +96,7 @@ fn options_come_from_files_and_the_environment() {
         "{told}"
     );
     // Commands that need no connection, and help, are not held up.
+    printed(&chunkref(&["completions", "bash"], &[], folder.path()));
     assert!(
         printed(&chunkref(&["scan", "--help"], &[], folder.path())).contains("CHUNKREF_RETRIES")
     );
