@@ -22,9 +22,14 @@ pub(crate) fn silence() {
     IS_QUIET.store(true, Ordering::Relaxed);
 }
 
+/// Whether it was silenced.
+pub(crate) fn is_silent() -> bool {
+    IS_QUIET.load(Ordering::Relaxed)
+}
+
 /// Whether progress is shown: on a terminal, unless it was silenced.
 pub(crate) fn is_shown() -> bool {
-    !IS_QUIET.load(Ordering::Relaxed) && std::io::stderr().is_terminal()
+    !is_silent() && std::io::stderr().is_terminal()
 }
 
 /// Shows the progress of a client until it is dropped.

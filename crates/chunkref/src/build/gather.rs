@@ -12,6 +12,7 @@ use super::error::BuildError;
 use super::events::{Event, Tell};
 use super::files;
 use super::source::Source;
+use crate::provenance::collection_record;
 
 /// What a set is built of.
 #[derive(Debug)]
@@ -101,7 +102,7 @@ async fn searched(
     let collections = collections(&found, cmr).await?;
     let mut gathered = Gathered {
         collection: match collections.as_slice() {
-            [one] => Some(record(one)),
+            [one] => Some(collection_record(one)),
             _ => None,
         },
         listing: is_whole(&found).then(|| found.query.clone()),
@@ -167,15 +168,4 @@ fn collection_of<'a>(granule: &Granule, all: &'a [Collection]) -> Option<&'a Col
         [one] if id.is_none() => Some(one),
         _ => None,
     })
-}
-
-/// A collection as provenance has it.
-fn record(collection: &Collection) -> manifest::Collection {
-    let mut record = manifest::Collection::default();
-    record.concept_id = Some(collection.concept_id.clone());
-    record.short_name = Some(collection.short_name.clone());
-    record.version = Some(collection.version.clone());
-    record.doi.clone_from(&collection.doi);
-    record.data_center.clone_from(&collection.data_center);
-    record
 }

@@ -1,5 +1,6 @@
 //! A manifest of the journal with what is known of its granule.
 
+use chunkref_earthdata::Timestamp;
 use chunkref_manifest::{Collection, GranuleRecord, Manifest};
 
 use super::journal::Done;
@@ -19,6 +20,7 @@ impl Origin {
         provenance.collection.clone_from(&self.collection);
         provenance.query.clone_from(&self.query);
         provenance.chunkref = Some(env!("CARGO_PKG_VERSION").to_owned());
+        manifest.describe_source(env!("CARGO_PKG_VERSION"));
     }
 }
 
@@ -50,6 +52,9 @@ pub(crate) fn describe(mut manifest: Manifest, source: &Source, done: &Done) -> 
     let mut granule = GranuleRecord::new(source.name());
     granule.concept_id = record.map(|record| record.concept_id.clone());
     granule.revision = revision;
+    let time = |millis: Option<i64>| Some(Timestamp::from_millis(millis?).to_string());
+    granule.start = time(record.and_then(|record| record.begins));
+    granule.end = time(record.and_then(|record| record.ends));
     granule.locations = manifest.locations.iter().map(|(id, _)| id).collect();
     manifest.provenance.granules = vec![granule];
     manifest

@@ -1,6 +1,5 @@
 //! What is shown while a build goes on: bars on a terminal, lines elsewhere.
 
-use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
 use chunkref::Client;
@@ -9,6 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::failure::one_line;
 use crate::inspect::{bytes, counted};
+use crate::progress::{is_shown, is_silent};
 
 /// No bar is shown before this.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -58,7 +58,7 @@ impl Shown {
         Self {
             client: client.clone(),
             start: Instant::now(),
-            is_terminal: std::io::stderr().is_terminal(),
+            is_terminal: is_shown(),
             phase: Phase::Before,
             bar: None,
             done: 0,
@@ -84,7 +84,7 @@ impl Shown {
                 let count = |files: usize| u64::try_from(files).unwrap_or(u64::MAX);
                 (self.to_compare, self.to_scan) = (count(plan.to_compare), count(plan.to_scan));
                 self.leave();
-                if !self.is_terminal {
+                if !self.is_terminal && !is_silent() {
                     eprintln!(
                         "{}, {} in the journal, {} to scan",
                         counted(count(plan.files), "file"),
@@ -164,6 +164,7 @@ impl Shown {
                 && self.of >= 2 * LINES
                 && tenth(before) != tenth(done)
                 && done < self.of
+                && !is_silent()
             {
                 eprintln!("scanned {done} of {} files{}", self.of, self.beside());
             }
