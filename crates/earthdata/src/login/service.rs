@@ -11,7 +11,7 @@ use serde::Deserialize;
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::source::{Credentials, NETRC};
-use super::token::Token;
+use super::token::{self, Token};
 use super::{LoginError, LoginService, LoginSources, Secret, Source, netrc};
 use crate::answer::{without, words};
 
@@ -365,7 +365,7 @@ impl Login {
             }
             Credentials::Token(text) => {
                 let token = self.own_token(text, *source)?;
-                self.ask_cmr(cmr_url, text, *source, &token).await?;
+                self.ask_cmr(cmr_url, *source, &token).await?;
                 Ok(checked(token.user().map(str::to_owned), &token))
             }
         }
@@ -374,14 +374,13 @@ impl Login {
     async fn ask_cmr(
         &self,
         cmr_url: &str,
-        text: &Secret,
         source: Source,
         token: &Token,
     ) -> Result<(), LoginError> {
         let of_io = unreachable("CMR");
         let url = format!("{cmr_url}/collections.umm_json?page_size=0");
         let request = Request::get(&url)
-            .and_then(|request| request.with_bearer(text.expose().trim()))
+            .and_then(|request| request.with_bearer(token.text()))
             .map_err(&of_io)?;
         let response = self.0.client.request(&request).await.map_err(&of_io)?;
         match response.status() {
@@ -390,7 +389,7 @@ impl Login {
             status => Err(LoginError::Service {
                 host: "through CMR".to_owned(),
                 status,
-                words: without(&words(response.body()), &[text.expose().trim()]),
+                words: without(&words(response.body()), &[token.text()]),
             }),
         }
     }
@@ -410,11 +409,8 @@ impl Login {
     ///
     /// If there is none, or the service gives none.
     pub async fn bearer(&self) -> Result<Secret, LoginError> {
-        let header = self.token().await?;
-        let text = header.as_ref().and_then(|header| header.to_str().ok());
-        let text = text.and_then(|text| text.strip_prefix("Bearer "));
-        if let Some(text) = text {
-            return Ok(Secret::new(text));
+        if let Some(header) = self.token().await? {
+            return Ok(Secret::new(token::text(&header)));
         }
         let held = self.0.held.lock().await;
         Err(held.failed.clone().unwrap_or_else(|| self.missing()))

@@ -71,6 +71,11 @@ impl Token {
         &self.header
     }
 
+    /// The token alone.
+    pub(crate) fn text(&self) -> &str {
+        text(&self.header)
+    }
+
     /// When it ends, as far as is known.
     pub(crate) fn ends(&self) -> Option<DateTime<Utc>> {
         self.ends
@@ -84,6 +89,12 @@ impl Token {
     pub(crate) fn is_due(&self) -> bool {
         self.due.is_some_and(|due| due <= Instant::now())
     }
+}
+
+/// The token of an `Authorization`.
+pub(crate) fn text(header: &HeaderValue) -> &str {
+    let text = header.to_str().unwrap_or_default();
+    text.strip_prefix("Bearer ").unwrap_or_default()
 }
 
 /// What a JSON web token says; nothing of it is proven.
@@ -128,6 +139,7 @@ mod tests {
         }
         let plain = Token::new(&Secret::new(" Bearer plain\n")).unwrap();
         assert_eq!(plain.header().to_str().unwrap(), "Bearer plain");
+        assert_eq!(plain.text(), "plain");
         for bad in ["", " ", "two words", "a\u{7f}b", "é"] {
             assert!(Token::new(&Secret::new(bad)).is_none(), "{bad:?}");
         }
