@@ -166,6 +166,7 @@ impl Folder {
                             size: Some(listed.size),
                             etag: listed.e_tag,
                             last_modified: None,
+                            ..Pin::default()
                         },
                     })
                 }
