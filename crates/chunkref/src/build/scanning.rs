@@ -10,6 +10,7 @@ use super::events::{Event, FailedFile, Tell};
 use super::journal::{Done, Effort, Journal, LeftOut};
 use super::source::Source;
 use crate::many::{ManyOptions, scan_many};
+use crate::versioned::scan;
 
 /// What scans gave.
 #[derive(Debug, Default)]
@@ -46,7 +47,7 @@ pub(crate) async fn scan_all(
             Err(ScanError::Io(error)) => {
                 // Where the way to it is closed, there may be another.
                 match source.other_way(client, &finished.file, &error).await {
-                    Some(other) => crate::versioned::scan(client, &other, options).await,
+                    Some(other) => Box::pin(scan(client, &other, options)).await,
                     None => Err(ScanError::Io(error)),
                 }
             }
