@@ -33,6 +33,7 @@ pub fn concat(
     if granules.is_empty() {
         return Err(Error::NoGranules);
     }
+    check_dimension(&granules, dimension)?;
     let Unified { changed, refused } = units::unify(&mut granules, dimension);
     if options.sorted {
         granules = sort(granules, dimension, options.where_held)?;
@@ -57,11 +58,9 @@ pub fn concat(
         ..
     } = work;
     if !differences.is_empty() {
-        return Err(Error::Unlike { differences });
-    }
-    if report.joined.is_empty() {
-        return Err(Error::NoDimension {
-            dimension: dimension.to_owned(),
+        return Err(Error::Unlike {
+            differences,
+            first: names.first().cloned().unwrap_or_default(),
         });
     }
     describe_coordinate(&manifests, dimension, &names, &mut report);
@@ -71,6 +70,20 @@ pub fn concat(
     let mut joined = Manifest::new(root, merged.locations);
     joined.provenance = provenance;
     Ok((joined, report))
+}
+
+/// Whether any array has the dimension: a wrong name is told before all that follows from it.
+fn check_dimension(granules: &[(String, Manifest)], dimension: &str) -> Result<()> {
+    let arrays = granules.iter().flat_map(|(_, manifest)| manifest.arrays());
+    let names = arrays.flat_map(|(_, array)| &array.dimension_names);
+    let known: BTreeSet<&String> = names.collect();
+    if known.iter().any(|name| *name == dimension) {
+        return Ok(());
+    }
+    Err(Error::NoDimension {
+        dimension: dimension.to_owned(),
+        known: known.into_iter().cloned().collect(),
+    })
 }
 
 /// The granules with their names.
@@ -123,7 +136,10 @@ fn sort(
         }
     }
     if !differences.is_empty() {
-        return Err(Error::Unlike { differences });
+        return Err(Error::Unlike {
+            differences,
+            first: String::new(),
+        });
     }
     keyed.sort_by_key(|(value, ..)| *value);
     Ok(keyed

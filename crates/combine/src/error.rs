@@ -16,10 +16,12 @@ pub enum Error {
     #[error("no granules to join")]
     NoGranules,
     /// No array has the dimension.
-    #[error("dimension {dimension:?}: no array has it")]
+    #[error("dimension {dimension:?}: no array has it{}", those_known(.known))]
     NoDimension {
         /// Its name.
         dimension: String,
+        /// The names of those that arrays have.
+        known: Vec<String>,
     },
     /// There is not one name for each granule.
     #[error("{found} names for {granules} granules")]
@@ -30,10 +32,12 @@ pub enum Error {
         granules: usize,
     },
     /// Granules are not alike: everything found, by variable.
-    #[error("granules are not alike: {}", Listed(differences))]
+    #[error("granules are not alike: {}", Listed(.differences))]
     Unlike {
         /// What is not alike.
         differences: Vec<Difference>,
+        /// The granule with which the others were compared; empty where none was.
+        first: String,
     },
     /// More objects than a location number counts.
     #[error("more than 2^32 - 1 locations")]
@@ -55,6 +59,20 @@ impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: /{}: {}", self.granule, self.variable, self.reason)
     }
+}
+
+/// The dimensions that could be meant.
+fn those_known(known: &[String]) -> String {
+    if known.is_empty() {
+        return String::new();
+    }
+    let first = known.get(..known.len().min(LISTED)).unwrap_or(known);
+    let more = if first.len() < known.len() {
+        ", ..."
+    } else {
+        ""
+    };
+    format!(", expected one of {}{more}", first.join(", "))
 }
 
 struct Listed<'a>(&'a [Difference]);

@@ -32,7 +32,7 @@ pub struct Folder {
 pub struct Listed {
     /// Its path from the folder.
     pub path: String,
-    /// Its size and `ETag`, as the listing has them.
+    /// Its size, `ETag` and time, as the listing has them.
     pub pin: Pin,
 }
 
@@ -165,7 +165,7 @@ impl Folder {
                         pin: Pin {
                             size: Some(listed.size),
                             etag: listed.e_tag,
-                            last_modified: None,
+                            last_modified: Some(http_date(listed.last_modified)),
                             ..Pin::default()
                         },
                     })
@@ -216,6 +216,11 @@ impl Folder {
         });
         removed.await.map_err(|error| ours(&self.name, &error))
     }
+}
+
+/// A time as `Last-Modified` has it (RFC 9110, 5.6.7).
+fn http_date(time: chrono::DateTime<chrono::Utc>) -> String {
+    time.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
 fn is_not_found(error: &object_store::Error) -> bool {

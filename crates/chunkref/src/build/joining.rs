@@ -65,13 +65,12 @@ pub(crate) fn join(
                 superseded.extend(replaced.clone());
                 replaced.into_iter().map(|(old, _)| old).collect()
             }
-            Err(Error::Unlike { differences }) if on_unlike == OnUnlike::Skip => {
-                let odd = odd_ones(&names, differences);
+            Err(Error::Unlike { differences, first }) if on_unlike == OnUnlike::Skip => {
+                let odd = odd_ones(names.len(), &first, differences);
                 let out: BTreeSet<String> = odd.iter().map(|one| one.granule.clone()).collect();
                 if out.is_empty() || out.len() >= members.len() {
                     let differences = odd;
-                    let source = Error::Unlike { differences };
-                    return Err(BuildError::Join(source));
+                    return Err(BuildError::Join(Error::Unlike { differences, first }));
                 }
                 unlike.extend(odd);
                 out
@@ -83,17 +82,24 @@ pub(crate) fn join(
     }
 }
 
-/// The granules that are to be left out. Where more than half differ from the first one, it is that.
-fn odd_ones(names: &[String], differences: Vec<Difference>) -> Vec<Difference> {
-    let differing: BTreeSet<&String> = differences.iter().map(|one| &one.granule).collect();
-    let first = names.first().filter(|first| !differing.contains(first));
-    let (Some(first), true) = (first, differing.len().saturating_mul(2) > names.len()) else {
+/// The granules that are to be left out. Where more than half of all differ from the first one, it is
+/// that.
+fn odd_ones(granules: usize, first: &str, differences: Vec<Difference>) -> Vec<Difference> {
+    let others = differences.iter().map(|one| &one.granule);
+    let others: BTreeSet<&String> = others.filter(|name| *name != first).collect();
+    let others = others.len();
+    if first.is_empty() || others.saturating_mul(2) <= granules {
         return differences;
-    };
-    let others = differing.len();
-    let example = differences.into_iter().next();
+    }
+    let (own, rest): (Vec<_>, Vec<_>) = differences
+        .into_iter()
+        .partition(|one| one.granule == first);
+    if !own.is_empty() {
+        return own;
+    }
+    let example = rest.into_iter().next();
     let example = example.map(|one| Difference {
-        granule: first.clone(),
+        granule: first.to_owned(),
         reason: format!(
             "{others} of the others differ from it, such as {}: {}",
             one.granule, one.reason
@@ -135,7 +141,8 @@ fn replaced(
         .collect();
     let age = |name: &String| {
         let record = sources.get(name.as_str())?.record.as_ref()?;
-        Some((record.produced?, record.revised, record.revision))
+        let made = record.produced.or(record.revised)?;
+        Some((made, record.revised, record.revision))
     };
     let mut lost: BTreeMap<&String, (usize, &String)> = BTreeMap::new();
     for duplicate in &report.duplicates {
@@ -187,4 +194,38 @@ pub(crate) fn names(sources: &[&Source]) -> Vec<String> {
         _ => format!("{} ({})", source.name(), source.url),
     };
     sources.iter().map(unique).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Difference, odd_ones};
+
+    fn differ(names: &[&str]) -> Vec<Difference> {
+        let one = |name: &&str| Difference {
+            granule: (*name).to_owned(),
+            variable: "v".to_owned(),
+            reason: "other".to_owned(),
+        };
+        names.iter().map(one).collect()
+    }
+
+    #[test]
+    fn the_fewer_are_left_out() {
+        let out = |first: &str, names: &[&str]| {
+            let odd = odd_ones(5, first, differ(names));
+            odd.into_iter().map(|one| one.granule).collect::<Vec<_>>()
+        };
+        assert_eq!(out("a", &["c"]), ["c"]);
+        assert_eq!(out("a", &["b", "c"]), ["b", "c"]);
+        assert_eq!(out("a", &["b", "c", "d"]), ["a"]);
+        assert_eq!(out("a", &["b", "a", "c", "d"]), ["a"]);
+        assert_eq!(out("a", &["a"]), ["a"]);
+        // Compared with nothing.
+        assert_eq!(out("", &["b", "c", "d"]), ["b", "c", "d"]);
+        let odd = odd_ones(3, "a", differ(&["b", "c"]));
+        assert_eq!(
+            odd[0].reason,
+            "2 of the others differ from it, such as b: other"
+        );
+    }
 }

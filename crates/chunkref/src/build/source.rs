@@ -47,6 +47,9 @@ pub(crate) struct Record {
     /// When the data begin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) begins: Option<i64>,
+    /// When they end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ends: Option<i64>,
     /// When they were made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) produced: Option<i64>,
@@ -103,6 +106,7 @@ impl Source {
             begins: granule
                 .temporal
                 .and_then(|range| Some(range.start?.millis())),
+            ends: granule.temporal.and_then(|range| Some(range.end?.millis())),
             produced: granule.production_date.map(Timestamp::millis),
             revised: granule.revision_date.map(Timestamp::millis),
         });

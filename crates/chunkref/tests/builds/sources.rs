@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chunkref::build::{Build, Sources};
+use chunkref::build::{Build, OnError, Sources};
 use chunkref::{Client, ClientOptions};
 use chunkref_testkit::S3Server;
 
@@ -72,7 +72,9 @@ async fn globs_and_folders_of_buckets_tell_what_changed() {
     let pattern = "s3://archive/mur/";
     let name = format!("{}.json", pattern.len());
     upload(&client, "s3://archive/mur/2020/8.nc", granule(8)).await;
-    upload(&client, "s3://archive/mur/2020/1.nc", granule(5)).await;
+    // This server lists no ETags; it is longer.
+    let longer = [granule(5), vec![0]].concat();
+    upload(&client, "s3://archive/mur/2020/1.nc", longer).await;
     client
         .folder("s3://archive/mur/2020")
         .unwrap()
@@ -167,6 +169,22 @@ async fn nothing_that_is_kept_holds_a_password_or_a_signature() {
     let client = client();
     let summary = build.run(&client, &sources, &mut |_| ()).await.unwrap();
     assert_eq!(summary.scanned, 2);
+    // Why one failed is kept too.
+    let absent = archive.files.url_of("absent.nc?X-Amz-Signature=5ecre7");
+    let absent = absent.replacen("http://", "http://me:pass7word@", 1);
+    let with_absent = match &sources {
+        Sources::Files(urls) => Sources::Files([&urls[..], &[absent]].concat()),
+        _ => unreachable!(),
+    };
+    let skip = build.clone().with_on_error(OnError::Skip);
+    let summary = skip.run(&client, &with_absent, &mut |_| ()).await.unwrap();
+    assert_eq!((summary.scanned, summary.failed.len()), (0, 1));
+    let reason = &summary.failed[0].reason;
+    assert!(reason.contains("/absent.nc: not found"), "{reason}");
+    assert!(
+        !reason.contains("5ecre7") && !reason.contains("pass7word"),
+        "{reason}"
+    );
     // They are new each time, and the files are the same.
     let others = Sources::Files(
         (1..=2)

@@ -110,7 +110,7 @@ pub(crate) fn days() -> Vec<Manifest> {
 /// How granules are not alike.
 pub(crate) fn unlike(manifests: Vec<Manifest>) -> Vec<Difference> {
     match concat(manifests, "time", &ConcatOptions::new()) {
-        Err(Error::Unlike { differences }) => differences,
+        Err(Error::Unlike { differences, .. }) => differences,
         other => panic!("{other:?}"),
     }
 }

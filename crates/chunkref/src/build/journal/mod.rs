@@ -80,7 +80,9 @@ impl Journal {
             Err(fs::TryLockError::Error(error)) => return Err(failed(error)),
         }
         let path = folder.join("log");
-        if anew || !path.exists() {
+        // One without a byte was made by a machine that failed before it knew of any.
+        let is_empty = fs::metadata(&path).map_or(true, |log| log.len() == 0);
+        if anew || is_empty {
             anew::begin(folder, options).map_err(failed)?;
         }
         let log = OpenOptions::new().read(true).append(true).open(&path);

@@ -96,6 +96,8 @@ fn other_options_and_other_files_are_refused() {
     let journal = Journal::open(folder.path(), &others, true).unwrap();
     assert_eq!(journal.count_done(), 0);
     drop(journal);
+    fs::write(folder.path().join("log"), "").unwrap();
+    drop(Journal::open(folder.path(), &options, false).unwrap());
     fs::write(folder.path().join("log"), "a log of something else").unwrap();
     let error = Journal::open(folder.path(), &options, false).unwrap_err();
     assert!(error.to_string().contains("none of a journal"), "{error}");
