@@ -139,7 +139,9 @@ impl Connection {
             .with_credentials(credentials)
             .with_access(self.access.parse().unwrap_or(Access::Auto))
             .with_notices(Some(Notices::new(|text| {
-                eprintln!("note: {}", crate::failure::one_line(text));
+                if !crate::progress::is_silent() {
+                    eprintln!("note: {}", crate::failure::one_line(text));
+                }
             })))
             .with_requester_pays(self.requester_pays)
             .with_ca_bundle(self.ca_bundle.clone())

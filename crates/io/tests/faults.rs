@@ -332,7 +332,7 @@ async fn a_host_that_is_not_there_is_given_up() {
 #[tokio::test]
 async fn a_server_that_is_silent_times_out() {
     let server = serve(Fault::Delay(Duration::from_mins(1)), When::First(1)).await;
-    let client = Client::new(options().with_attempt_timeout(Duration::from_millis(100)));
+    let client = Client::new(options().with_attempt_timeout(Duration::from_secs(1)));
     let object = client.open(&server.url_of("a")).await.unwrap();
     assert_eq!(object.size().await.unwrap(), 10_000);
     assert_eq!(client.log().snapshot().retries, 1);

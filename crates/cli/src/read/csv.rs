@@ -247,10 +247,10 @@ fn are_times(variable: &Variable) -> bool {
         let part = part(&variable.elements, first, length);
         let times = cf::times(&part, &variable.attributes)?.unwrap_or_default();
         let mut times = times.iter().filter(|time| **time != cf::MISSING);
-        match times.any(|time| cf::iso(*time).is_none()) {
-            true => Err("a time too far from now to be written as a date".to_owned()),
-            false => Ok(()),
+        if times.any(|time| cf::iso(*time).is_none()) {
+            return Err("a time too far from now to be written as a date".to_owned());
         }
+        Ok(())
     };
     match (0..count.max(1)).step_by(BLOCK).try_for_each(written) {
         Ok(()) => true,
