@@ -13,7 +13,7 @@ from chunkref_cli import chunkref
 
 
 def cells(*arguments) -> tuple[list[dict[str, str]], str]:
-    run = chunkref("read", *arguments, "-o", "-")
+    run = chunkref("read", *arguments, "-o", "-", "--format", "csv")
     assert run.returncode == 0, run.stderr
     return list(csv.DictReader(io.StringIO(run.stdout))), run.stderr
 
