@@ -196,6 +196,9 @@ ANY = {
     "a scale_factor more": lambda refs: edited(refs, "plain/.zattrs", scale_factor=2.0),
     "units": lambda refs: edited(refs, "time/.zattrs", units="days since 1920-01-01"),
     "dimensions": lambda refs: edited(refs, "gz/.zattrs", _ARRAY_DIMENSIONS=["x", "time"]),
+    "dimensions of what is in the set in part": lambda refs: edited(
+        refs, "sparse/.zattrs", _ARRAY_DIMENSIONS=["x", "time"]
+    ),
     "a chunk in the set is another": lambda refs: inlined(refs, "plain/0.0", wrong=True),
     "one in the set, others exchanged": lambda refs: [
         inlined(refs, "plain/0.0"),

@@ -27,6 +27,9 @@ pub(super) struct Kept {
     id: LocationId,
     elements: Elements,
     attributes: Attributes,
+    /// What differs beside the values: all of it, and what counts where these only mean the same.
+    differs: Option<String>,
+    names_differ: Option<String>,
 }
 
 /// A box of elements.
@@ -162,6 +165,7 @@ impl Comparing<'_> {
             ));
             return;
         }
+        let differs = |compared| meaning::differs(&listed.path, listed.array, there, compared);
         let read = ReadOptions::default().with_limit(options.limit);
         match scan.store.read(&path, &Selection::All, read).await {
             Ok(elements) => {
@@ -170,6 +174,8 @@ impl Comparing<'_> {
                     id: scan.id,
                     elements,
                     attributes: there.attributes.clone(),
+                    differs: differs(Compared::All),
+                    names_differ: differs(Compared::Names),
                 });
             }
             Err(error) => {
@@ -193,10 +199,13 @@ impl Comparing<'_> {
             }
             let mut before = 0_u64;
             for part in &parts {
-                let found = self.place_of_part(listed, part, before).await;
-                if found.is_none() {
+                let reason = match self.place_of_part(listed, part, before).await {
+                    None => Some("the values of the file are nowhere in it".to_owned()),
+                    Some(Values::MeanTheSame) => part.names_differ.clone(),
+                    Some(_) => part.differs.clone(),
+                };
+                if let Some(reason) = reason {
                     let location = self.manifest.locations.get(part.id);
-                    let reason = "the values of the file are nowhere in it".to_owned();
                     findings.add(Finding {
                         object: location.map(|location| location.url.clone()),
                         ..Finding::of_array(FindingKind::Scan, &listed.title, reason)
@@ -211,12 +220,12 @@ impl Comparing<'_> {
         }
     }
 
-    /// Where along the joined axis an array has the values of a part; looked for there first.
-    async fn place_of_part(&self, listed: &Listed<'_>, part: &Kept, first: u64) -> Option<u64> {
+    /// How an array has the values of a part somewhere along the joined axis; looked for there first.
+    async fn place_of_part(&self, listed: &Listed<'_>, part: &Kept, first: u64) -> Option<Values> {
         let shape = &part.elements.shape;
         let (axis, length) = joined_axes(listed.array, shape).first().copied()?;
         if length == 0 {
-            return Some(first);
+            return Some(Values::Same);
         }
         let last = listed.array.shape.get(axis)?.checked_sub(length)?;
         let others = (0..=last).filter(|_| last <= SEARCHED);
@@ -233,7 +242,7 @@ impl Comparing<'_> {
                 (&part.elements, &part.attributes),
             );
             if values != Values::Others {
-                return Some(start);
+                return Some(values);
             }
         }
         None
