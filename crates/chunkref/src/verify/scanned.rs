@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chunkref_io::Client;
-use chunkref_manifest::{ChunkRef, LocationId, Manifest};
+use chunkref_manifest::{Array, ChunkRef, LocationId, Manifest};
 use chunkref_scan::{Error, Outcome, Scanned};
 use chunkref_store::Store;
 use futures::{StreamExt as _, stream};
@@ -32,6 +32,17 @@ enum Left {
     Values(Vec<u64>),
     /// No other table tells where the part of the file is.
     Anywhere,
+}
+
+/// A table, and what a file has of it.
+struct Pair<'b, 'a> {
+    listed: &'b Listed<'a>,
+    array: &'b Array,
+    there: &'b Listed<'b>,
+    /// The objects of the set, by their numbers in the scan.
+    same: &'b BTreeMap<LocationId, LocationId>,
+    /// How far the chunks that are in the set are moved.
+    inline: Option<&'b [u64]>,
 }
 
 /// The comparison of a set with new scans of its objects.
@@ -333,6 +344,38 @@ impl<'a> Comparing<'a> {
         if held && unlocated && fits {
             return by.map_or(Left::Nothing, Left::Values);
         }
+        let pair = Pair {
+            listed,
+            array,
+            there,
+            same: &same,
+            inline: by.as_deref(),
+        };
+        let is_same = self.references(&pair, id, starts, findings);
+        self.answered
+            .extend(mine.into_iter().map(|id| (number, id)));
+        match by {
+            Some(by) if is_same => Left::Values(by),
+            _ => Left::Nothing,
+        }
+    }
+
+    /// Compares what describes an array, and its references. Whether they are the same.
+    fn references(
+        &mut self,
+        pair: &Pair<'_, '_>,
+        id: LocationId,
+        starts: &mut Starts,
+        findings: &mut Findings,
+    ) -> bool {
+        let Pair {
+            listed,
+            array,
+            there,
+            same,
+            inline,
+        } = *pair;
+        let joined = self.manifest.locations.len() > 1;
         let packed = listed.encoding().is_some_and(|one| one.packing.is_some());
         let compared = if packed {
             Compared::Unpacked
@@ -347,7 +390,7 @@ impl<'a> Comparing<'a> {
                 place: None,
                 reason,
             }),
-            None => compare(listed, there, &same, joined, by.as_deref()),
+            None => compare(listed, there, same, joined, inline),
         };
         let found = found.and_then(|Alike { count, moved }| {
             self.compared = self.compared.saturating_add(count);
@@ -378,11 +421,6 @@ impl<'a> Comparing<'a> {
                 ..finding
             });
         }
-        self.answered
-            .extend(mine.into_iter().map(|id| (number, id)));
-        match by {
-            Some(by) if is_same => Left::Values(by),
-            _ => Left::Nothing,
-        }
+        is_same
     }
 }

@@ -210,14 +210,14 @@ impl Tiles {
 
 /// How the length of an array is not that of its granules together.
 fn length(array: &Array, shapes: &BTreeMap<LocationId, Vec<u64>>) -> Option<String> {
-    let mut axes: Vec<usize> = shapes
+    let mut joined: Vec<usize> = shapes
         .values()
         .flat_map(|shape| joined_axes(array, shape))
         .map(|(axis, _)| axis)
         .collect();
-    axes.sort_unstable();
-    axes.dedup();
-    let [axis] = axes.as_slice() else {
+    joined.sort_unstable();
+    joined.dedup();
+    let [axis] = joined.as_slice() else {
         // Not joined; or unlike in several axes, which is said of each file.
         return None;
     };
