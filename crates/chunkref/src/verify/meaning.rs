@@ -17,7 +17,7 @@ pub(super) enum Compared {
     All,
     /// Fill values and packing are not: each granule has its own.
     Unpacked,
-    /// Neither they nor the units: the values were compared as what they mean.
+    /// Neither they nor the units of times: the values were compared as what they mean.
     Names,
 }
 
@@ -29,7 +29,8 @@ pub(super) fn differs(
     compared: Compared,
 ) -> Option<String> {
     let reason = names(path, mine, there);
-    if reason.is_some() || compared == Compared::Names {
+    let are_times = cf::is_time(&mine.attributes) && cf::is_time(&there.attributes);
+    if reason.is_some() || (compared == Compared::Names && are_times) {
         return reason;
     }
     let mut listed = vec!["units", "calendar"];
@@ -287,7 +288,11 @@ pub(super) enum Values {
 pub(super) fn values(mine: (&Elements, &Attributes), there: (&Elements, &Attributes)) -> Values {
     let (a, b) = (mine.0, there.0);
     if a.data_type == b.data_type && same(&a.bytes, &b.bytes, &a.data_type) {
-        return Values::Same;
+        // A fill value that none of them has is no matter, nor how the units of times are spelled.
+        return match (decoded(mine), decoded(there)) {
+            (Some(mine), Some(there)) if mine.is_as(&there) => Values::MeanTheSame,
+            _ => Values::Same,
+        };
     }
     match (&a.data_type, &b.data_type) {
         (DataType::FixedString { length: x }, DataType::FixedString { length: y }) => {
@@ -300,15 +305,10 @@ pub(super) fn values(mine: (&Elements, &Attributes), there: (&Elements, &Attribu
         (x, y) if x == y && !is_number(x) => return Values::Others,
         _ => {}
     }
-    let equal = match (decoded(mine), decoded(there)) {
-        (Some(Decoded::Times(a)), Some(Decoded::Times(b))) => a == b,
-        (Some(Decoded::Numbers(a)), Some(Decoded::Numbers(b))) => {
-            a.len() == b.len() && a.iter().zip(&b).all(|(a, b)| near(*a, *b))
-        }
-        (None, _) | (_, None) => return Values::Unknown,
-        _ => false,
+    let (Some(mine), Some(there)) = (decoded(mine), decoded(there)) else {
+        return Values::Unknown;
     };
-    if equal {
+    if mine.is_as(&there) {
         Values::MeanTheSame
     } else {
         Values::Others
@@ -326,6 +326,18 @@ fn texts(bytes: &[u8], length: u32) -> Vec<&[u8]> {
 enum Decoded {
     Times(Vec<i128>),
     Numbers(Vec<f64>),
+}
+
+impl Decoded {
+    fn is_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Times(a), Self::Times(b)) => a == b,
+            (Self::Numbers(a), Self::Numbers(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| near(*a, *b))
+            }
+            _ => false,
+        }
+    }
 }
 
 fn decoded((elements, attributes): (&Elements, &Attributes)) -> Option<Decoded> {
