@@ -1,7 +1,9 @@
 """What `chunkref export` writes, as zarr-python and xarray read it."""
 
 import json
+import threading
 import warnings
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import h5py
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 import xarray as xr
 import zarr
+from kerchunk.hdf import SingleHdf5ToZarr
 
 from chunkref_cli import chunkref
 from conftest import FIXTURES
@@ -174,3 +177,74 @@ def test_a_part_in_which_nothing_lies_is_empty(tmp_path: Path) -> None:
     wanted = whole[["analysed_sst"]].isel(lat=slice(0, 0)).sel(lon=slice(-95, -73))
     assert wanted["analysed_sst"].size == 0 and wanted.sizes["lon"] > 0
     xr.testing.assert_equal(found[["analysed_sst", "time", "lat", "lon"]], wanted)
+
+
+class Plain(BaseHTTPRequestHandler):
+    """Ranges of one file, of which nothing tells whether it is still the same."""
+
+    protocol_version = "HTTP/1.1"
+    path_of_file: Path
+    left = 0
+
+    def log_message(self, *arguments) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        data = type(self).path_of_file.read_bytes()
+        first, last = self.headers["Range"].removeprefix("bytes=").split("-")
+        start, end = int(first), min(int(last or len(data)), len(data) - 1)
+        if type(self).left == 0:
+            self.send_response(404)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        type(self).left -= 1
+        self.send_response(206)
+        self.send_header("Content-Range", f"bytes {start}-{end}/{len(data)}")
+        self.send_header("Content-Length", str(end + 1 - start))
+        self.end_headers()
+        self.wfile.write(data[start : end + 1])
+
+
+def test_old_and_new_values_are_not_mixed(tmp_path: Path) -> None:
+    """A server without ETag and Last-Modified, whose file is replaced by one of the same size."""
+    source, out = tmp_path / "v.h5", tmp_path / "out.zarr"
+
+    def write(value: float) -> None:
+        with h5py.File(source, "w") as file:
+            file.create_dataset("v", data=np.full((100, 1000), value), chunks=(1, 1000))
+
+    write(1.0)
+    handler = type("Handler", (Plain,), {"path_of_file": source, "left": 60})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}/v.h5"
+    options = ("--memory", "100000", "--concurrency", "2")
+    try:
+        assert chunkref("export", url, out, *options).returncode == 1
+        written = list((tmp_path / "out.zarr.partial").glob("**/c/*/*"))
+        assert written
+        write(2.0)
+        handler.left = 10**6
+        export(url, out, *options)
+    finally:
+        server.shutdown()
+    assert np.unique(np.asarray(zarr.open_group(out, mode="r")["v"][...])).tolist() == [2.0]
+
+
+def test_a_file_that_changed_is_not_gone_on_with(tmp_path: Path) -> None:
+    source, refs, out = tmp_path / "v.h5", tmp_path / "refs.json", tmp_path / "out.zarr"
+
+    def write(value: float) -> None:
+        with h5py.File(source, "w") as file:
+            file.create_dataset("v", data=np.full((100, 1000), value), chunks=(1, 1000))
+
+    write(1.0)
+    refs.write_text(json.dumps(SingleHdf5ToZarr(str(source), inline_threshold=0).translate()))
+    whole = source.read_bytes()
+    source.write_bytes(whole[: len(whole) // 2])
+    assert chunkref("export", refs, out).returncode == 1
+    write(2.0)
+    run = chunkref("export", refs, out)
+    assert run.returncode == 1
+    assert "unfinished export of something else" in run.stderr

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use chunkref::export::{ExportCodec, ExportError, ExportOptions, Exported, export};
+use chunkref::manifest::{Group, Pin};
 use chunkref::store::{ReadOptions, Selection, Slice};
 use chunkref::{Client, ClientOptions, Counter, Manifest, ScanOptions, Store, scan};
 use chunkref_testkit::{Fault, RangeServer, When};
@@ -102,7 +103,7 @@ async fn a_run_that_broke_off_is_gone_on_with() {
     let before = names(&partial);
     assert!(before.len() > 10, "{before:?}");
     // What was being written when a process is killed.
-    std::fs::write(partial.join(".chunkref-export/1.1"), b"half").unwrap();
+    std::fs::write(partial.join("work/1.1"), b"half").unwrap();
 
     server.clear_faults();
     server.reset();
@@ -112,6 +113,117 @@ async fn a_run_that_broke_off_is_gone_on_with() {
     assert_eq!(server.requests(), rest.written, "none is read again");
     assert!(!partial.exists());
     assert_eq!(files(&once), files(&twice));
+}
+
+/// The same, pinned by nothing.
+async fn unpinned(url: &str) -> Arc<Manifest> {
+    let mut manifest = Manifest::clone(&*scanned(url).await);
+    let ids: Vec<_> = manifest.locations.iter().map(|(id, _)| id).collect();
+    for id in ids {
+        manifest.locations.describe(id, Pin::default(), Vec::new());
+    }
+    Arc::new(manifest)
+}
+
+fn gone(after: u64) -> (Fault, When) {
+    let gone = Fault::Status {
+        code: 404,
+        retry_after: None,
+    };
+    (gone, When::After(after))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_is_not_gone_on_with_over_another_source() {
+    let bytes = std::fs::read(granule(DAY)).unwrap();
+    let server = RangeServer::builder()
+        .object(DAY, bytes.clone())
+        .start()
+        .await;
+    let manifest = unpinned(&server.url_of(DAY)).await;
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("out.zarr");
+    let options = ExportOptions::new().with_memory(1 << 10);
+    let (fault, when) = gone(20);
+    server.reset();
+    server.set_fault(fault, when);
+    exported(&manifest, &output, &options).await.unwrap_err();
+    server.clear_faults();
+
+    // As long as before, and another.
+    let mut other = bytes.clone();
+    *other.last_mut().unwrap() ^= 1;
+    server.put(DAY, other);
+    let error = exported(&manifest, &output, &options).await.unwrap_err();
+    assert!(error.to_string().contains("unfinished export"), "{error}");
+    assert!(!output.exists());
+
+    server.put(DAY, bytes);
+    let rest = exported(&manifest, &output, &options).await.unwrap();
+    assert!(rest.kept >= 10 && rest.begun_anew.is_none(), "{rest:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_that_is_replaced_in_the_end_is_an_error() {
+    let bytes = std::fs::read(granule(DAY)).unwrap();
+    let server = RangeServer::builder().object(DAY, bytes).start().await;
+    let manifest = unpinned(&server.url_of(DAY)).await;
+    let folder = tempfile::tempdir().unwrap();
+    let options = ExportOptions::new().with_memory(1 << 10);
+    server.reset();
+    let output = folder.path().join("once.zarr");
+    exported(&manifest, &output, &options).await.unwrap();
+    let requests = server.requests();
+
+    // When all but the last is asked.
+    server.reset();
+    server.set_fault(Fault::Replace, When::After(requests - 1));
+    let output = folder.path().join("twice.zarr");
+    let error = exported(&manifest, &output, &options).await.unwrap_err();
+    assert!(matches!(error, ExportError::Changed { .. }), "{error}");
+    assert!(error.to_string().contains(DAY), "{error}");
+    assert!(!output.exists());
+}
+
+#[tokio::test]
+async fn no_name_of_an_array_or_a_group_is_taken() {
+    let mut manifest = Manifest::clone(&*scanned(&granule(DAY)).await);
+    let time = manifest.root.arrays["time"].clone();
+    for name in [".chunkref-export", "store", "work", "what"] {
+        let mut group = Group::default();
+        group.arrays.insert(name.to_owned(), time.clone());
+        manifest.root.arrays.insert(name.to_owned(), time.clone());
+        manifest
+            .root
+            .groups
+            .insert(format!("{name}2"), group.clone());
+    }
+    let group = manifest.root.groups["store2"].clone();
+    manifest.root.arrays.remove(".chunkref-export");
+    manifest
+        .root
+        .groups
+        .insert(".chunkref-export".to_owned(), group);
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("out.zarr");
+    let options = ExportOptions::new();
+    let exported = exported(&Arc::new(manifest), &output, &options)
+        .await
+        .unwrap();
+    assert_eq!((exported.arrays, exported.refused), (14, Vec::new()));
+    let names = names(&output);
+    for name in [
+        ".chunkref-export/store",
+        ".chunkref-export2/.chunkref-export",
+        "store",
+        "work",
+        "what",
+    ] {
+        for file in ["zarr.json", "c/0"] {
+            assert!(names.contains(&format!("{name}/{file}")), "{name}/{file}");
+        }
+    }
+    assert!(!folder.path().join("out.zarr.partial").exists());
 }
 
 #[tokio::test]

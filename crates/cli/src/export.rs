@@ -28,6 +28,10 @@ pub(crate) async fn run(arguments: &Export) -> Result<ExitCode, Failure> {
     drop(progress);
     let (exported, mut refused) = exported?;
     refused.extend(exported.refused.iter().cloned());
+    if let Some(reason) = &exported.begun_anew {
+        let text = format!("{}: begun anew: {reason}", arguments.output.display());
+        eprintln!("warning: {}", one_line(&text));
+    }
     for (path, reason) in refused.iter().take(NAMED) {
         let file = &arguments.file;
         eprintln!(

@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::ExportError;
 
-/// What is no part of the Zarr store: what is exported, and files that are being written.
-const WORK: &str = ".chunkref-export";
+/// The Zarr store that grows. What an array or a group may be called is no matter of what lies beside.
+const STORE: &str = "store";
+/// What is no part of it: what is exported, and files that are being written.
+const WORK: &str = "work";
 /// What is exported, within.
 const FINGERPRINT: &str = "what";
 
@@ -16,12 +18,18 @@ const FINGERPRINT: &str = "what";
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
+    store: PathBuf,
     written: AtomicU64,
 }
 
 impl Folder {
-    /// Begins an export, or goes on with one of the same.
-    pub(super) fn open(output: &Path, fingerprint: &str) -> Result<Self, ExportError> {
+    /// Begins an export, or goes on with one of the same, unless it is to begin anew. Whether what
+    /// an earlier run had written was removed for that.
+    pub(super) fn open(
+        output: &Path,
+        fingerprint: &str,
+        anew: bool,
+    ) -> Result<(Self, bool), ExportError> {
         let in_the_way = |path: &Path, what: &str| ExportError::InTheWay {
             path: path.to_owned(),
             what: what.to_owned(),
@@ -37,8 +45,10 @@ impl Folder {
         };
         let mut beside = name.to_owned();
         beside.push(".partial");
+        let path = output.with_file_name(beside);
         let folder = Self {
-            path: output.with_file_name(beside),
+            store: path.join(STORE),
+            path,
             written: AtomicU64::new(0),
         };
         let work = folder.path.join(WORK);
@@ -51,12 +61,19 @@ impl Folder {
                         fs::remove_file(&left).map_err(|error| failed(&left, error))?;
                     }
                 }
-                Ok(folder)
+                let is_removed = anew && !is_empty_folder(&folder.store);
+                if is_removed {
+                    let store = &folder.store;
+                    fs::remove_dir_all(store).map_err(|error| failed(store, error))?;
+                }
+                folder.begin()?;
+                Ok((folder, is_removed))
             }
             Err(_) if folder.path.symlink_metadata().is_err() || is_empty_folder(&folder.path) => {
                 fs::create_dir_all(&work).map_err(|error| failed(&work, error))?;
                 folder.put_at(&work.join(FINGERPRINT), fingerprint.as_bytes())?;
-                Ok(folder)
+                folder.begin()?;
+                Ok((folder, false))
             }
             _ => Err(in_the_way(
                 &folder.path,
@@ -66,14 +83,18 @@ impl Folder {
         }
     }
 
+    fn begin(&self) -> Result<(), ExportError> {
+        fs::create_dir_all(&self.store).map_err(|error| failed(&self.store, error))
+    }
+
     /// Whether a file is there, whole.
     pub(super) fn has(&self, key: &str) -> bool {
-        self.path.join(key).is_file()
+        self.store.join(key).is_file()
     }
 
     /// Writes a file.
     pub(super) fn put(&self, key: &str, bytes: &[u8]) -> Result<(), ExportError> {
-        let path = self.path.join(key);
+        let path = self.store.join(key);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(|error| failed(parent, error))?;
         }
@@ -95,11 +116,10 @@ impl Folder {
 
     /// Gives the store its name.
     pub(super) fn finish(&self, output: &Path) -> Result<(), ExportError> {
-        let work = self.path.join(WORK);
-        fs::remove_dir_all(&work).map_err(|error| failed(&work, error))?;
         // An empty folder is replaced; where there is none, there is nothing to remove.
         let _ = fs::remove_dir(output);
-        fs::rename(&self.path, output).map_err(|error| failed(output, error))
+        fs::rename(&self.store, output).map_err(|error| failed(output, error))?;
+        fs::remove_dir_all(&self.path).map_err(|error| failed(&self.path, error))
     }
 }
 

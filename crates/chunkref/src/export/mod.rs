@@ -4,6 +4,7 @@ mod chunk;
 mod folder;
 mod plan;
 mod planned;
+mod sources;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -20,6 +21,7 @@ use crate::Counter;
 use chunk::Task;
 use folder::Folder;
 use plan::Plan;
+use sources::Sources;
 
 /// Chunks that are under way at one time, where memory allows.
 const AT_ONCE: usize = 32;
@@ -155,6 +157,8 @@ pub struct Exported {
     pub absent: u64,
     /// Arrays that could not be exported, with the reason.
     pub refused: Vec<(String, String)>,
+    /// Why what an earlier run had written was not gone on with, but removed.
+    pub begun_anew: Option<String>,
 }
 
 /// Why nothing was exported. What has been written waits beside the output, and another run goes on
@@ -178,6 +182,23 @@ pub enum ExportError {
         /// What is there, and what to do.
         what: String,
     },
+    /// An object can't be asked what it is now.
+    #[error("not read")]
+    Source {
+        /// Which, and why not.
+        #[source]
+        source: chunkref_io::Error,
+    },
+    /// An object is another one than when the export began.
+    #[error(
+        "{url}: changed while it was exported: {reason}; remove what lies beside the output, and scan again"
+    )]
+    Changed {
+        /// Its URL or path.
+        url: String,
+        /// What is other than it was.
+        reason: String,
+    },
     /// A chunk can't be read.
     #[error("not read")]
     Read {
@@ -200,8 +221,10 @@ pub enum ExportError {
 /// dimension names, fill values and consolidated metadata. What Zarr v3 can't say is refused with its
 /// reason. `counter` counts chunks.
 ///
-/// All is written into a folder beside (`OUTPUT.partial`), which gets its name in the end. A run that
-/// was killed is gone on with: chunks that are there are not read again.
+/// All is written into a folder beside (`OUTPUT.partial/store`), which gets its name in the end. A run
+/// that was killed is gone on with: chunks that are there are not read again. That takes objects which
+/// are known to be the same: by what pins them in the manifest, or by the `ETag` or time that they
+/// have now. Where there is neither, the export begins anew.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
@@ -233,11 +256,16 @@ pub async fn export(
     counter: &Counter,
 ) -> Result<Exported, ExportError> {
     let plan = Plan::new(manifest, options)?;
-    let folder = Arc::new(Folder::open(output, &plan.fingerprint(manifest, options))?);
+    let sources = Sources::ask(client, manifest, &plan).await?;
+    let doubt = sources.doubt();
+    let fingerprint = plan.fingerprint(manifest, options, &sources.text());
+    let (folder, is_removed) = Folder::open(output, &fingerprint, doubt.is_some())?;
+    let folder = Arc::new(folder);
     let store = Store::new(Arc::clone(manifest), client.clone());
     let mut exported = Exported {
         arrays: u64::try_from(plan.arrays.len()).unwrap_or(u64::MAX),
         refused: plan.refused.clone(),
+        begun_anew: doubt.filter(|_| is_removed),
         ..Exported::default()
     };
     let tasks = plan.tasks();
@@ -272,6 +300,8 @@ pub async fn export(
     for (key, document) in plan.documents(options) {
         folder.put(&key, document.to_string().as_bytes())?;
     }
+    // What was read from the first to the last chunk are the same objects.
+    sources.check(client).await?;
     folder.finish(output)?;
     Ok(exported)
 }

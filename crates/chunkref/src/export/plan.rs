@@ -96,10 +96,16 @@ impl<'a> Plan<'a> {
     }
 
     /// What tells this export from others: what is read, and how it is written.
-    pub(super) fn fingerprint(&self, manifest: &Manifest, options: &ExportOptions) -> String {
+    /// `sources` says which objects they are that are read, as they are now.
+    pub(super) fn fingerprint(
+        &self,
+        manifest: &Manifest,
+        options: &ExportOptions,
+        sources: &str,
+    ) -> String {
         let mut hashed = Hashed(DefaultHasher::new());
         // Hashing does not fail.
-        let _ = write!(hashed, "{:?}{:?}", options.codec, self.groups);
+        let _ = write!(hashed, "{:?}{:?}{sources}", options.codec, self.groups);
         for (_, location) in manifest.locations.iter() {
             let _ = write!(hashed, "{location:?}");
         }

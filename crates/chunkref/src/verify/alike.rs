@@ -73,29 +73,86 @@ pub(super) struct Differs {
     pub(super) reason: String,
 }
 
+/// Chunks that are alike: how many, and by how many elements they are further along each axis than in
+/// the file, where that is known.
+pub(super) struct Alike {
+    pub(super) count: u64,
+    pub(super) moved: Option<Vec<u64>>,
+}
+
+/// By how many elements a chunk lies further along each axis than another.
+fn moved_by(listed: &Listed<'_>, number: u64, there: &Listed<'_>, other: u64) -> Option<Vec<u64>> {
+    let axes = listed.area(number)?.into_iter().zip(there.area(other)?);
+    axes.map(|(mine, theirs)| mine.start.checked_sub(theirs.start))
+        .collect()
+}
+
+/// By how many elements the first chunk that both have is moved.
+pub(super) fn moved(
+    listed: &Listed<'_>,
+    there: &Listed<'_>,
+    same: &BTreeMap<LocationId, LocationId>,
+) -> Option<Vec<u64>> {
+    let theirs = there.chunks().filter_map(|(number, chunk)| {
+        let place = place_of(chunk)?;
+        let location = *same.get(&place.location)?;
+        Some((Place { location, ..place }, number))
+    });
+    let theirs: BTreeMap<Place, u64> = theirs.collect();
+    listed.chunks().find_map(|(number, chunk)| {
+        let other = theirs.get(&place_of(chunk)?)?;
+        moved_by(listed, number, there, *other)
+    })
+}
+
+/// The chunks of the file in the place of which the set has the values themselves.
+fn inlined(listed: &Listed<'_>, there: &Listed<'_>, moved: &[u64]) -> BTreeSet<u64> {
+    let chunk_shape = there.chunk_shape();
+    let numbers = listed.chunks().filter_map(|(number, chunk)| {
+        matches!(chunk, Some(ChunkRef::Inline(_))).then_some(())?;
+        let starts = listed.area(number)?.into_iter().zip(moved);
+        let place: Option<Vec<u64>> = starts
+            .zip(&chunk_shape)
+            .map(|((area, by), length)| area.start.checked_sub(*by)?.checked_div(*length))
+            .collect();
+        there.number(&place?)
+    });
+    numbers.collect()
+}
+
 /// Compares the chunks that a table has in some objects with those of a scan, which are numbered
-/// otherwise there, one by one; gives how many there are. Where several objects are joined, all may
-/// lie further along one axis.
+/// otherwise there, one by one. Where several objects are joined, all may lie further along one axis.
+/// Chunks of which the set has the values, moved by so many elements, are left out.
 pub(super) fn compare(
     listed: &Listed<'_>,
     there: &Listed<'_>,
     same: &BTreeMap<LocationId, LocationId>,
     joined: bool,
-) -> Result<u64, Differs> {
+    inline: Option<&[u64]>,
+) -> Result<Alike, Differs> {
     let ranges = |chunk: (u64, Option<ChunkRef<'_>>)| Some((chunk.0, place_of(chunk.1)?));
+    let inlined = inline
+        .map(|by| inlined(listed, there, by))
+        .unwrap_or_default();
     let wanted: BTreeSet<LocationId> = same.values().copied().collect();
     let mine = listed.chunks().filter_map(ranges);
     let mut mine = mine.filter(|(_, place)| wanted.contains(&place.location));
     let theirs = there.chunks().filter_map(ranges);
     let mut theirs = theirs.filter_map(|(number, place)| {
         let location = *same.get(&place.location)?;
-        Some((number, Place { location, ..place }))
+        (!inlined.contains(&number)).then_some((number, Place { location, ..place }))
     });
     let mut moved: Option<Vec<u64>> = None;
+    let mut elements = None;
     let mut count = 0_u64;
     loop {
         let (number, place, other, there_place) = match (mine.next(), theirs.next()) {
-            (None, None) => return Ok(count),
+            (None, None) => {
+                return Ok(Alike {
+                    count,
+                    moved: elements,
+                });
+            }
             (Some((number, place)), Some((other, there_place))) => {
                 (number, place, other, there_place)
             }
@@ -144,6 +201,9 @@ pub(super) fn compare(
         let alike = moved.is_none() || moved == by;
         if by.is_none() || axes > usize::from(joined) || !alike {
             return Err(differs(format!("in the file it is {}", there.key(other))));
+        }
+        if moved.is_none() {
+            elements = moved_by(listed, number, there, other);
         }
         moved = by;
     }

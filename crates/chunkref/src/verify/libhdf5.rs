@@ -11,9 +11,9 @@ use chunkref_manifest::{DataType, LocationId, Manifest};
 use chunkref_store::{Element, Elements};
 use hdf5::{Dataset, File, Hyperslab, SliceOrIndex};
 
+use super::file::location_of;
 use super::listed::Listed;
 use super::runs::{Member, Run};
-use super::scanned::location_of;
 
 /// Datasets that are kept open.
 const OPENED: usize = 64;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use chunkref_manifest::{
     Array, ChunkRef, Concat, DataType, Group, Layout, Manifest, SpanSource, cell_count,
-    chunk_coordinates, zarr,
+    chunk_coordinates, chunk_index, zarr,
 };
 
 use super::finding::Place;
@@ -144,6 +144,11 @@ impl<'a> Listed<'a> {
     /// The place of a chunk in the grid.
     pub(super) fn place(&self, chunk: u64) -> Vec<u64> {
         chunk_coordinates(chunk, &self.grid).unwrap_or_default()
+    }
+
+    /// The number of the chunk at a place in the grid.
+    pub(super) fn number(&self, place: &[u64]) -> Option<u64> {
+        chunk_index(place, &self.grid)
     }
 
     /// The name of a chunk within its array: `c/0/1`; of a profile `p2/c/0/1`.

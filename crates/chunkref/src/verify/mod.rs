@@ -2,10 +2,13 @@
 
 mod alike;
 mod decode;
+mod file;
 mod finding;
+mod held;
 #[cfg(feature = "libhdf5")]
 mod libhdf5;
 mod listed;
+mod meaning;
 mod objects;
 mod references;
 mod runs;
@@ -13,6 +16,7 @@ mod sample;
 mod scanned;
 mod strings;
 mod text;
+mod tiles;
 
 use std::sync::Arc;
 
