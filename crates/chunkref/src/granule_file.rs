@@ -150,11 +150,14 @@ fn is_s3(url: &str) -> bool {
 
 /// Whether a URL may be written down: one of a bucket, or one without login and query.
 fn is_plain(url: &str) -> bool {
-    if is_s3(url) {
-        return true;
-    }
     let rest = url.split_once("://").map_or("", |(_, rest)| rest);
     let host = rest.split('/').next().unwrap_or_default();
+    if is_s3(url) {
+        // Keys may hold a question mark, but no signature.
+        let lower = rest.to_ascii_lowercase();
+        let is_signed = lower.contains("?x-amz-") || lower.contains("signature=");
+        return !host.contains(['@', ':']) && !is_signed;
+    }
     !rest.contains(['?', '#']) && !host.contains('@')
 }
 

@@ -60,17 +60,17 @@ pub(crate) enum Command {
     Export(Export),
     /// Search NASA Earthdata for granules: by collection, time, place
     Search(Box<Search>),
+    /// Log in to NASA Earthdata: try user and password, and keep them in .netrc
+    Login(Box<LogIn>),
+    /// Build one set of many granules: search or name them, scan, join, write; goes on where it was when
+    /// it was killed, and takes in what is new when run again
+    Build(Box<Build>),
     /// Print how the data of a reference set want to be cited
     Cite(Cite),
     /// Print what completes the command line in a shell
     Completions(Completions),
     /// Print the manual page, or write those of all commands
     Man(Man),
-    /// Log in to NASA Earthdata: try user and password, and keep them in .netrc
-    Login(Box<LogIn>),
-    /// Build one set of many granules: search or name them, scan, join, write; goes on where it was when
-    /// it was killed, and takes in what is new when run again
-    Build(Box<Build>),
 }
 
 #[derive(Debug, Args)]

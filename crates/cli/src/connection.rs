@@ -145,7 +145,7 @@ impl Connection {
             })))
             .with_requester_pays(self.requester_pays)
             .with_ca_bundle(self.ca_bundle.clone())
-            .with_concurrency(self.concurrency)
+            .with_concurrency(self.concurrency.max(1))
             .with_retries(self.retries)
             .with_read_timeout(Duration::from_secs(self.timeout.max(1)))
             .with_whole_object(self.whole_object)

@@ -123,22 +123,49 @@ pub fn file_path(url: &str) -> Result<PathBuf> {
 
 /// An address as it may be printed: without user, password, query and fragment.
 ///
-/// Paths and keys of buckets may hold `?` and `#` as they are, and have no query.
+/// Paths and keys of buckets may hold `?` and `#` as they are, and have no query. Of what can't be parsed
+/// nothing is printed that may be a password.
 ///
 /// ```
 /// assert_eq!(chunkref_io::printable("https://me:secret@host/a.nc?sig=x"), "https://host/a.nc");
 /// ```
 pub fn printable(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else {
-        return text.to_owned();
+        // With a slash too few it is no path, if it looks like one.
+        let starts = |scheme: &str| {
+            let start = text.get(..scheme.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+        };
+        return match text.split_once(':') {
+            Some((scheme, rest)) if starts("http:") || starts("https:") => {
+                format!("{scheme}:{}", without_user(rest))
+            }
+            _ => text.to_owned(),
+        };
     };
     if !["http", "https"].contains(&scheme.to_ascii_lowercase().as_str()) {
-        return text.to_owned();
+        // A user in place of a bucket; passwords may hold slashes.
+        let bucket = rest.split('/').next().unwrap_or_default();
+        let is_hadoop = scheme.to_ascii_lowercase().starts_with("ab") && !bucket.contains(':');
+        let is_bucket = is_hadoop || !bucket.contains(['@', ':']);
+        if is_bucket || scheme.eq_ignore_ascii_case("file") {
+            return text.to_owned();
+        }
+        return format!("{scheme}://{}", without_user(rest));
     }
+    let rest = if Url::parse(text).is_ok() {
+        rest
+    } else {
+        without_user(rest)
+    };
     let rest = rest.split(['?', '#']).next().unwrap_or_default();
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let host = host.rsplit('@').next().unwrap_or_default();
-    format!("{scheme}://{host}{path}")
+    format!("{scheme}://{}{path}", without_user(host))
+}
+
+/// What follows the last `@`.
+fn without_user(text: &str) -> &str {
+    text.rsplit('@').next().unwrap_or_default()
 }
 
 /// A message of another library with its URLs made printable, and not longer than 400 characters.
@@ -211,9 +238,26 @@ mod tests {
             printable_message("GET (https://u:p@h/a?sig=secret) failed:  x"),
             "GET (https://h/a failed: x"
         );
-        for bad in ["https://u:secret@h:bad/", "https://h:bad/?secret"] {
+        assert_eq!(
+            printable("abfs://c@a.dfs.core.windows.net/k@b"),
+            "abfs://c@a.dfs.core.windows.net/k@b"
+        );
+        assert_eq!(printable("s3://b/k@a:b"), "s3://b/k@a:b");
+        assert_eq!(printable("https://h/a@b"), "https://h/a@b");
+        for bad in [
+            "https://u:secret@h:bad/",
+            "https://h:bad/?secret",
+            "https://u:secret/x@127.0.0.1:1/a.nc",
+            "https://u:secret?x@h/a.nc",
+            "https://u:secret#x@h/a.nc",
+            "s3://AK:secret@bucket/a.nc",
+            "s3://AK:secret/x@bucket/a.nc",
+            "s3://secret@bucket/a.nc",
+        ] {
             let error = Address::parse(bad).err().unwrap().to_string();
             assert!(!error.contains("secret"), "{error}");
         }
+        let path = printable("http:/u:secret@h/a.nc");
+        assert!(!path.contains("secret"), "{path}");
     }
 }

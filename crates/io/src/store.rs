@@ -22,7 +22,7 @@ use crate::address::BucketKind;
 use crate::authority::BucketKeys;
 use crate::error::Error;
 use crate::options::Credentials;
-use crate::transport::{Connector, Net, Ticket, Whole, Writing};
+use crate::transport::{Connector, Net, Ticket, Whole, Writing, is_region};
 
 pub(crate) type Made = Arc<dyn ObjectStore>;
 
@@ -331,7 +331,7 @@ impl Bucket {
             let keys = Arc::clone(keys);
             let base = self.base.clone();
             // What the environment says of a region is about other buckets.
-            if let Some(region) = keys.region() {
+            if let Some(region) = keys.region().filter(|region| is_region(region)) {
                 builder = builder.with_region(region);
             }
             builder = builder

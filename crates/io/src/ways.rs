@@ -124,12 +124,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Client {
     /// Takes note of what a record or a set says of a bucket: its region, and where its keys are handed
-    /// out. What is said first of a prefix stays.
+    /// out. What is said first of a prefix stays. A region becomes a part of a host's name, so one that is
+    /// not written as those of AWS is not taken.
     pub fn learn(&self, known: &BucketInfo) {
+        let mut known = known.clone();
+        known.region = known.region.filter(|region| is_region(region));
         let net = self.net();
-        net.ways.learn(known);
+        net.ways.learn(&known);
         if let Some(authority) = &net.options.authority {
-            authority.learn(known);
+            authority.learn(&known);
         }
     }
 

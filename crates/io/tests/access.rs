@@ -2,7 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use chunkref_io::{Access, BucketInfo, Client, ClientOptions, Credentials, Error, Notices, Pin};
+use async_trait::async_trait;
+use chunkref_io::{
+    Access, Authority, BucketInfo, Client, ClientOptions, Credentials, Error, HeaderValue, Notices,
+    Pin, Url,
+};
 use chunkref_testkit::{Fault, RangeServer, S3Server, When};
 
 const SECRET: &str = "s3cr3t-key";
@@ -328,4 +332,32 @@ async fn a_machine_in_another_region_tries_https_first() {
         assert_eq!(other, Some(urls[0]));
         assert_eq!(archive.told(), [""; 0]);
     }
+}
+
+/// What is told of buckets.
+#[derive(Debug, Default)]
+struct Hears(Mutex<Vec<Option<String>>>);
+
+#[async_trait]
+impl Authority for Hears {
+    async fn authorization(&self, _url: &Url) -> Result<Option<HeaderValue>, String> {
+        Ok(None)
+    }
+
+    fn learn(&self, known: &BucketInfo) {
+        self.0.lock().unwrap().push(known.region.clone());
+    }
+}
+
+/// It would become a part of the name of the host that is sent the keys.
+#[test]
+fn a_region_that_is_none_is_not_taken() {
+    let hears = Arc::new(Hears::default());
+    let client = Client::new(ClientOptions::default().with_authority(hears.clone()));
+    for region in ["a@localhost:1/", "evil.example/", "", "US", "us-west-2"] {
+        client.learn(&BucketInfo::new("s3://bucket/").with_region(region));
+    }
+    let heard = hears.0.lock().unwrap().clone();
+    let expected = [None, None, None, None, Some("us-west-2".to_owned())];
+    assert_eq!(heard, expected);
 }

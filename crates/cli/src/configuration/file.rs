@@ -19,7 +19,7 @@ const LIMIT: u64 = 1 << 20;
 /// What a file in the working directory may say: how fast and how patiently, nothing that sends
 /// credentials elsewhere, trusts somebody or costs money. Such a file may have come with somebody's
 /// data or program.
-const HARMLESS: [&str; 10] = [
+const HARMLESS: [&str; 9] = [
     "access",
     "anonymous",
     "concurrency",
@@ -29,7 +29,6 @@ const HARMLESS: [&str; 10] = [
     "retries",
     "system",
     "timeout",
-    "whole-object",
 ];
 
 /// Parts of keys by which secrets go.

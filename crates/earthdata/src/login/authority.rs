@@ -85,9 +85,14 @@ fn parameter(url: &Url, name: &str) -> Option<String> {
     Some(value.into_owned())
 }
 
-/// To which archive the login service sends back whoever logs in at this URL.
+/// To which archive the login service sends back whoever logs in at this URL; `None` also where it says so
+/// more than once, as the service may take the other.
 pub(super) fn back(url: &Url) -> Option<Url> {
-    Url::parse(&parameter(url, "redirect_uri")?).ok()
+    let pairs = url.query_pairs();
+    let mut said = pairs.filter(|(key, _)| key.to_ascii_lowercase().starts_with("redirect_uri"));
+    let (key, back) = said.next()?;
+    let is_clear = key == "redirect_uri" && said.next().is_none();
+    is_clear.then(|| Url::parse(&back).ok()).flatten()
 }
 
 /// Host and port.
@@ -163,5 +168,33 @@ impl Authority for EarthdataAuthority {
 impl fmt::Debug for Known {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Known").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::back;
+
+    #[test]
+    fn nobody_is_sent_back_to_two_places() {
+        let back = |query: &str| {
+            let url = format!("https://urs.earthdata.nasa.gov/oauth/authorize?{query}");
+            back(&url.parse().unwrap()).map(String::from)
+        };
+        let (one, other) = ("https%3A%2F%2Fa.example%2F", "https%3A%2F%2Fb.example%2F");
+        assert_eq!(
+            back(&format!("client_id=x&redirect_uri={one}")).unwrap(),
+            "https://a.example/"
+        );
+        for query in [
+            format!("redirect_uri={one}&redirect_uri={other}"),
+            format!("redirect_uri%5B%5D={other}&redirect_uri={one}"),
+            format!("redirect_uri={one}&redirect_uri[]={other}"),
+            format!("redirect_uri={one}&REDIRECT_URI={other}"),
+            "redirect_uri=a".to_owned(),
+            "client_id=x".to_owned(),
+        ] {
+            assert_eq!(back(&query), None, "{query}");
+        }
     }
 }
