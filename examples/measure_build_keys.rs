@@ -90,7 +90,10 @@ async fn main() -> Result<(), Error> {
         log.len()
     );
     for (name, keys) in BUCKETS.into_iter().zip(&keys) {
-        println!("endpoint {name}: keys handed out {} times", keys.handed_out());
+        println!(
+            "endpoint {name}: keys handed out {} times",
+            keys.handed_out()
+        );
     }
     Ok(())
 }

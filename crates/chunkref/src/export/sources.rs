@@ -105,14 +105,17 @@ fn told(size: Option<u64>) -> String {
 
 /// What an object is pinned by now; `None` where the manifest says enough, which each read compares.
 async fn one(client: &Client, location: Location) -> Result<Option<(String, Pin)>, ExportError> {
-    let object = open(client, &location.url).await?;
+    let urls: Vec<_> = location.urls().collect();
+    let url = client.choose(&urls).await;
+    let url = url.map_err(|source| ExportError::Source { source })?;
+    let object = open(client, url).await?;
     let pinned = location.pin.etag.is_some() || location.pin.last_modified.is_some();
     if pinned && !object.is_local() {
         return Ok(None);
     }
     let pin = object.probe().await;
     let pin = pin.map_err(|source| ExportError::Source { source })?;
-    Ok(Some((location.url, pin)))
+    Ok(Some((url.to_owned(), pin)))
 }
 
 async fn open(client: &Client, url: &str) -> Result<Object, ExportError> {

@@ -34,15 +34,24 @@ impl Scan {
     }
 }
 
-pub(super) async fn scan(client: &Client, location: &Location) -> Result<Scanned, Error> {
+/// A new scan of an object, by the way that is open.
+pub(super) struct NewScan {
+    /// With the object under the URL by which the set knows it.
+    pub(super) scanned: Scanned,
+    /// With the URL by which it was scanned, where that is another one.
+    pub(super) as_read: Option<Manifest>,
+}
+
+pub(super) async fn scan(client: &Client, location: &Location) -> Result<NewScan, Error> {
     let options = ScanOptions::default()
         .with_inline_threshold(0)
         .with_external_links(true);
     let urls: Vec<_> = location.urls().collect();
     let url = client.choose(&urls).await?;
     let mut scanned = chunkref_scan::scan(client, url, &options).await?;
+    let mut as_read = None;
     if url != location.url {
-        // It is the same object, which the set knows by another URL.
+        as_read = Some(scanned.manifest.clone());
         let first = scanned.manifest.locations.get(LocationId(0));
         let first = first.map(|one| one.url.clone());
         let renamed = scanned.manifest.locations.try_map(|one| {
@@ -56,7 +65,7 @@ pub(super) async fn scan(client: &Client, location: &Location) -> Result<Scanned
         });
         scanned.manifest.locations = renamed.unwrap_or_default();
     }
-    Ok(scanned)
+    Ok(NewScan { scanned, as_read })
 }
 
 /// The objects in which a table has chunks.

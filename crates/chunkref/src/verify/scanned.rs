@@ -11,7 +11,7 @@ use futures::{StreamExt as _, stream};
 
 use super::VerifyOptions;
 use super::alike::{Alike, Differs, compare, described, moved};
-use super::file::{Scan, is_alike, locations_of, scan};
+use super::file::{NewScan, Scan, is_alike, locations_of, scan};
 use super::finding::{Finding, FindingKind, Findings};
 use super::held::Kept;
 use super::listed::{Listed, spread};
@@ -176,10 +176,10 @@ impl<'a> Comparing<'a> {
     }
 
     /// What is known of a file that was scanned.
-    fn take(&mut self, id: LocationId, scanned: Scanned) -> Scan {
+    fn take(&mut self, id: LocationId, scan: NewScan) -> Scan {
         let Scanned {
             manifest, report, ..
-        } = scanned;
+        } = scan.scanned;
         let is_granule = !self.named.contains(&id);
         let named = manifest.locations.iter();
         let named = named.filter_map(|(_, location)| self.manifest.locations.find(&location.url));
@@ -190,9 +190,10 @@ impl<'a> Comparing<'a> {
         self.no_arrays
             .extend(no_arrays.map(|dataset| bare_path(&dataset.path)));
         let manifest = Arc::new(manifest);
+        let as_read = scan.as_read.map_or_else(|| Arc::clone(&manifest), Arc::new);
         Scan {
             id,
-            store: Store::new(Arc::clone(&manifest), self.client.clone()),
+            store: Store::new(as_read, self.client.clone()),
             manifest,
             is_granule,
         }
