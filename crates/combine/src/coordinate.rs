@@ -18,6 +18,8 @@ pub(crate) enum Key {
 
 impl Key {
     fn float(value: f64) -> Self {
+        // -0.0 is 0.0.
+        let value = if value == 0.0 { 0.0 } else { value };
         let bits = value.to_bits();
         let negative = bits >> 63 == 1;
         Self::Float(if negative { !bits } else { bits ^ (1 << 63) })
@@ -120,18 +122,12 @@ mod tests {
 
     #[test]
     fn floats_order_as_numbers() {
-        let numbers = [
-            f64::NEG_INFINITY,
-            -2.5,
-            -0.0,
-            0.0,
-            1e-300,
-            2.5,
-            f64::INFINITY,
-        ];
+        let numbers = [f64::NEG_INFINITY, -2.5, 0.0, 1e-300, 2.5, f64::INFINITY];
         assert!(numbers.map(Key::float).is_sorted_by(|a, b| a < b));
         assert_eq!(numbers.map(|number| Key::float(number).text())[1], "-2.5");
         assert_eq!(Key::float(2.5).text(), "2.5");
+        assert_eq!(Key::float(-0.0), Key::float(0.0));
+        assert_eq!(Key::float(-0.0).text(), "0");
     }
 
     #[test]
