@@ -36,19 +36,22 @@ impl Key {
     }
 }
 
-/// The coordinate of a dimension: the array of its name whose one axis it is.
-pub(crate) fn find<'a>(manifest: &'a Manifest, dimension: &str) -> Option<&'a Array> {
+/// The coordinate of a dimension, with its path: the array of its name whose one axis it is.
+pub(crate) fn find<'a>(manifest: &'a Manifest, dimension: &str) -> Option<(String, &'a Array)> {
     find_in(&manifest.root, dimension)
 }
 
-fn find_in<'a>(group: &'a Group, dimension: &str) -> Option<&'a Array> {
+fn find_in<'a>(group: &'a Group, dimension: &str) -> Option<(String, &'a Array)> {
     let here = group
         .arrays
         .get(dimension)
         .filter(|array| matches!(array.dimension_names.as_slice(), [only] if only == dimension));
-    here.or_else(|| {
-        let mut groups = group.groups.values();
-        groups.find_map(|group| find_in(group, dimension))
+    here.map(|array| (dimension.to_owned(), array)).or_else(|| {
+        let mut groups = group.groups.iter();
+        groups.find_map(|(name, group)| {
+            let (path, array) = find_in(group, dimension)?;
+            Some((format!("{name}/{path}"), array))
+        })
     })
 }
 

@@ -21,6 +21,8 @@ use crate::inline;
 use encoded::encoded;
 use together::{Together, together};
 
+pub(crate) use together::sibling;
+
 /// Attributes that hold values in the units of the array, or pack them: with one of these an array is
 /// not counted anew.
 const IN_UNITS: [&str; 8] = [
@@ -356,7 +358,7 @@ fn apply(
 }
 
 /// The array at a path from the root.
-fn array_mut<'a>(root: &'a mut Group, path: &str) -> Option<&'a mut Array> {
+pub(crate) fn array_mut<'a>(root: &'a mut Group, path: &str) -> Option<&'a mut Array> {
     let (parents, name) = path.rsplit_once('/').unwrap_or(("", path));
     let mut group = root;
     for parent in parents.split('/').filter(|name| !name.is_empty()) {

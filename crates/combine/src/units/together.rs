@@ -65,7 +65,7 @@ pub(super) fn together(manifest: &Manifest, dimension: &str) -> Vec<Together> {
 }
 
 /// The path of what an array names; one array has one path.
-fn sibling(path: &str, name: &str) -> String {
+pub(crate) fn sibling(path: &str, name: &str) -> String {
     let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
     let names = parent.split('/').chain(name.trim().split('/'));
     let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
