@@ -123,7 +123,8 @@ fn sort(
     where_held: bool,
 ) -> Result<Vec<(String, Manifest)>> {
     let is_held = |(_, manifest): &(String, Manifest)| {
-        coordinate::find(manifest, dimension).is_some_and(|one| coordinate::values(one).is_ok())
+        coordinate::find(manifest, dimension)
+            .is_some_and(|(_, one)| coordinate::values(one).is_ok())
     };
     if where_held && !granules.iter().all(is_held) {
         return Ok(granules);
@@ -133,7 +134,7 @@ fn sort(
     for (name, manifest) in granules {
         let values = coordinate::find(&manifest, dimension)
             .ok_or_else(|| "there is no such coordinate to sort by".to_owned())
-            .and_then(coordinate::values);
+            .and_then(|(_, one)| coordinate::values(one));
         match values {
             Ok(values) => keyed.push((values.first().copied(), name, manifest)),
             Err(reason) => differences.push(Difference {
@@ -164,7 +165,7 @@ fn describe_coordinate(
 ) {
     let values: Option<Vec<Vec<Key>>> = manifests
         .iter()
-        .map(|manifest| coordinate::values(coordinate::find(manifest, dimension)?).ok())
+        .map(|manifest| coordinate::values(coordinate::find(manifest, dimension)?.1).ok())
         .collect();
     if let Some(values) = values {
         report.lengths = values.iter().map(Vec::len).collect();

@@ -18,6 +18,8 @@ pub(crate) enum Key {
 
 impl Key {
     fn float(value: f64) -> Self {
+        // -0.0 is 0.0.
+        let value = if value == 0.0 { 0.0 } else { value };
         let bits = value.to_bits();
         let negative = bits >> 63 == 1;
         Self::Float(if negative { !bits } else { bits ^ (1 << 63) })
@@ -34,19 +36,22 @@ impl Key {
     }
 }
 
-/// The coordinate of a dimension: the array of its name whose one axis it is.
-pub(crate) fn find<'a>(manifest: &'a Manifest, dimension: &str) -> Option<&'a Array> {
+/// The coordinate of a dimension, with its path: the array of its name whose one axis it is.
+pub(crate) fn find<'a>(manifest: &'a Manifest, dimension: &str) -> Option<(String, &'a Array)> {
     find_in(&manifest.root, dimension)
 }
 
-fn find_in<'a>(group: &'a Group, dimension: &str) -> Option<&'a Array> {
+fn find_in<'a>(group: &'a Group, dimension: &str) -> Option<(String, &'a Array)> {
     let here = group
         .arrays
         .get(dimension)
         .filter(|array| matches!(array.dimension_names.as_slice(), [only] if only == dimension));
-    here.or_else(|| {
-        let mut groups = group.groups.values();
-        groups.find_map(|group| find_in(group, dimension))
+    here.map(|array| (dimension.to_owned(), array)).or_else(|| {
+        let mut groups = group.groups.iter();
+        groups.find_map(|(name, group)| {
+            let (path, array) = find_in(group, dimension)?;
+            Some((format!("{name}/{path}"), array))
+        })
     })
 }
 
@@ -120,18 +125,12 @@ mod tests {
 
     #[test]
     fn floats_order_as_numbers() {
-        let numbers = [
-            f64::NEG_INFINITY,
-            -2.5,
-            -0.0,
-            0.0,
-            1e-300,
-            2.5,
-            f64::INFINITY,
-        ];
+        let numbers = [f64::NEG_INFINITY, -2.5, 0.0, 1e-300, 2.5, f64::INFINITY];
         assert!(numbers.map(Key::float).is_sorted_by(|a, b| a < b));
         assert_eq!(numbers.map(|number| Key::float(number).text())[1], "-2.5");
         assert_eq!(Key::float(2.5).text(), "2.5");
+        assert_eq!(Key::float(-0.0), Key::float(0.0));
+        assert_eq!(Key::float(-0.0).text(), "0");
     }
 
     #[test]

@@ -86,7 +86,7 @@ fn filled(array: &Array, size: usize) -> Option<Bytes> {
     (count.checked_mul(fill.len()) == Some(size)).then(|| fill.repeat(count).into())
 }
 
-fn byte_size(array: &Array) -> Option<usize> {
+pub(crate) fn byte_size(array: &Array) -> Option<usize> {
     let element = usize::try_from(array.data_type.size()?).ok()?;
     product(&array.shape)?.checked_mul(element)
 }

@@ -33,6 +33,7 @@ mod compare;
 mod concat;
 mod coordinate;
 mod error;
+mod held;
 mod inline;
 mod join;
 mod locations;
@@ -43,5 +44,6 @@ mod units;
 
 pub use concat::concat;
 pub use error::{Difference, Error, Result};
+pub use held::{hold, not_held};
 pub use options::ConcatOptions;
 pub use report::{CombineReport, Duplicate};

@@ -3,6 +3,12 @@
 //! `seconds since 1981-01-01` in one granule and `days since 1970-01-01` in another are the same
 //! coordinate. Values that manifests hold are counted anew in the unit of one of the granules: the
 //! first in which every time stays what it is to the nanosecond, in the type that it is stored in.
+//!
+//! Bounds count as their coordinate does (CF 7.1), and often don't say so; several coordinates may share
+//! them. Those are counted anew together, each array once and from what it was at first.
+
+mod encoded;
+mod together;
 
 use bytes::Bytes;
 use chunkref_manifest::{
@@ -12,6 +18,10 @@ use chunkref_store::{Elements, cf};
 
 use crate::error::Difference;
 use crate::inline;
+use encoded::encoded;
+use together::{Together, together};
+
+pub(crate) use together::sibling;
 
 /// Attributes that hold values in the units of the array, or pack them: with one of these an array is
 /// not counted anew.
@@ -35,42 +45,27 @@ pub(crate) struct Unified {
     pub(crate) refused: Vec<Difference>,
 }
 
-/// Makes the units of times along a dimension those of one granule, array by array.
+/// Makes the units of times along a dimension those of one granule.
 pub(crate) fn unify(granules: &mut [(String, Manifest)], dimension: &str) -> Unified {
     let mut unified = Unified::default();
     let Some((_, first)) = granules.first() else {
         return unified;
     };
-    let paths: Vec<String> = first
-        .arrays()
-        .filter(|(_, array)| is_time_along(array, dimension))
-        .map(|(path, _)| path.trim_start_matches('/').to_owned())
-        .collect();
-    for path in paths {
-        let arrays: Option<Vec<&Array>> = granules
-            .iter()
-            .map(|(_, manifest)| manifest.array(&path))
-            .collect();
-        // One that lacks it, or counts no times, is refused where arrays are compared.
-        let Some(arrays) = arrays.filter(|all| all.iter().all(|one| cf::is_time(&one.attributes)))
-        else {
+    for times in together(first, dimension) {
+        let Some(of_coordinates) = scales(granules, &times) else {
             continue;
         };
-        let mut scales: Vec<Scale> = Vec::new();
-        let of_each: Vec<Scale> = arrays.iter().map(|array| Scale::of(array)).collect();
-        for scale in &of_each {
-            if !scales.contains(scale) {
-                scales.push(scale.clone());
-            }
-        }
-        if scales.len() < 2 {
-            continue;
-        }
-        match counted_anew(granules, &path, &of_each, &scales) {
-            Ok((target, changes)) => apply(granules, &path, &target, changes, &mut unified),
-            Err((granule, reason)) => unified.refused.push(Difference {
+        let anew = agreed(granules, &times, &of_coordinates)
+            .and_then(|of_each| counted_anew(granules, &times, &of_each));
+        match anew {
+            Ok((scale, changes)) => apply(granules, &times, &scale, changes, &mut unified),
+            Err(Refused {
+                granule,
+                variable,
+                reason,
+            }) => unified.refused.push(Difference {
                 granule: name(granules, granule),
-                variable: path,
+                variable,
                 reason: format!("its units differ and can't be made one: {reason}"),
             }),
         }
@@ -78,13 +73,24 @@ pub(crate) fn unify(granules: &mut [(String, Manifest)], dimension: &str) -> Uni
     unified
 }
 
-fn is_time_along(array: &Array, dimension: &str) -> bool {
-    array.dimension_names.iter().any(|name| name == dimension) && cf::is_time(&array.attributes)
-}
-
 fn name(granules: &[(String, Manifest)], granule: usize) -> String {
     let found = granules.get(granule);
     found.map(|(name, _)| name.clone()).unwrap_or_default()
+}
+
+/// How each coordinate counts in each granule; `None` where no coordinate counts in several ways, or
+/// granules are refused when arrays are compared, as one lacks a coordinate, or counts no times there.
+fn scales(granules: &[(String, Manifest)], times: &Together) -> Option<Vec<Vec<Scale>>> {
+    let of_coordinate = |path: &String| -> Option<Vec<Scale>> {
+        let of_each = granules.iter().map(|(_, manifest)| {
+            let array = manifest.array(path)?;
+            cf::is_time(&array.attributes).then(|| Scale::of(array))
+        });
+        of_each.collect()
+    };
+    let all: Option<Vec<_>> = times.coordinates.iter().map(of_coordinate).collect();
+    let differ = |of_each: &Vec<Scale>| of_each.iter().any(|one| Some(one) != of_each.first());
+    all.filter(|all| all.iter().any(differ))
 }
 
 /// How times are counted: the attributes that say it.
@@ -138,44 +144,106 @@ impl Scale {
     }
 }
 
-/// The values of one granule that are counted anew: of the array, and of its bounds.
-struct Change {
+/// Why the times of a granule can't be counted anew.
+#[derive(Debug, Default)]
+struct Refused {
     granule: usize,
-    data: Bytes,
-    bounds: Option<(String, Bytes)>,
+    variable: String,
+    reason: String,
 }
 
-/// Why the times of a granule can't be counted anew.
-type Refused = (usize, String);
+/// How each granule counts, if all that are to be counted anew together do it in one way there.
+fn agreed(
+    granules: &[(String, Manifest)],
+    times: &Together,
+    of_coordinates: &[Vec<Scale>],
+) -> Result<Vec<Scale>, Refused> {
+    let mut of_each = Vec::with_capacity(granules.len());
+    for (granule, (_, manifest)) in granules.iter().enumerate() {
+        let refuse = |reason: String| Refused {
+            granule,
+            variable: times.first(),
+            reason,
+        };
+        let mut own = of_coordinates.iter().filter_map(|all| all.get(granule));
+        let scale = own.next().ok_or_else(|| refuse("no times".to_owned()))?;
+        let other = times.coordinates.iter().skip(1).zip(own);
+        let other = other.filter(|(_, own)| *own != scale).map(|(path, _)| path);
+        if let Some(other) = other.chain(&times.strangers).next() {
+            return Err(refuse(format!(
+                "/{other} has the same bounds, and counts in another way"
+            )));
+        }
+        let Some(path) = &times.bounds else {
+            of_each.push(scale.clone());
+            continue;
+        };
+        let array = manifest.array(path);
+        let array = array.ok_or_else(|| refuse(format!("its bounds {path:?} are not there")))?;
+        let counts = Scale::of(array);
+        let others = array.attributes.contains_key("units") && counts.units != scale.units
+            || counts.calendar.is_some() && counts.calendar != scale.calendar;
+        if others || array.attributes.contains_key("bounds") {
+            return Err(refuse(format!(
+                "its bounds {path:?} have other units than it has, or bounds themselves"
+            )));
+        }
+        of_each.push(scale.clone());
+    }
+    Ok(of_each)
+}
+
+/// The values of one array of a granule that are counted anew.
+#[derive(Debug)]
+struct Change {
+    granule: usize,
+    path: String,
+    data: Bytes,
+    /// What it says of its units then: what a granule says that counts so.
+    said: [(&'static str, Option<Attribute>); 2],
+}
 
 /// Counts times in the first scale that takes them all as they are.
 fn counted_anew(
     granules: &[(String, Manifest)],
-    path: &str,
+    times: &Together,
     of_each: &[Scale],
-    scales: &[Scale],
 ) -> Result<(Scale, Vec<Change>), Refused> {
+    let mut tried: Vec<&Scale> = Vec::new();
     let mut why = None;
-    for scale in scales {
-        let others = of_each.iter().enumerate().filter(|(_, own)| *own != scale);
-        let changes: Result<Vec<Change>, Refused> = others
-            .map(|(granule, own)| {
-                let manifest = granules.get(granule).map(|(_, manifest)| manifest);
-                let change = manifest
-                    .ok_or_else(|| "it is not there".to_owned())
-                    .and_then(|manifest| change(manifest, path, own, scale));
-                change
-                    .map(|(data, bounds)| Change {
-                        granule,
-                        data,
-                        bounds,
-                    })
-                    .map_err(|reason| (granule, reason))
+    for (like, scale) in of_each.iter().enumerate() {
+        if tried.contains(&scale) {
+            continue;
+        }
+        tried.push(scale);
+        let Some((_, like)) = granules.get(like) else {
+            continue;
+        };
+        let mut changes = Vec::new();
+        let granules = granules.iter().zip(of_each).enumerate();
+        let others = granules.filter(|(_, (_, own))| *own != scale);
+        let refused = others
+            .map(|(granule, ((_, manifest), own))| {
+                let new =
+                    change(manifest, times, own, (scale, like)).map_err(|(variable, reason)| {
+                        Refused {
+                            granule,
+                            variable,
+                            reason,
+                        }
+                    })?;
+                changes.extend(new.into_iter().map(|(path, data, said)| Change {
+                    granule,
+                    path,
+                    data,
+                    said,
+                }));
+                Ok(())
             })
-            .collect();
-        match changes {
-            Ok(changes) => return Ok((scale.clone(), changes)),
-            Err(refused) => {
+            .find_map(Result::err);
+        match refused {
+            None => return Ok((scale.clone(), changes)),
+            Some(refused) => {
                 why.get_or_insert(refused);
             }
         }
@@ -183,36 +251,47 @@ fn counted_anew(
     Err(why.unwrap_or_default())
 }
 
-/// The values of an array, and of its bounds, in another scale.
+/// An array's path, its values in another scale, and what it says of that.
+type Changed = (String, Bytes, [(&'static str, Option<Attribute>); 2]);
+
+/// The values of the coordinates of a granule, and of their bounds, in another scale, in which another
+/// granule counts; where they can't be, the variable and the reason.
 fn change(
     manifest: &Manifest,
-    path: &str,
+    times: &Together,
     own: &Scale,
-    scale: &Scale,
-) -> Result<(Bytes, Option<(String, Bytes)>), String> {
-    let array = manifest.array(path).ok_or("it is not there")?;
-    let data = in_scale(array, &array.attributes, scale)?;
-    let Some(bounds) = array.attributes.get("bounds").and_then(Attribute::as_text) else {
-        return Ok((data, None));
+    (scale, like): (&Scale, &Manifest),
+) -> Result<Vec<Changed>, (String, String)> {
+    let mut changed = Vec::new();
+    let said = |path: &str| {
+        ["units", "calendar"].map(|name| {
+            let array = like.array(path);
+            (
+                name,
+                array.and_then(|one| one.attributes.get(name)).cloned(),
+            )
+        })
     };
-    let path = sibling(path, bounds);
-    let array = manifest
-        .array(&path)
-        .ok_or_else(|| format!("its bounds {bounds:?} are not there"))?;
-    // CF 7.1: bounds count as their coordinate does, and need not say so.
-    let mut attributes = array.attributes.clone();
-    if attributes.contains_key("units") {
-        if Scale::of(array).units != own.units {
-            return Err(format!(
-                "its bounds {bounds:?} have other units than it has"
-            ));
-        }
-    } else {
-        own.put(&mut attributes);
+    for path in &times.coordinates {
+        let array = manifest
+            .array(path)
+            .ok_or_else(|| "it is not there".to_owned());
+        let values = array.and_then(|array| in_scale(array, &array.attributes, scale));
+        let values = values.map_err(|reason| (path.clone(), reason))?;
+        changed.push((path.clone(), values, said(path)));
     }
-    let values = in_scale(array, &attributes, scale)
-        .map_err(|reason| format!("its bounds {bounds:?}: {reason}"))?;
-    Ok((data, Some((path, values))))
+    if let Some(path) = &times.bounds {
+        let array = manifest.array(path).ok_or_else(|| "not there".to_owned());
+        let values = array.and_then(|array| {
+            let mut attributes = array.attributes.clone();
+            own.put(&mut attributes);
+            in_scale(array, &attributes, scale)
+        });
+        let values =
+            values.map_err(|reason| (times.first(), format!("its bounds {path:?}: {reason}")))?;
+        changed.push((path.clone(), values, said(path)));
+    }
+    Ok(changed)
 }
 
 /// The values of an array in another scale, each the same time as before.
@@ -245,78 +324,10 @@ fn in_scale(array: &Array, attributes: &Attributes, scale: &Scale) -> Result<Byt
     Ok(counted.bytes)
 }
 
-/// Times as elements of the type that they had; what was missing stays as it was stored.
-fn encoded(times: &[i128], elements: &Elements, zero: i128, unit: i128) -> Option<Bytes> {
-    let size = elements.data_type.size()?;
-    let size = usize::try_from(size).ok().filter(|size| *size > 0)?;
-    let mut all = Vec::with_capacity(elements.bytes.len());
-    for (time, stored) in times.iter().zip(elements.bytes.chunks_exact(size)) {
-        if *time == cf::MISSING {
-            all.extend_from_slice(stored);
-            continue;
-        }
-        let passed = time.checked_sub(zero)?;
-        let whole = passed.div_euclid(unit);
-        let rest = passed.rem_euclid(unit);
-        let (mut bytes, order) = match elements.data_type {
-            DataType::Int { order, .. } if rest == 0 => (signed(whole, size)?, order),
-            DataType::UInt { order, .. } if rest == 0 => (unsigned(whole, size)?, order),
-            DataType::Float { size: 8, order } => {
-                (float(whole, rest, unit).to_le_bytes().to_vec(), order)
-            }
-            DataType::Float { size: 4, order } => (
-                single(float(whole, rest, unit)).to_le_bytes().to_vec(),
-                order,
-            ),
-            _ => return None,
-        };
-        if order == ByteOrder::Big {
-            bytes.reverse();
-        }
-        all.extend_from_slice(&bytes);
-    }
-    (all.len() == elements.bytes.len()).then(|| all.into())
-}
-
-/// The lowest bytes of an integer that needs no more.
-fn signed(value: i128, size: usize) -> Option<Vec<u8>> {
-    let bytes = i64::try_from(value).ok()?.to_le_bytes();
-    let (kept, dropped) = bytes.split_at_checked(size)?;
-    let fill = if value < 0 { 0xff } else { 0 };
-    let sign = kept
-        .last()
-        .is_some_and(|last| (last >> 7 == 1) == (value < 0));
-    (sign && dropped.iter().all(|byte| *byte == fill)).then(|| kept.to_vec())
-}
-
-fn unsigned(value: i128, size: usize) -> Option<Vec<u8>> {
-    let bytes = u64::try_from(value).ok()?.to_le_bytes();
-    let (kept, dropped) = bytes.split_at_checked(size)?;
-    dropped.iter().all(|byte| *byte == 0).then(|| kept.to_vec())
-}
-
-#[expect(
-    clippy::as_conversions,
-    clippy::cast_precision_loss,
-    reason = "what is rounded here is found when it is read again"
-)]
-fn float(whole: i128, rest: i128, unit: i128) -> f64 {
-    whole as f64 + rest as f64 / unit as f64
-}
-
-#[expect(
-    clippy::as_conversions,
-    clippy::cast_possible_truncation,
-    reason = "what is rounded here is found when it is read again"
-)]
-fn single(value: f64) -> f32 {
-    value as f32
-}
-
 /// Puts what was counted anew in its place.
 fn apply(
     granules: &mut [(String, Manifest)],
-    path: &str,
+    times: &Together,
     scale: &Scale,
     changes: Vec<Change>,
     unified: &mut Unified,
@@ -325,61 +336,33 @@ fn apply(
         let Some((name, manifest)) = granules.get_mut(change.granule) else {
             continue;
         };
-        if let Some(array) = array_mut(&mut manifest.root, path) {
-            let before = Scale::of(array);
-            scale.put(&mut array.attributes);
-            array.layout = Layout::Inline { data: change.data };
+        let Some(array) = array_mut(&mut manifest.root, &change.path) else {
+            continue;
+        };
+        let before = Scale::of(array);
+        array.layout = Layout::Inline { data: change.data };
+        for (attribute, said) in change.said {
+            match said {
+                Some(said) => array.attributes.insert(attribute.to_owned(), said),
+                None => array.attributes.remove(attribute),
+            };
+        }
+        if times.bounds.as_ref() != Some(&change.path) {
             unified.changed.push(Difference {
                 granule: name.clone(),
-                variable: path.to_owned(),
+                variable: change.path,
                 reason: format!("counted in {:?}, not in {:?}", scale.units, before.units),
             });
         }
-        if let Some((path, data)) = change.bounds
-            && let Some(array) = array_mut(&mut manifest.root, &path)
-        {
-            if array.attributes.contains_key("units") {
-                scale.put(&mut array.attributes);
-            }
-            array.layout = Layout::Inline { data };
-        }
     }
 }
 
-fn sibling(path: &str, name: &str) -> String {
-    match path.rsplit_once('/') {
-        Some((parent, _)) => format!("{parent}/{name}"),
-        None => name.to_owned(),
-    }
-}
-
-fn array_mut<'a>(root: &'a mut Group, path: &str) -> Option<&'a mut Array> {
+/// The array at a path from the root.
+pub(crate) fn array_mut<'a>(root: &'a mut Group, path: &str) -> Option<&'a mut Array> {
     let (parents, name) = path.rsplit_once('/').unwrap_or(("", path));
     let mut group = root;
     for parent in parents.split('/').filter(|name| !name.is_empty()) {
         group = group.groups.get_mut(parent)?;
     }
     group.arrays.get_mut(name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{signed, unsigned};
-
-    #[test]
-    fn integers_keep_their_size_or_are_refused() {
-        assert_eq!(signed(-2, 1), Some(vec![0xfe]));
-        assert_eq!(signed(127, 1), Some(vec![0x7f]));
-        assert_eq!(signed(128, 1), None);
-        assert_eq!(signed(-129, 1), None);
-        assert_eq!(signed(-129, 2), Some(vec![0x7f, 0xff]));
-        assert_eq!(
-            signed(i128::from(i64::MAX), 8),
-            Some(i64::MAX.to_le_bytes().to_vec())
-        );
-        assert_eq!(signed(i128::from(i64::MAX) + 1, 8), None);
-        assert_eq!(unsigned(255, 1), Some(vec![0xff]));
-        assert_eq!(unsigned(256, 1), None);
-        assert_eq!(unsigned(-1, 8), None);
-    }
 }

@@ -37,6 +37,7 @@ mod plan;
 mod provenance;
 mod scanning;
 mod source;
+mod taking_in;
 
 use std::path::{Path, PathBuf};
 
@@ -143,7 +144,8 @@ impl Build {
     }
 
     /// How files are scanned. Where granules are joined, arrays of up to 500 bytes are inlined in paged
-    /// files too, unless a threshold is given: without the coordinate's values nothing is sorted.
+    /// files too, unless a threshold is given. The coordinate that granules are joined along, and its bounds,
+    /// are inlined whatever it is: without their values nothing is sorted.
     pub fn with_scan(mut self, options: ScanOptions) -> Self {
         self.scan = options;
         self
@@ -250,7 +252,11 @@ impl Build {
             .into_iter()
             .filter_map(|place| gathered.sources.get(place))
             .collect();
-        let how = (&self.scan_options(), &self.many);
+        let how = scanning::How {
+            options: &self.scan_options(),
+            many: &self.many,
+            dimension: self.concat_dim.as_deref(),
+        };
         let ended = scanning::scan_all(client, &to_scan, how, self.on_error, &mut journal, tell);
         let ended = ended.await?;
         let mut keys: Vec<String> = gathered.sources.iter().map(|one| one.key.clone()).collect();
@@ -370,7 +376,7 @@ impl Build {
     fn options(&self) -> Value {
         let options = self.scan_options();
         let trusted: Vec<_> = options.trusted.iter().map(|one| printable(one)).collect();
-        json!({
+        let mut all = json!({
             "group": options.group,
             "variables": options.variables,
             "subgroups": options.subgroups,
@@ -381,7 +387,12 @@ impl Build {
             "fill_limit": options.fill_limit,
             "external_links": options.external_links,
             "trusted": trusted,
-        })
+        });
+        // Its coordinate is taken in.
+        if let (Some(all), Some(dimension)) = (all.as_object_mut(), &self.concat_dim) {
+            all.insert("concat_dim".to_owned(), json!(dimension));
+        }
+        all
     }
 
     /// The folder of a journal, for those who tell of it; `None` where there can be none.

@@ -94,9 +94,9 @@ fn join(
     } = joining::join(members, dimension, build.on_unlike, build.supersede)?;
     if report.ascending.is_none() {
         tell(Event::Remark(&format!(
-            "the values of {dimension} are not in the manifests, so the granules are not sorted by \
-             them, but by the times of their records and by their names; --inline-threshold may bring \
-             them in"
+            "{dimension} has no coordinate of numbers in all granules, so these are not sorted by it, \
+             but by the times of their records and by their names, and nothing tells whether they \
+             repeat values"
         )));
     }
     summary.joined = Some(report);

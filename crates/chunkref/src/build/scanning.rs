@@ -2,15 +2,28 @@
 
 use chunkref_io::Client;
 use chunkref_scan::{Error as ScanError, Outcome, ScanOptions, Scanned};
-use futures::StreamExt as _;
+use futures::{FutureExt as _, StreamExt as _};
 
 use super::OnError;
 use super::error::{BuildError, chain};
 use super::events::{Event, FailedFile, Tell};
 use super::journal::{Done, Effort, Journal, LeftOut};
 use super::source::Source;
-use crate::many::{ManyOptions, scan_many};
+use super::taking_in::take_in;
+use crate::many::{Finished, ManyOptions, scan_many};
 use crate::versioned::scan;
+
+/// Files that are finished at one time, where more than the scan is to be read of them.
+const FINISHED: usize = 8;
+
+/// How files are scanned.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct How<'a> {
+    pub(crate) options: &'a ScanOptions,
+    pub(crate) many: &'a ManyOptions,
+    /// The dimension along which they are joined, whose coordinate is taken in.
+    pub(crate) dimension: Option<&'a str>,
+}
 
 /// What scans gave.
 #[derive(Debug, Default)]
@@ -23,7 +36,7 @@ pub(crate) struct Ended {
 pub(crate) async fn scan_all(
     client: &Client,
     sources: &[&Source],
-    (options, many): (&ScanOptions, &ManyOptions),
+    how: How<'_>,
     on_error: OnError,
     journal: &mut Journal,
     tell: &mut Tell<'_>,
@@ -38,20 +51,15 @@ pub(crate) async fn scan_all(
             reason: error.to_string(),
         })?);
     }
-    let mut scans = scan_many(client, addresses, options, many);
+    let scans = scan_many(client, addresses, how.options, how.many);
+    let scans = scans.map(|scan| {
+        let source = sources.get(scan.index).copied();
+        finish(client, scan, source, how).boxed()
+    });
+    let mut scans = scans.buffer_unordered(FINISHED);
     while let Some(finished) = scans.next().await {
-        let Some(source) = sources.get(finished.index) else {
+        let Some((source, result)) = finished else {
             continue;
-        };
-        let result = match finished.result {
-            Err(ScanError::Io(error)) => {
-                // Where the way to it is closed, there may be another.
-                match source.other_way(client, &finished.file, &error).await {
-                    Some(other) => Box::pin(scan(client, &other, options)).await,
-                    None => Err(ScanError::Io(error)),
-                }
-            }
-            result => result,
         };
         match result {
             Ok(scanned) => {
@@ -62,8 +70,7 @@ pub(crate) async fn scan_all(
                     failed: None,
                 });
             }
-            Err(error) => {
-                let reason = reason(&error, source);
+            Err(reason) => {
                 journal.fail(source, &reason)?;
                 tell(Event::Scanned {
                     name: source.name(),
@@ -88,6 +95,37 @@ pub(crate) async fn scan_all(
     }
     ended.failed.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(ended)
+}
+
+/// What a scan gave, tried another way where its own is closed, with the coordinate taken in; or why not.
+async fn finish<'a>(
+    client: &Client,
+    finished: Finished,
+    source: Option<&'a Source>,
+    how: How<'_>,
+) -> Option<(&'a Source, Result<Scanned, String>)> {
+    let source = source?;
+    let mut address = finished.file;
+    let result = match finished.result {
+        Err(ScanError::Io(error)) => {
+            // Where the way to it is closed, there may be another.
+            match source.other_way(client, &address, &error).await {
+                Some(other) => {
+                    address = other;
+                    Box::pin(scan(client, &address, how.options)).await
+                }
+                None => Err(ScanError::Io(error)),
+            }
+        }
+        result => result,
+    };
+    let mut result = result.map_err(|error| reason(&error, source));
+    if let (Ok(scanned), Some(dimension)) = (&mut result, how.dimension)
+        && let Err(reason) = take_in(client, (&address, scanned), dimension).await
+    {
+        result = Err(format!("{}: {reason}", source.url));
+    }
+    Some((source, result))
 }
 
 /// Why a file could not be scanned, with its address, which errors of its own name already.

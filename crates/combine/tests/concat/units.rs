@@ -231,3 +231,119 @@ fn what_is_not_exact_is_refused_with_the_reason() {
         );
     }
 }
+
+/// A granule whose coordinates of these names are one time, with one array of bounds.
+fn sharing(name: &str, times: &[&str], units: &str, values: [f64; 3], bounds: &str) -> Manifest {
+    let [time, from, to] = values;
+    let mut manifest = granule(name);
+    for coordinate in times {
+        let mut times = with_units(inline_f64(&["time"], &[time]), units);
+        let named = Attribute::text(bounds);
+        times.attributes.insert("bounds".into(), named);
+        manifest.root.arrays.insert((*coordinate).to_owned(), times);
+    }
+    let mut edges = inline_f64(&["time", "nv"], &[from, to]);
+    edges.shape = vec![1, 2];
+    manifest.root.arrays.insert(bounds.to_owned(), edges);
+    manifest
+}
+
+fn days_and_hours(times: &[&str], bounds: &str) -> Vec<Manifest> {
+    let days = "days since 2000-01-01";
+    let hours = "hours since 2000-01-01";
+    vec![
+        sharing("a", times, days, [1.0, 0.5, 1.5], bounds),
+        sharing("b", times, hours, [48.0, 36.0, 60.0], bounds),
+    ]
+}
+
+fn floats(manifest: &Manifest, path: &str) -> Vec<f64> {
+    let array = manifest.array(path).unwrap();
+    let Layout::Inline { data } = &array.layout else {
+        panic!("{array:?}")
+    };
+    let numbers = data.chunks_exact(8);
+    numbers
+        .map(|bytes| f64::from_le_bytes(bytes.try_into().unwrap()))
+        .collect()
+}
+
+#[test]
+fn bounds_that_coordinates_share_are_counted_anew_once() {
+    for times in [&["time"][..], &["time", "time2"], &["a", "time", "z"]] {
+        for reversed in [false, true] {
+            let mut granules = days_and_hours(times, "time_bnds");
+            let mut expected = [vec![1.0, 2.0], vec![0.5, 1.5, 1.5, 2.5]];
+            if reversed {
+                granules.reverse();
+                expected = [vec![48.0, 24.0], vec![36.0, 60.0, 12.0, 36.0]];
+            }
+            let (manifest, report) = concat(granules, "time", &ConcatOptions::new()).unwrap();
+            for time in times {
+                assert_eq!(floats(&manifest, time), expected[0], "{times:?}");
+            }
+            assert_eq!(floats(&manifest, "time_bnds"), expected[1], "{times:?}");
+            assert_eq!(report.units.len(), times.len());
+        }
+    }
+}
+
+#[test]
+fn bounds_with_units_are_no_times_of_their_own() {
+    // Sorted before and after their coordinate.
+    for bounds in ["a_bnds", "time_bnds"] {
+        for times in [&["time"][..], &["time", "time2"]] {
+            let mut granules = days_and_hours(times, bounds);
+            for manifest in &mut granules {
+                let units = manifest.array("time").unwrap().attributes["units"].clone();
+                let edges = manifest.root.arrays.get_mut(bounds).unwrap();
+                edges.attributes.insert("units".into(), units);
+            }
+            let (manifest, report) = concat(granules, "time", &ConcatOptions::new()).unwrap();
+            assert_eq!(floats(&manifest, "time"), [1.0, 2.0]);
+            assert_eq!(floats(&manifest, bounds), [0.5, 1.5, 1.5, 2.5]);
+            let units = manifest.array(bounds).unwrap().attributes["units"].as_text();
+            assert_eq!(units, Some("days since 2000-01-01"));
+            assert_eq!(report.units.len(), times.len());
+        }
+    }
+}
+
+#[test]
+fn bounds_that_count_in_two_ways_are_refused() {
+    let set = |manifest: &mut Manifest, path: &str, units: &str| {
+        let array = manifest.root.arrays.get_mut(path).unwrap();
+        array
+            .attributes
+            .insert("units".into(), Attribute::text(units));
+    };
+    // In one granule two coordinates with one array of bounds count differently; a length of time has
+    // them too; the bounds of the granule that stays as it is have another unit than its time.
+    let hours = "hours since 2000-01-01";
+    for (granule, path, units, words) in [
+        (
+            1,
+            "time2",
+            "days since 2000-01-01",
+            "/time2 has the same bounds",
+        ),
+        (0, "time2", hours, "/time2 has the same bounds"),
+        (0, "time2", "hours", "/time2 has the same bounds"),
+        (0, "time_bnds", hours, "have other units than it has"),
+    ] {
+        let mut granules = days_and_hours(&["time", "time2"], "time_bnds");
+        set(&mut granules[granule], path, units);
+        if units == "hours" {
+            set(&mut granules[1], path, units);
+        }
+        if path == "time_bnds" {
+            set(&mut granules[1], path, units);
+        }
+        let texts = unlike(granules);
+        let texts: Vec<_> = texts.iter().map(ToString::to_string).collect();
+        assert!(
+            texts.iter().any(|text| text.contains(words)),
+            "{path} {units}: {texts:?}"
+        );
+    }
+}

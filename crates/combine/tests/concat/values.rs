@@ -138,3 +138,22 @@ fn inline_chunks_are_decoded_by_the_filters_that_each_has() {
     };
     assert_eq!(data[..], [plain.clone(), plain].concat());
 }
+
+#[test]
+fn no_number_is_below_zero_and_equal_to_it() {
+    let of = |url: &str, time: f64| {
+        let mut manifest = granule(url);
+        let times = inline_f64(&["time"], &[time]);
+        manifest.root.arrays.insert("time".into(), times);
+        manifest
+    };
+    for (a, b) in [(0.0, -0.0), (-0.0, 0.0)] {
+        let granules = vec![of("a", a), of("b", b)];
+        let options = ConcatOptions::new().with_sorted(true);
+        let (_, report) = concat(granules, "time", &options).unwrap();
+        assert_eq!(report.ascending, Some(false));
+        assert_eq!(report.granules, ["a", "b"]);
+        assert_eq!(report.duplicates[0].value, "0");
+        assert_eq!(report.duplicates[0].granules, ["a", "b"]);
+    }
+}
