@@ -357,7 +357,7 @@ fn a_region_that_is_none_is_not_taken() {
     for region in ["a@localhost:1/", "evil.example/", "", "US", "us-west-2"] {
         client.learn(&BucketInfo::new("s3://bucket/").with_region(region));
     }
-    let heard = hears.0.lock().unwrap().clone();
+    let told = hears.0.lock().unwrap().clone();
     let expected = [None, None, None, None, Some("us-west-2".to_owned())];
-    assert_eq!(heard, expected);
+    assert_eq!(told, expected);
 }
