@@ -133,7 +133,8 @@ pub struct Summary {
 impl Summary {
     /// Whether something that was asked for is not in what was written.
     pub fn is_incomplete(&self) -> bool {
-        !self.failed.is_empty() || !self.unfit.is_empty() || !self.unlike.is_empty()
+        let lacks = !self.failed.is_empty() || !self.unfit.is_empty() || !self.unlike.is_empty();
+        lacks || self.missing > 0
     }
 
     /// How many granules were left out as they are unlike the others.

@@ -239,6 +239,9 @@ impl Build {
         let folder = self.journal_folder()?;
         let gathered = self.gather(client, sources, tell).await?;
         let mut journal = Journal::open(&folder, &self.options(), self.rescan)?;
+        if let Some(caution) = journal.caution() {
+            tell(Event::Remark(&caution));
+        }
         let gone = Gone::find(&journal, &gathered, sources.cmr()).await;
         let mut steps = Steps::new(&journal, &gathered.sources, self.compare);
         tell(Event::Planned(&steps.plan));
@@ -254,9 +257,7 @@ impl Build {
         let ended = scanning::scan_all(client, &to_scan, how, self.on_error, &mut journal, tell);
         let ended = ended.await?;
         let mut keys: Vec<String> = gathered.sources.iter().map(|one| one.key.clone()).collect();
-        if !self.prune {
-            keys.extend(gone.keys().cloned());
-        }
+        keys.extend(gone.kept(self.prune).cloned());
         if let Some(query) = gathered.listing.clone() {
             let keys = keys.iter().cloned().collect();
             journal.list(Listing { query, keys })?;

@@ -2,6 +2,7 @@
 
 mod archive;
 mod grown;
+mod listings;
 mod revisions;
 mod sources;
 mod unlike;
