@@ -32,6 +32,7 @@ mod gone;
 mod index;
 mod joining;
 mod journal;
+mod ours;
 mod output;
 mod plan;
 mod provenance;
@@ -330,7 +331,8 @@ impl Build {
         }
         // One of the manifests in it.
         let one = format!("{}/a.json", self.output.trim_end_matches('/'));
-        Ok(crate::write::check_output(&one)?)
+        crate::write::check_output(&one)?;
+        ours::check_index(&self.output)
     }
 
     /// Where the journal is.

@@ -1,6 +1,7 @@
 //! Sets built of an archive: a server of CMR, and one of the granules that its records name.
 
 mod archive;
+mod folders;
 mod grown;
 mod listings;
 mod revisions;
