@@ -11,8 +11,8 @@ use serde_json::json;
 
 use super::error::BuildError;
 use super::events::{Event, Tell};
-use super::files;
 use super::source::Source;
+use super::{files, queries};
 use crate::provenance::collection_record;
 
 /// What a set is built of.
@@ -71,6 +71,9 @@ impl Sources {
             }
         };
         gathered.sources.sort_by(|a, b| a.order().cmp(&b.order()));
+        if let Some(caution) = queries::check(&gathered.sources)? {
+            tell(Event::Remark(&caution));
+        }
         Ok(gathered)
     }
 
@@ -127,6 +130,8 @@ async fn searched(
         let sources = files
             .iter()
             .filter_map(|file| Source::of_granule(granule, file, collection));
+        let mut sources: Vec<Source> = sources.collect();
+        queries::tell_apart(&mut sources);
         gathered.sources.extend(sources);
     }
     Ok(gathered)

@@ -36,6 +36,7 @@ mod ours;
 mod output;
 mod plan;
 mod provenance;
+mod queries;
 mod scanning;
 mod source;
 

@@ -3,6 +3,7 @@
 mod archive;
 mod folders;
 mod grown;
+mod identity;
 mod listings;
 mod revisions;
 mod sources;
