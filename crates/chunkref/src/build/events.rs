@@ -20,6 +20,11 @@ pub enum Event<'a> {
     Planned(&'a Plan),
     /// A file whose record changed was compared with what was scanned before.
     Compared,
+    /// All are compared that are to be, and scans begin.
+    Scanning {
+        /// Of how many files.
+        files: usize,
+    },
     /// A file was scanned.
     Scanned {
         /// The granule or file.

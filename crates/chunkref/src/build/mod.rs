@@ -255,6 +255,8 @@ impl Build {
             .into_iter()
             .filter_map(|place| gathered.sources.get(place))
             .collect();
+        let files = to_scan.len();
+        tell(Event::Scanning { files });
         let how = (&self.scan_options(), &self.many);
         let ended = scanning::scan_all(client, &to_scan, how, self.on_error, &mut journal, tell);
         let ended = ended.await?;
