@@ -74,6 +74,11 @@ impl Cmr {
         self
     }
 
+    /// Where it is: what comes before `/granules.umm_json`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// The system whose CMR it is.
     pub fn system(&self) -> System {
         self.system

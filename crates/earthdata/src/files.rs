@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 
+use chunkref_io::printable;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::format::Format;
 use crate::granule::Granule;
-use crate::link::LinkKind;
+use crate::grouping::grouped;
+use crate::link::{Link, LinkKind};
 use crate::umm;
 
 /// A checksum, as the record has it.
@@ -125,7 +127,8 @@ pub struct FileChoice {
 }
 
 impl FileChoice {
-    /// Files whose name fits a glob, such as `*.nc`, whatever their format is said to be.
+    /// Files whose name fits a glob, such as `*.nc`, whatever their format is said to be. With a slash in
+    /// it also those of which a link does, as in `*/x/0.nc`.
     ///
     /// # Errors
     ///
@@ -137,6 +140,16 @@ impl FileChoice {
             pattern: Some(pattern),
             all: false,
         })
+    }
+
+    /// The glob, if there is one.
+    pub fn glob(&self) -> Option<&str> {
+        self.pattern.as_ref().map(glob::Pattern::as_str)
+    }
+
+    /// Whether all files are taken where there are several.
+    pub fn takes_all(&self) -> bool {
+        self.all
     }
 
     /// All files of a granule where there are several (that fit the glob, if there is one).
@@ -188,6 +201,37 @@ pub enum Unfit {
     },
 }
 
+/// A file, of the links to it and what the record says of it.
+fn data_file(name: &str, links: &[&Link], archived: Option<&Archived>) -> DataFile {
+    let mut urls: Vec<String> = Vec::new();
+    let mut said: Vec<&str> = Vec::new();
+    for link in links {
+        if !urls.contains(&link.url) {
+            urls.push(link.url.clone());
+        }
+        said.extend(link.format.as_deref());
+        said.extend(link.media_type.as_deref());
+    }
+    said.extend(archived.and_then(|archived| archived.format.as_deref()));
+    DataFile {
+        name: name.to_owned(),
+        urls,
+        size: archived.and_then(|archived| archived.size),
+        checksum: archived.and_then(|archived| archived.checksum.clone()),
+        format: Format::of(name, said),
+    }
+}
+
+/// Their names; of those that share one, addresses.
+fn names(files: &[DataFile]) -> Vec<String> {
+    let name = |file: &DataFile| {
+        let shared = files.iter().filter(|one| one.name == file.name).count() > 1;
+        let url = file.urls.first().filter(|_| shared);
+        url.map_or_else(|| file.name.clone(), |url| printable(url))
+    };
+    files.iter().map(name).collect()
+}
+
 /// The first few of many names.
 fn few(names: &[String]) -> String {
     const SHOWN: usize = 3;
@@ -199,49 +243,34 @@ fn few(names: &[String]) -> String {
 }
 
 impl Granule {
-    /// The data files: links to data, those of one name together. They are in the order of the
-    /// record.
+    /// The data files: links to data, those of one name over https and into a bucket together. Several
+    /// links of one name over https are several files. They are in the order of the record.
     pub fn data_files(&self) -> Vec<DataFile> {
-        let mut files: Vec<DataFile> = Vec::new();
-        let mut said: Vec<Vec<&str>> = Vec::new();
-        let mut places: HashMap<String, usize> = HashMap::new();
+        let mut names: Vec<String> = Vec::new();
+        let mut links: HashMap<String, Vec<&Link>> = HashMap::new();
         for link in &self.links {
             if !matches!(link.kind, LinkKind::Data | LinkKind::DirectData) {
                 continue;
             }
             let name = link.file_name();
-            let place = *places.entry(name.clone()).or_insert_with(|| {
-                files.push(DataFile {
-                    name,
-                    urls: Vec::new(),
-                    size: None,
-                    checksum: None,
-                    format: None,
-                });
-                said.push(Vec::new());
-                files.len().saturating_sub(1)
-            });
-            if let (Some(file), Some(said)) = (files.get_mut(place), said.get_mut(place)) {
-                if !file.urls.contains(&link.url) {
-                    file.urls.push(link.url.clone());
-                }
-                said.extend(link.format.as_deref());
-                said.extend(link.media_type.as_deref());
+            let of_name = links.entry(name.clone()).or_default();
+            if of_name.is_empty() {
+                names.push(name);
             }
+            of_name.push(link);
         }
-        let alone = files.len() == 1 && self.archived.len() == 1;
-        for (file, mut said) in files.iter_mut().zip(said) {
-            // A record of one file need not name it.
+        let alone = names.len() == 1 && self.archived.len() == 1;
+        let mut files = Vec::new();
+        for name in names {
+            let groups = grouped(links.get(&name).map_or(&[][..], Vec::as_slice));
             let archived = self.archived.iter().find(|one| match &one.name {
-                Some(name) => *name == file.name,
+                Some(archived) => *archived == name,
+                // A record of one file need not name it.
                 None => alone,
             });
-            if let Some(archived) = archived {
-                file.size = archived.size;
-                file.checksum.clone_from(&archived.checksum);
-                said.extend(archived.format.as_deref());
-            }
-            file.format = Format::of(&file.name, said);
+            // What is said of a name is said of none of several files that have it.
+            let archived = archived.filter(|_| groups.len() == 1);
+            files.extend(groups.iter().map(|group| data_file(&name, group, archived)));
         }
         files
     }
@@ -254,13 +283,16 @@ impl Granule {
     /// If there is none, or there are several and the choice names none of them.
     pub fn choose(&self, choice: &FileChoice) -> Result<Vec<DataFile>, Unfit> {
         let granule = || self.native_id.clone();
-        let names = |files: &[DataFile]| files.iter().map(|file| file.name.clone()).collect();
         let files = self.data_files();
         if files.is_empty() {
             return Err(Unfit::NoDataLink { granule: granule() });
         }
         let chosen: Vec<_> = if let Some(pattern) = &choice.pattern {
-            let fits = |file: &&DataFile| pattern.matches(&file.name);
+            let is_of_links = pattern.as_str().contains('/');
+            let fits = |file: &&DataFile| {
+                pattern.matches(&file.name)
+                    || is_of_links && file.urls.iter().any(|url| pattern.matches(url))
+            };
             files.iter().filter(fits).cloned().collect()
         } else {
             // What is told to be something else is left aside, what is not told may be HDF5.

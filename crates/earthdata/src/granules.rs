@@ -145,6 +145,11 @@ impl GranuleSearch {
         self
     }
 
+    /// Whether granules are left out of which less than half lies in the season.
+    pub fn leaves_out(&self) -> bool {
+        self.seasonal && !self.touching
+    }
+
     /// In this box, if only in part.
     pub fn bounding_box(mut self, edges: BoundingBox) -> Self {
         self.bounding_boxes.push(edges);

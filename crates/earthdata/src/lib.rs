@@ -69,6 +69,7 @@ mod files;
 mod format;
 mod granule;
 mod granules;
+mod grouping;
 mod keys;
 mod link;
 mod login;

@@ -7,6 +7,7 @@ mod search;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -108,6 +109,8 @@ struct Shared {
     log: Mutex<Vec<CmrRequest>>,
     latency: Duration,
     gzip: bool,
+    /// Granules that are counted and never come.
+    withheld: AtomicU64,
 }
 
 impl CmrServerBuilder {
@@ -310,7 +313,12 @@ impl Shared {
         };
         match found {
             Ok(answer) => {
-                let mut headers = vec![("cmr-hits".to_owned(), answer.hits.to_string())];
+                let withheld = match what {
+                    "granules.umm_json" => self.withheld.load(Ordering::Relaxed),
+                    _ => 0,
+                };
+                let hits = u64::try_from(answer.hits).expect("a count") + withheld;
+                let mut headers = vec![("cmr-hits".to_owned(), hits.to_string())];
                 headers.extend(
                     answer
                         .search_after
@@ -376,6 +384,11 @@ impl CmrServer {
     /// Replaces all faults.
     pub fn set_faults(&self, faults: Vec<CmrFault>) {
         *lock(&self.shared.faults) = faults;
+    }
+
+    /// Counts so many granules more than it sends, as a CMR whose index is being changed.
+    pub fn withhold(&self, granules: u64) {
+        self.shared.withheld.store(granules, Ordering::Relaxed);
     }
 
     /// Changes what it knows of, between two requests.

@@ -69,6 +69,14 @@ pub enum BuildError {
         /// Which, and what to do.
         reason: String,
     },
+    /// Where it would be written is something that no build wrote.
+    #[error("{path}: {reason}; name another folder, or move it away")]
+    Foreign {
+        /// What is there.
+        path: String,
+        /// Why it is not a build's.
+        reason: String,
+    },
     /// The output could not be written.
     #[error(transparent)]
     Write(#[from] WriteError),

@@ -20,6 +20,11 @@ pub enum Event<'a> {
     Planned(&'a Plan),
     /// A file whose record changed was compared with what was scanned before.
     Compared,
+    /// All are compared that are to be, and scans begin.
+    Scanning {
+        /// Of how many files.
+        files: usize,
+    },
     /// A file was scanned.
     Scanned {
         /// The granule or file.
@@ -133,7 +138,8 @@ pub struct Summary {
 impl Summary {
     /// Whether something that was asked for is not in what was written.
     pub fn is_incomplete(&self) -> bool {
-        !self.failed.is_empty() || !self.unfit.is_empty() || !self.unlike.is_empty()
+        let lacks = !self.failed.is_empty() || !self.unfit.is_empty() || !self.unlike.is_empty();
+        lacks || self.missing > 0
     }
 
     /// How many granules were left out as they are unlike the others.

@@ -8,6 +8,7 @@ use futures::TryStreamExt as _;
 use glob::{MatchOptions, Pattern};
 
 use super::error::BuildError;
+use super::queries;
 use super::source::Source;
 
 /// Of folders, files with these names are taken.
@@ -45,16 +46,13 @@ pub(crate) async fn named(client: &Client, patterns: &[String]) -> Result<Named,
         for source in sources {
             let other = found.get(&source.key);
             if other.is_some_and(|other| other.address != source.address) {
-                return Err(BuildError::sources(format!(
-                    "{}: two sources differ only in what stands behind its question mark, which is \
-                     not kept, as it may be a signature",
-                    source.key
-                )));
+                return Err(queries::ambiguous(&source.url));
             }
             found.insert(source.key.clone(), source);
         }
     }
-    let names: Vec<_> = patterns.iter().map(|pattern| printable(pattern)).collect();
+    let names = patterns.iter().map(|pattern| printable(pattern));
+    let names: Vec<_> = names.chain(endpoint(client).map(printable)).collect();
     Ok(Named {
         sources: found.into_values().collect(),
         listing: is_listing.then(|| names.join("\n")),
@@ -99,7 +97,16 @@ fn parsed(pattern: &str) -> Result<Pattern, BuildError> {
         .map_err(|error| BuildError::sources(format!("{pattern}: not a glob: {error}")))
 }
 
+/// Where the buckets are, if that is not where their scheme says.
+fn endpoint(client: &Client) -> Option<&str> {
+    let options = &client.options().store_options;
+    let of_name = |(name, _): &&(String, String)| name.eq_ignore_ascii_case("aws_endpoint");
+    let last = options.iter().rev().find(of_name)?;
+    Some(last.1.as_str())
+}
+
 async fn bucket(client: &Client, url: &str) -> Result<(Vec<Source>, bool), BuildError> {
+    let endpoint = endpoint(client);
     let (folder, pattern) = if let Some(at) = url.find(['*', '?', '[']) {
         let cut = url.get(..at).and_then(|start| start.rfind('/'));
         let (folder, pattern) = url.split_at(cut.unwrap_or(at));
@@ -107,7 +114,8 @@ async fn bucket(client: &Client, url: &str) -> Result<(Vec<Source>, bool), Build
     } else if url.ends_with('/') {
         (url.trim_end_matches('/'), None)
     } else {
-        return Ok((vec![Source::of_address(url)], false));
+        let source = Source::of_address(url).at_endpoint(endpoint);
+        return Ok((vec![source], false));
     };
     let fits = |path: &str| match &pattern {
         Some(pattern) => pattern.matches_with(path, MATCHING),
@@ -118,7 +126,7 @@ async fn bucket(client: &Client, url: &str) -> Result<(Vec<Source>, bool), Build
     while let Some(object) = objects.try_next().await.map_err(BuildError::Io)? {
         if fits(&object.path) {
             let source = Source::of_address(&format!("{folder}/{}", object.path));
-            sources.push(source.with_seen(object.pin));
+            sources.push(source.at_endpoint(endpoint).with_seen(object.pin));
         }
     }
     Ok((sources, true))

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use chunkref_earthdata::{
     Cmr, Collection, Collections, Error, FileChoice, Found, Granule, GranuleSearch, Unfit,
 };
-use chunkref_io::Client;
+use chunkref_io::{Client, printable};
 use chunkref_manifest as manifest;
+use serde_json::json;
 
 use super::error::BuildError;
 use super::events::{Event, Tell};
-use super::files;
 use super::source::Source;
+use super::{files, queries};
 use crate::provenance::collection_record;
 
 /// What a set is built of.
@@ -41,9 +42,10 @@ pub(crate) struct Gathered {
     pub(crate) collection: Option<manifest::Collection>,
     /// What was searched for, as provenance has it.
     pub(crate) query: Option<String>,
-    /// What names the listing, if all that fits was listed.
+    /// What names the listing, if all that fits was asked for.
     pub(crate) listing: Option<String>,
     pub(crate) out_of_season: u64,
+    /// How many did not come all the same.
     pub(crate) missing: u64,
 }
 
@@ -69,6 +71,9 @@ impl Sources {
             }
         };
         gathered.sources.sort_by(|a, b| a.order().cmp(&b.order()));
+        if let Some(caution) = queries::check(&gathered.sources)? {
+            tell(Event::Remark(&caution));
+        }
         Ok(gathered)
     }
 
@@ -105,7 +110,7 @@ async fn searched(
             [one] => Some(collection_record(one)),
             _ => None,
         },
-        listing: is_whole(&found).then(|| found.query.clone()),
+        listing: is_unlimited(&found).then(|| named(&found.query, search, cmr, choice)),
         query: Some(found.query.clone()),
         out_of_season: found.progress.left_out,
         missing: found.missing,
@@ -125,19 +130,34 @@ async fn searched(
         let sources = files
             .iter()
             .filter_map(|file| Source::of_granule(granule, file, collection));
+        let mut sources: Vec<Source> = sources.collect();
+        queries::tell_apart(&mut sources);
         gathered.sources.extend(sources);
     }
     Ok(gathered)
 }
 
-/// Whether all that fits came: no limit ended the search, and nothing was added meanwhile.
-fn is_whole(found: &Found) -> bool {
+/// What names a listing: all that decides which files it has. The same parameters mean something else
+/// to another CMR, and to a search that leaves out what only touches a season.
+fn named(query: &str, search: &GranuleSearch, cmr: &Cmr, choice: &FileChoice) -> String {
+    let name = json!({
+        "query": query,
+        "cmr": printable(cmr.url()),
+        "leaves_out": search.leaves_out(),
+        "files": choice.glob(),
+        "all_files": choice.takes_all(),
+    });
+    name.to_string()
+}
+
+/// Whether no limit ended the search.
+fn is_unlimited(found: &Found) -> bool {
     let progress = found.progress;
     let came = progress
         .received
         .saturating_add(progress.left_out)
         .saturating_add(found.missing);
-    found.missing == 0 && came >= progress.hits
+    came >= progress.hits
 }
 
 /// The collections that the granules are of. Where the search did not look them up, the one that all are

@@ -6,28 +6,38 @@ use chunkref_earthdata::{Cmr, Timestamp};
 
 use super::events::GoneGranule;
 use super::gather::Gathered;
-use super::journal::Journal;
+use super::journal::{Journal, Listing};
 
-/// Their keys, and when they were deleted, as far as that is known.
+/// Those of a listing that were there before and did not come now.
 #[derive(Debug, Default)]
-pub(crate) struct Gone(BTreeMap<String, Option<Timestamp>>);
+pub(crate) struct Gone {
+    /// Their keys, and when they were deleted, as far as that is known.
+    gone: BTreeMap<String, Option<Timestamp>>,
+    /// Those of which nothing is known, as not all came that CMR counts.
+    unknown: BTreeSet<String>,
+}
 
 impl Gone {
     /// What the same search found before and does not find now. What another search found is not asked
-    /// for any more, which is something else; and where not all was listed, nothing is known.
+    /// for any more, which is something else; and where not all came, nothing is known of the others.
     pub(crate) async fn find(journal: &Journal, gathered: &Gathered, cmr: Option<&Cmr>) -> Self {
-        let before = journal.listing();
-        let before = before.filter(|before| gathered.listing.as_ref() == Some(&before.query));
-        let Some(before) = before else {
+        let listing = gathered.listing.as_deref();
+        let Some(before) = listing.and_then(|name| journal.listing(name)) else {
             return Self::default();
         };
         let now: BTreeSet<&String> = gathered.sources.iter().map(|source| &source.key).collect();
         let keys = before.keys.iter().filter(|key| !now.contains(key));
+        if gathered.missing > 0 {
+            return Self {
+                unknown: keys.cloned().collect(),
+                ..Self::default()
+            };
+        }
         let mut gone: BTreeMap<String, Option<Timestamp>> =
             keys.map(|key| (key.clone(), None)).collect();
         if let (Some(cmr), false) = (cmr, gone.is_empty()) {
             // It only tells more of them: that CMR does not say is no matter.
-            let deleted = deleted(journal, &gone, cmr).await;
+            let deleted = deleted(journal, before, &gone, cmr).await;
             for (key, when) in &mut gone {
                 let record = journal
                     .get(key)
@@ -35,15 +45,20 @@ impl Gone {
                 *when = record.and_then(|record| deleted.get(&record.concept_id).copied());
             }
         }
-        Self(gone)
+        Self {
+            gone,
+            ..Self::default()
+        }
     }
 
-    pub(crate) fn keys(&self) -> impl Iterator<Item = &String> {
-        self.0.keys()
+    /// Those that stay in the set. Only what is known to be gone is dropped.
+    pub(crate) fn kept(&self, prune: bool) -> impl Iterator<Item = &String> {
+        let gone = self.gone.keys().filter(move |_| !prune);
+        gone.chain(&self.unknown)
     }
 
     pub(crate) fn report(&self, journal: &Journal, pruned: bool) -> Vec<GoneGranule> {
-        let gone = self.0.iter();
+        let gone = self.gone.iter();
         gone.map(|(key, deleted)| GoneGranule {
             name: journal
                 .get(key)
@@ -58,6 +73,7 @@ impl Gone {
 /// When granules of the collections of those that are gone were deleted, by concept id.
 async fn deleted(
     journal: &Journal,
+    listing: &Listing,
     gone: &BTreeMap<String, Option<Timestamp>>,
     cmr: &Cmr,
 ) -> BTreeMap<String, Timestamp> {
@@ -69,10 +85,7 @@ async fn deleted(
         .filter_map(|record| record.collection.as_ref())
         .collect();
     // All that is in the journal was seen before they were deleted.
-    let before = journal
-        .listing()
-        .into_iter()
-        .flat_map(|listing| &listing.keys);
+    let before = listing.keys.iter();
     let revised = before.filter_map(|key| journal.get(key)?.source.record.as_ref()?.revised);
     let Some(since) = revised.max().map(Timestamp::from_millis) else {
         return BTreeMap::new();

@@ -12,8 +12,10 @@ use serde_json::{Value, json};
 use twox_hash::XxHash64;
 
 use super::error::BuildError;
+use super::ours;
 use super::provenance::Origin;
 use super::source::Source;
+use crate::format::is_file_url;
 use crate::parquet::WriteOptions;
 use crate::write::{WriteError, write_file, write_to};
 
@@ -117,12 +119,16 @@ pub(crate) async fn write_index(
         Path::new(&path).to_owned()
     };
     let before = std::fs::read(&path).ok();
+    let before = before.filter(|before| ours::is_index(before));
     write_file(&path, |out| out.write_all(text.as_bytes()))?;
     if let (Some(before), Some(folder)) = (before, path.parent()) {
         let kept: Vec<&String> = names.values().collect();
         for stale in named(&before).filter(|name| !kept.contains(&name)) {
-            // It may be gone already.
-            let _ = std::fs::remove_file(folder.join(stale));
+            let stale = folder.join(stale);
+            if ours::is_manifest(&stale) {
+                // It may be gone already.
+                let _ = std::fs::remove_file(stale);
+            }
         }
     }
     Ok(())
@@ -145,11 +151,7 @@ fn named(index: &[u8]) -> impl Iterator<Item = String> {
     })
 }
 
-fn is_file_url(url: &str) -> bool {
-    crate::format::is_file_url(url)
-}
-
-fn within(folder: &str, name: &str) -> String {
+pub(crate) fn within(folder: &str, name: &str) -> String {
     let folder = folder.trim_end_matches('/');
     if folder.is_empty() {
         return format!("/{name}");

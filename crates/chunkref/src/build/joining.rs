@@ -7,7 +7,7 @@ use chunkref_combine::{CombineReport, ConcatOptions, Difference, Error, concat};
 use chunkref_manifest::Manifest;
 
 use super::error::BuildError;
-use super::source::Source;
+use super::source::{Record, Source};
 use super::{OnUnlike, Supersede};
 
 /// A granule that is to be joined.
@@ -139,17 +139,14 @@ fn replaced(
         .iter()
         .map(|member| (member.name.as_str(), &member.source))
         .collect();
-    let age = |name: &String| {
-        let record = sources.get(name.as_str())?.record.as_ref()?;
-        let made = record.produced.or(record.revised)?;
-        Some((made, record.revised, record.revision))
-    };
+    let record = |name: &String| sources.get(name.as_str())?.record.as_ref();
     let mut lost: BTreeMap<&String, (usize, &String)> = BTreeMap::new();
     for duplicate in &report.duplicates {
-        let ages: Option<Vec<_>> = duplicate.granules.iter().map(age).collect();
-        let Some(ages) = ages else {
+        let records: Option<Vec<&Record>> = duplicate.granules.iter().map(record).collect();
+        let Some(ages) = records.and_then(|records| ages(&records)) else {
             return refuse(
-                ": no record tells when they were made, so none is known to be the latest",
+                ": their records do not all tell when the data were made, nor all only when the record \
+                 was, so none is known to be the latest",
             );
         };
         let newest = duplicate
@@ -182,6 +179,18 @@ fn replaced(
     Ok(replaced)
 }
 
+/// How new each is: by when its data were made, or by when its record was where none tells that. One
+/// can't be compared with the other: a record may be made anew years after its data.
+fn ages(records: &[&Record]) -> Option<Vec<(i64, Option<i64>, u64)>> {
+    let age = |made: Option<i64>, record: &Record| Some((made?, record.revised, record.revision));
+    let is_told = records.iter().any(|record| record.produced.is_some());
+    let records = records.iter();
+    if is_told {
+        return records.map(|record| age(record.produced, record)).collect();
+    }
+    records.map(|record| age(record.revised, record)).collect()
+}
+
 /// Names that no two granules share: where one has several files, or files of several folders have one
 /// name, with what tells them apart.
 pub(crate) fn names(sources: &[&Source]) -> Vec<String> {
@@ -198,7 +207,25 @@ pub(crate) fn names(sources: &[&Source]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Difference, odd_ones};
+    use super::{Difference, Record, ages, odd_ones};
+
+    #[test]
+    fn ages_of_one_kind_are_compared() {
+        let record = |produced: Option<i64>, revised: i64| Record {
+            produced,
+            revised: Some(revised),
+            revision: 1,
+            ..Record::default()
+        };
+        let (old, new) = (record(Some(1), 9), record(Some(2), 3));
+        let made = ages(&[&old, &new]).unwrap();
+        assert!(made[0] < made[1]);
+        let (old, new) = (record(None, 3), record(None, 9));
+        let revised = ages(&[&old, &new]).unwrap();
+        assert!(revised[0] < revised[1]);
+        // The record of old data may be the newer one.
+        assert_eq!(ages(&[&record(Some(5), 5), &record(None, 9)]), None);
+    }
 
     fn differ(names: &[&str]) -> Vec<Difference> {
         let one = |name: &&str| Difference {

@@ -32,9 +32,11 @@ mod gone;
 mod index;
 mod joining;
 mod journal;
+mod ours;
 mod output;
 mod plan;
 mod provenance;
+mod queries;
 mod scanning;
 mod source;
 mod taking_in;
@@ -241,6 +243,9 @@ impl Build {
         let folder = self.journal_folder()?;
         let gathered = self.gather(client, sources, tell).await?;
         let mut journal = Journal::open(&folder, &self.options(), self.rescan)?;
+        if let Some(caution) = journal.caution() {
+            tell(Event::Remark(&caution));
+        }
         let gone = Gone::find(&journal, &gathered, sources.cmr()).await;
         let mut steps = Steps::new(&journal, &gathered.sources, self.compare);
         tell(Event::Planned(&steps.plan));
@@ -252,6 +257,8 @@ impl Build {
             .into_iter()
             .filter_map(|place| gathered.sources.get(place))
             .collect();
+        let files = to_scan.len();
+        tell(Event::Scanning { files });
         let how = scanning::How {
             options: &self.scan_options(),
             many: &self.many,
@@ -260,9 +267,7 @@ impl Build {
         let ended = scanning::scan_all(client, &to_scan, how, self.on_error, &mut journal, tell);
         let ended = ended.await?;
         let mut keys: Vec<String> = gathered.sources.iter().map(|one| one.key.clone()).collect();
-        if !self.prune {
-            keys.extend(gone.keys().cloned());
-        }
+        keys.extend(gone.kept(self.prune).cloned());
         if let Some(query) = gathered.listing.clone() {
             let keys = keys.iter().cloned().collect();
             journal.list(Listing { query, keys })?;
@@ -335,7 +340,8 @@ impl Build {
         }
         // One of the manifests in it.
         let one = format!("{}/a.json", self.output.trim_end_matches('/'));
-        Ok(crate::write::check_output(&one)?)
+        crate::write::check_output(&one)?;
+        ours::check_index(&self.output)
     }
 
     /// Where the journal is.

@@ -12,6 +12,7 @@ use super::events::{Event, Summary, Tell};
 use super::index;
 use super::joining::{self, Joined, Member};
 use super::journal::{Done, Journal};
+use super::ours;
 use super::provenance::{Origin, describe};
 use super::source::Source;
 use crate::format::SetFormat;
@@ -153,6 +154,7 @@ async fn each(
         })?;
     }
     let names = index::file_names(entries.iter().map(|(source, _)| *source));
+    ours::check(client, folder, names.values()).await?;
     for (source, done) in entries {
         let mut manifest = load(journal, source, done, tell)?;
         origin.put(&mut manifest);

@@ -5,6 +5,7 @@ use chunkref_io::{Client, Error as IoError, Pin, printable};
 use chunkref_manifest::{Location, Prefix};
 use serde::{Deserialize, Serialize};
 
+use super::queries;
 use crate::granule_file::GranuleFile;
 
 /// One file that is to be in the set. Its addresses are plain: without users, passwords and queries.
@@ -63,7 +64,7 @@ impl Source {
     pub(crate) fn of_address(address: &str) -> Self {
         let url = printable(address);
         Self {
-            key: url.clone(),
+            key: format!("{url}{}", queries::fingerprint(address)),
             url,
             alternates: Vec::new(),
             record: None,
@@ -71,6 +72,14 @@ impl Source {
             address: address.to_owned(),
             seen: None,
         }
+    }
+
+    /// The same object of a bucket at another endpoint is another one.
+    pub(crate) fn at_endpoint(mut self, endpoint: Option<&str>) -> Self {
+        if let (Some(endpoint), "s3://") = (endpoint, self.url.get(..5).unwrap_or_default()) {
+            self.key = format!("{} at {}", self.key, printable(endpoint));
+        }
+        self
     }
 
     /// The same, with what a listing says of it.
@@ -90,7 +99,8 @@ impl Source {
             return None;
         }
         let mut source = Self::of_address(&known.location.url);
-        source.key = format!("{} {}", granule.concept_id, file.name);
+        let fingerprint = queries::fingerprint(&known.location.url);
+        source.key = format!("{} {}{fingerprint}", granule.concept_id, file.name);
         source.alternates = known.location.alternates;
         source.prefixes = known.prefixes;
         source.record = Some(Record {

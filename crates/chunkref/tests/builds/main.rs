@@ -2,7 +2,10 @@
 
 mod archive;
 mod coordinates;
+mod folders;
 mod grown;
+mod identity;
+mod listings;
 mod revisions;
 mod sources;
 mod unlike;

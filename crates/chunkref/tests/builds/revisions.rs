@@ -80,8 +80,21 @@ async fn a_look_at_all_finds_what_changed_without_a_new_record() {
     let summary = archive.build("set.json").await.unwrap();
     assert_eq!(summary.scanned, 0);
     let look = |build: Build| build.with_compare(true);
-    let summary = archive.build_with("set.json", look).await.unwrap();
+    let mut scanning = None;
+    let sources = archive.sources(Granules::search().short_name(NAME));
+    let build = look(Build::new(archive.output("set.json")).with_concat_dim("time"));
+    let client = crate::archive::client();
+    let summary = build
+        .run(&client, &sources, &mut |event| {
+            if let chunkref::build::Event::Scanning { files } = event {
+                scanning = Some(files);
+            }
+        })
+        .await
+        .unwrap();
     assert_eq!((summary.scanned, summary.plan.to_compare), (1, 3));
+    // It was not known before how many there would be.
+    assert_eq!((summary.plan.to_scan, scanning), (0, Some(1)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

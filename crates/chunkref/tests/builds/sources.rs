@@ -8,7 +8,7 @@ use chunkref_testkit::S3Server;
 
 use crate::archive::{Archive, NAME, client, granule, tree};
 
-fn s3_client(server: &S3Server) -> Client {
+pub(crate) fn s3_client(server: &S3Server) -> Client {
     Client::new(
         ClientOptions::default()
             .with_backoff(Duration::from_millis(1))

@@ -97,6 +97,9 @@ impl Shown {
                 self.enter(Phase::Compare, self.to_compare);
                 self.step_to(self.done.saturating_add(1));
             }
+            Event::Scanning { files } => {
+                self.to_scan = u64::try_from(*files).unwrap_or(u64::MAX);
+            }
             Event::Scanned { name, failed } => {
                 self.enter(Phase::Scan, self.to_scan);
                 if let Some(reason) = failed {

@@ -145,7 +145,8 @@ pub(crate) fn print(arguments: &Build, summary: &Summary, stats: &Stats) {
     }
     if summary.missing > 0 {
         warn(&format!(
-            "CMR counts {} more than came: records were added meanwhile, run again",
+            "CMR counts {} more than came: the set lacks them, unless an earlier build found them; records \
+             were added meanwhile, or its answer was not whole: run again",
             counted(summary.missing, "granule")
         ));
     }

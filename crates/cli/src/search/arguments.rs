@@ -100,7 +100,8 @@ pub(crate) struct Asked {
                 the reverse; may be given several times"
     )]
     sort_key: Vec<String>,
-    /// Of granules with several data files, the one that fits this glob, such as '*.nc'
+    /// Of granules with several data files, the one that fits this glob, such as '*.nc'; with a slash in it
+    /// the one of which a link does
     #[arg(long, value_name = "GLOB", help_heading = "Of which kind")]
     files: Option<String>,
     /// Of granules with several data files, all (that fit --files)

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::Stdio;
 
-use crate::setting::{Archive, NAME, text};
+use crate::setting::{Archive, NAME, granule, text};
 
 #[test]
 fn a_dry_run_says_what_there_is_to_do() {
@@ -139,6 +139,33 @@ fn what_is_left_out_is_said_and_counted() {
     for part in ["\"failed\": [", "\"unlike\": [", "\"granules\": 3"] {
         assert!(report.contains(part), "{report}");
     }
+}
+
+#[test]
+fn what_turns_out_to_have_changed_and_what_did_not_come_is_counted() {
+    let archive = Archive::new(2, 0);
+    let build = [
+        "--short-name",
+        NAME,
+        "--concat-dim",
+        "time",
+        "-o",
+        "set.json",
+    ];
+    archive.well(&build);
+    archive
+        .files
+        .put(&format!("20200602-{NAME}.nc"), granule(9));
+    let (_, err) = archive.well(&[&build[..], &["--recheck"]].concat());
+    assert!(err.contains("scanned 1 of 1 files\n"), "{err}");
+    archive.cmr.withhold(1);
+    let run = archive.run(&build);
+    let err = text(&run.stderr);
+    assert_eq!(run.status.code(), Some(4), "{err}");
+    assert!(
+        err.contains("warning: CMR counts 1 granule more than came"),
+        "{err}"
+    );
 }
 
 #[test]

@@ -21,7 +21,7 @@ impl GranuleSearch {
         let mut all = self.clone();
         all.limit = None;
         let mut pages = all.pages(cmr).await?;
-        if self.seasonal && !self.touching {
+        if self.leaves_out() {
             while pages.next().await?.is_some() {}
             return Ok(pages.progress().received);
         }
@@ -78,7 +78,7 @@ impl GranuleSearch {
             let ids = collections.iter().map(|one| one.concept_id.clone());
             query.push_all("collection_concept_id", &ids.collect::<Vec<_>>());
         }
-        let most_of = if self.seasonal && !self.touching {
+        let most_of = if self.leaves_out() {
             self.temporal.clone()
         } else {
             Vec::new()

@@ -24,6 +24,7 @@ impl Journal {
             .and_then(|()| OpenOptions::new().read(true).append(true).open(&path));
         self.log = Some(reopened.map_err(|error| self.failed(&error))?);
         self.entries.clear();
+        self.listings.clear();
         self.waste = 0;
         self.read(true)
     }
@@ -51,7 +52,7 @@ impl Journal {
             },
             &[],
         )?;
-        if let Some(listing) = &self.listing {
+        for listing in self.listings.values() {
             let query = listing.query.clone();
             put(
                 &Head::Listing { query },

@@ -120,8 +120,18 @@ pub(crate) enum State {
 /// All that a search found, by key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Listing {
+    /// What names the search.
     pub(crate) query: String,
     pub(crate) keys: BTreeSet<String>,
+}
+
+impl Listing {
+    /// About how many bytes of the log it takes.
+    pub(super) fn size(&self) -> u64 {
+        let sizes = self.keys.iter().map(|key| key.len().saturating_add(3));
+        let all = sizes.fold(self.query.len(), usize::saturating_add);
+        u64::try_from(all).unwrap_or(u64::MAX)
+    }
 }
 
 /// What scans took.

@@ -8,7 +8,8 @@
 //! | 8 | `xxHash64` of the two lengths, the head and the body |
 //! | | head, body |
 //!
-//! What a killed process or a lost machine left half written at the end does not fit its checksum.
+//! What a killed process or a lost machine left half written at the end does not fit its checksum, and
+//! ends before its lengths say, or in zeros.
 
 use std::hash::Hasher as _;
 use std::io::{self, Read};
@@ -19,6 +20,8 @@ use twox_hash::XxHash64;
 pub(super) const MAGIC: [u8; 4] = *b"CRJ1";
 /// Bytes before the head.
 const START: u64 = 20;
+/// Blocks that a lost machine had not written yet are zeros.
+const ZEROS: usize = 64;
 
 /// An entry that was read.
 pub(super) struct Frame {
@@ -95,9 +98,39 @@ pub(super) fn read(input: &mut impl Read, at: u64, length: u64) -> io::Result<Op
     }))
 }
 
+/// Whether what follows the last whole entry is the start of one: it ends before its lengths say, or in
+/// zeros, and nothing whole comes after.
+pub(super) fn is_torn(rest: &[u8]) -> bool {
+    let lengths = |from: usize| {
+        let four = rest.get(from..from.saturating_add(4))?;
+        Some(u64::from(u32::from_le_bytes(four.try_into().ok()?)))
+    };
+    let length = u64::try_from(rest.len()).unwrap_or(u64::MAX);
+    let is_short = match (lengths(4), lengths(8)) {
+        (Some(head), Some(body)) if length >= START => {
+            START.saturating_add(head).saturating_add(body) > length
+        }
+        _ => true,
+    };
+    let begins = rest.iter().zip(&MAGIC).all(|(byte, own)| byte == own);
+    let end = rest.get(rest.len().saturating_sub(ZEROS)..).unwrap_or(rest);
+    let is_blank = end.iter().all(|byte| *byte == 0);
+    if !(begins && is_short || is_blank) {
+        return false;
+    }
+    let mut places = rest.windows(MAGIC.len()).enumerate().skip(1);
+    !places.any(|(at, four)| {
+        let whole = |rest: &[u8]| {
+            let length = u64::try_from(rest.len()).unwrap_or(u64::MAX);
+            matches!(read(&mut &*rest, 0, length), Ok(Some(_)))
+        };
+        four == MAGIC && rest.get(at..).is_some_and(whole)
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{encode, read};
+    use super::{encode, is_torn, read};
 
     #[test]
     fn an_entry_is_read_whole_or_not_at_all() {
@@ -115,12 +148,25 @@ mod tests {
                 read(&mut &torn[..], 0, cut as u64).unwrap().is_none(),
                 "{cut}"
             );
+            assert!(is_torn(torn), "{cut}");
         }
         for at in 0..bytes.len() {
             let mut damaged = bytes.clone();
             damaged[at] ^= 1;
             let found = read(&mut damaged.as_slice(), 0, length).unwrap();
             assert!(found.is_none(), "{at}");
+            // Of a length that says too much it is not known; where another entry follows it is.
+            if !(4..12).contains(&at) {
+                assert!(!is_torn(&damaged), "{at}");
+            }
+            damaged.extend_from_slice(&bytes);
+            assert!(!is_torn(&damaged), "{at}");
         }
+        // A lost machine had not written all blocks.
+        let mut blank = encode(b"head", &[7; 200]).unwrap();
+        blank[100..].fill(0);
+        assert!(is_torn(&blank));
+        blank.extend_from_slice(&bytes);
+        assert!(!is_torn(&blank));
     }
 }

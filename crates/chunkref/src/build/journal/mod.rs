@@ -1,17 +1,19 @@
 //! The journal of a build: which files are done, with their manifests, and what failed and why.
 //!
 //! A folder of two files. `log` is only ever appended to, entry by entry ([`frame`]); what is not whole at
-//! its end was being written when a process was killed, and is cut off. `lock` is held while a build
+//! its end was being written when a process was killed, and is cut off. A log that is damaged elsewhere is
+//! refused; one begun anew keeps it as `log.damaged`. `lock` is held while a build
 //! runs; the system lets go of it when the process ends, however it ends. It holds no secrets: addresses
 //! are without users and queries.
 
 mod anew;
 mod entry;
 mod frame;
+mod reading;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -23,6 +25,7 @@ use serde_json::Value;
 
 use entry::Head;
 pub(crate) use entry::{Body, Done, Effort, Entry, LeftOut, Listing, State};
+use reading::Rest;
 
 use super::error::{BuildError, chain};
 use super::source::Source;
@@ -44,8 +47,11 @@ pub(crate) struct Journal {
     lock: Option<File>,
     options: Value,
     entries: BTreeMap<String, Entry>,
-    listing: Option<Listing>,
+    /// What searches found, by what names them.
+    listings: BTreeMap<String, Listing>,
     effort: Effort,
+    /// What was cut off when it was opened.
+    cut: u64,
     /// Bytes of the log.
     length: u64,
     /// Bytes of it that nothing refers to any more.
@@ -82,6 +88,9 @@ impl Journal {
         let path = folder.join("log");
         // One without a byte was made by a machine that failed before it knew of any.
         let is_empty = fs::metadata(&path).map_or(true, |log| log.len() == 0);
+        if anew {
+            reading::set_aside(folder).map_err(failed)?;
+        }
         if anew || is_empty {
             anew::begin(folder, options).map_err(failed)?;
         }
@@ -113,8 +122,9 @@ impl Journal {
             lock: None,
             options: options.clone(),
             entries: BTreeMap::new(),
-            listing: None,
+            listings: BTreeMap::new(),
             effort: Effort::default(),
+            cut: 0,
             length: 0,
             waste: 0,
             synced: Instant::now(),
@@ -132,8 +142,22 @@ impl Journal {
         entries.filter(|entry| entry.done().is_some()).count()
     }
 
-    pub(crate) fn listing(&self) -> Option<&Listing> {
-        self.listing.as_ref()
+    /// What a search found before.
+    pub(crate) fn listing(&self, query: &str) -> Option<&Listing> {
+        self.listings.get(query)
+    }
+
+    /// What whoever runs the build should know of it.
+    pub(crate) fn caution(&self) -> Option<String> {
+        (self.cut > 0).then(|| {
+            format!(
+                "journal {}: its last entry was not whole, as a build was killed or the machine lost; \
+                 its {} bytes were cut off, and what it said is found out again, but for granules that \
+                 are gone from the archive",
+                self.folder.display(),
+                self.cut
+            )
+        })
     }
 
     /// What the scans so far took.
@@ -150,35 +174,33 @@ impl Journal {
         let Some(log) = &self.log else {
             return Ok(());
         };
-        let read = || {
-            let length = log.metadata()?.len();
-            let mut input = BufReader::with_capacity(1 << 20, log);
-            input.seek(SeekFrom::Start(0))?;
-            let mut heads = Vec::new();
-            let mut at = 0;
-            while let Some(frame) = frame::read(&mut input, at, length)? {
-                let head = serde_json::from_slice::<Head>(&frame.head);
-                let Ok(head) = head else { break };
-                let body = Body {
-                    at: frame.body_at,
-                    length: frame.body_length,
-                };
-                heads.push((head, body, frame.end.saturating_sub(at)));
-                at = frame.end;
-            }
-            Ok::<_, io::Error>((heads, at, length))
-        };
-        let (heads, end, length) = read().map_err(|error| self.failed(&error))?;
-        let mut heads = heads.into_iter();
+        let found = reading::read(log).map_err(|error| self.failed(&error))?;
+        let mut heads = found.heads.into_iter();
         self.check(heads.next().map(|(head, ..)| head))?;
+        let end = found.end;
+        if let Rest::Damaged | Rest::Unknown = found.rest {
+            let what = match found.rest {
+                Rest::Unknown => "an entry that this chunkref does not know",
+                _ => "damaged: what is there is no entry, and none that was being written",
+            };
+            return Err(refused(
+                &self.folder,
+                format!(
+                    "its file `log` is, from byte {end}, {what}: --rescan scans all anew and keeps it as \
+                     log.damaged (granules that are gone from the archive and still in the set are lost); \
+                     or put a copy of the journal back"
+                ),
+            ));
+        }
         for (head, body, size) in heads {
             if !self.take(head, body, size)? {
                 self.waste = self.waste.saturating_add(size);
             }
         }
-        if may_cut && end < length {
+        if let (true, Rest::Torn(left)) = (may_cut, found.rest) {
             let cut = log_of(self.log.as_ref()).and_then(|log| log.set_len(end));
             cut.map_err(|error| self.failed(&error))?;
+            self.cut = left;
         }
         self.length = end;
         Ok(())
@@ -189,7 +211,8 @@ impl Journal {
         let refuse = |reason: String| Err(refused(&self.folder, reason));
         let Some(Head::Journal { version, options }) = first else {
             return refuse(
-                "its file `log` is none of a journal: give another folder with --journal"
+                "its file `log` is none of a journal, or damaged at its start: give another folder with \
+                 --journal, or begin anew with --rescan, which keeps it as log.damaged"
                     .to_owned(),
             );
         };
@@ -219,8 +242,13 @@ impl Journal {
             }
             Head::Listing { query } => {
                 let keys = self.body(body).map_err(|error| self.failed(&error))?;
-                let keys = serde_json::from_slice(&keys).unwrap_or_default();
-                self.listing = Some(Listing { query, keys });
+                let keys =
+                    serde_json::from_slice(&keys).map_err(|error| self.failed(&error.into()))?;
+                let listing = Listing { query, keys };
+                let before = self.listings.insert(listing.query.clone(), listing);
+                self.waste = self
+                    .waste
+                    .saturating_add(before.map_or(0, |before| before.size()));
             }
             Head::Record { source } => {
                 // It is small beside what it says something of.
@@ -315,7 +343,7 @@ impl Journal {
 
     /// Takes note of all that a search found, if it is not what it found before.
     pub(crate) fn list(&mut self, listing: Listing) -> Result<(), BuildError> {
-        if self.listing.as_ref() == Some(&listing) {
+        if self.listing(&listing.query) == Some(&listing) {
             return Ok(());
         }
         let keys = serde_json::to_vec(&listing.keys);

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use chunkref_io::Pin;
 use chunkref_manifest::{Location, Manifest};
 use serde_json::json;
@@ -57,9 +59,54 @@ fn what_was_written_is_there_again_and_torn_entries_are_not() {
         fs::write(&path, &longer[..cut]).unwrap();
         let journal = Journal::open(folder.path(), &options, false).unwrap();
         assert_eq!(journal.count_done(), 1, "{cut}");
+        let is_cut = cut > whole.len();
+        assert_eq!(journal.caution().is_some(), is_cut, "{cut}");
         drop(journal);
         assert_eq!(fs::read(&path).unwrap(), whole, "{cut}");
     }
+}
+
+#[test]
+fn a_damaged_log_is_refused_and_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = json!({});
+    let path = folder.path().join("log");
+    let mut ends = Vec::new();
+    {
+        let mut journal = Journal::open(folder.path(), &options, false).unwrap();
+        for name in ["a.nc", "b.nc", "c.nc"] {
+            ends.push(fs::metadata(&path).unwrap().len());
+            journal
+                .done(&source(name), done(1), &manifest(name))
+                .unwrap();
+        }
+    }
+    let whole = fs::read(&path).unwrap();
+    let begins: Vec<usize> = ends.iter().map(|end| (*end).try_into().unwrap()).collect();
+    // Any byte of the second, and one of the last that its length does not hold.
+    let places = (begins[1]..begins[2]).chain([begins[2] + 40, whole.len() - 1]);
+    for place in places {
+        let mut damaged = whole.clone();
+        damaged[place] ^= 1;
+        fs::write(&path, &damaged).unwrap();
+        for error in [
+            Journal::open(folder.path(), &options, false).unwrap_err(),
+            Journal::look(folder.path(), &options, false).unwrap_err(),
+        ] {
+            let text = error.to_string();
+            assert!(text.contains("--rescan"), "{place}: {text}");
+        }
+        assert!(fs::read(&path).unwrap() == damaged, "{place}");
+    }
+    let damaged = fs::read(&path).unwrap();
+    let journal = Journal::open(folder.path(), &options, true).unwrap();
+    assert_eq!(journal.count_done(), 0);
+    assert!(fs::read(folder.path().join("log.damaged")).unwrap() == damaged);
+    drop(journal);
+    // One that is whole is not kept.
+    fs::remove_file(folder.path().join("log.damaged")).unwrap();
+    drop(Journal::open(folder.path(), &options, true).unwrap());
+    assert!(!folder.path().join("log.damaged").exists());
 }
 
 #[test]
@@ -112,9 +159,11 @@ fn what_is_of_no_use_any_more_is_left_out_in_time() {
     let folder = tempfile::tempdir().unwrap();
     let options = json!({});
     let mut journal = Journal::open(folder.path(), &options, false).unwrap();
-    let keys = [String::from("x")].into();
-    let query = "q".to_owned();
-    journal.list(Listing { query, keys }).unwrap();
+    let keys = BTreeSet::from([String::from("x")]);
+    for query in ["q", "r"] {
+        let (query, keys) = (query.to_owned(), BTreeSet::clone(&keys));
+        journal.list(Listing { query, keys }).unwrap();
+    }
     let big = Done {
         file: "x".repeat(300_000),
         ..done(1)
@@ -137,7 +186,12 @@ fn what_is_of_no_use_any_more_is_left_out_in_time() {
     assert_eq!(entry.source.alternates, renewed.alternates);
     assert_eq!(entry.done(), Some(&big));
     assert_eq!(journal.manifest("https://h/a.nc").unwrap(), manifest("a"));
-    assert_eq!(journal.listing().unwrap().query, "q");
+    // There is one of each search.
+    for query in ["q", "r"] {
+        let listing = journal.listing(query).unwrap();
+        assert_eq!((listing.query.as_str(), &listing.keys), (query, &keys));
+    }
+    assert_eq!(journal.listing("s"), None);
 }
 
 #[test]
