@@ -87,7 +87,7 @@ pub(crate) async fn check(
 async fn read(client: &Client, url: &str) -> Result<Vec<u8>, IoError> {
     let object = client.open(url).await?;
     let size = object.size().await?.min(LONGEST);
-    let parts = object.read(&[0..size]).await?;
+    let parts = object.read(std::slice::from_ref(&(0..size))).await?;
     Ok(parts.concat())
 }
 
