@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::setting::{Archive, NAME, text};
 
@@ -59,7 +59,10 @@ fn asked(archive: &Archive) -> BTreeSet<String> {
 #[test]
 fn killed_at_any_moment_and_run_again_it_is_the_same_byte_for_byte() {
     let archive = Archive::new(DAYS, 15);
+    let start = Instant::now();
     archive.well(&search("whole.json"));
+    // Within the time that a build takes here and now.
+    let length = u64::try_from(start.elapsed().as_millis()).unwrap();
     let whole = std::fs::read(archive.folder.path().join("whole.json")).unwrap();
     let mut random = Random(7);
     let (mut killed, mut rounds, mut resumed) = (0, 0, 0);
@@ -77,7 +80,7 @@ fn killed_at_any_moment_and_run_again_it_is_the_same_byte_for_byte() {
                 .stderr(Stdio::piped())
                 .spawn()
                 .unwrap();
-            std::thread::sleep(Duration::from_millis(random.below(260)));
+            std::thread::sleep(Duration::from_millis(random.below(length + 20)));
             let ended = child.try_wait().unwrap();
             child.kill().unwrap();
             let status = child.wait().unwrap();
