@@ -58,6 +58,7 @@ mod read_set;
 pub mod relocate;
 mod stream;
 pub mod summary;
+mod text;
 pub mod verify;
 mod versioned;
 mod write;

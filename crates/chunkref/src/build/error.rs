@@ -97,17 +97,3 @@ fn advice(journaled: bool) -> &'static str {
         ""
     }
 }
-
-/// An error and what caused it, each told once.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let cause = error.to_string();
-        if !text.ends_with(&cause) {
-            text = format!("{text}: {cause}");
-        }
-        source = error.source();
-    }
-    text
-}

@@ -5,12 +5,13 @@ use chunkref_scan::{Error as ScanError, Outcome, ScanOptions, Scanned};
 use futures::{FutureExt as _, StreamExt as _};
 
 use super::OnError;
-use super::error::{BuildError, chain};
+use super::error::BuildError;
 use super::events::{Event, FailedFile, Tell};
 use super::journal::{Done, Effort, Journal, LeftOut};
 use super::source::Source;
 use super::taking_in::take_in;
 use crate::many::{Finished, ManyOptions, scan_many};
+use crate::text::told;
 use crate::versioned::scan;
 
 /// Files that are finished at one time, where more than the scan is to be read of them.
@@ -130,7 +131,7 @@ async fn finish<'a>(
 
 /// Why a file could not be scanned, with its address, which errors of its own name already.
 fn reason(error: &ScanError, source: &Source) -> String {
-    let text = chain(error);
+    let text = told(error);
     if matches!(error, ScanError::Io(_)) || text.contains(&source.url) {
         return text;
     }

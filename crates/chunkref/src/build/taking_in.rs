@@ -8,7 +8,7 @@ use chunkref_io::{Client, printable};
 use chunkref_scan::Scanned;
 use chunkref_store::{ReadOptions, Selection, Store};
 
-use super::error::chain;
+use crate::text::told;
 
 /// The most bytes of one coordinate, or of its bounds, that are taken in of one file.
 const TAKEN_IN: u64 = 64 << 20;
@@ -47,7 +47,7 @@ pub(crate) async fn take_in(
         format!("granules are sorted by {dimension}, whose values can't be taken in: {reason}")
     };
     let read =
-        read.map_err(|error| refused(&chain(&error).replace(address, &printable(address))))?;
+        read.map_err(|error| refused(&told(&error).replace(address, &printable(address))))?;
     for (path, values) in paths.iter().zip(read) {
         if !hold(manifest, path, values) {
             let reason = format!("/{path} is read as another type than it is stored in");

@@ -12,9 +12,9 @@ use super::listed::Listed;
 use super::objects::ObjectState;
 use super::runs::{Member, Run, Runs};
 use super::sample::chosen;
-use super::text::told;
 use super::{Referee, VerifyOptions, strings};
 use crate::Counter;
+use crate::text::told;
 
 /// Runs that are under way at one time, where memory allows.
 const AT_ONCE: usize = 16;

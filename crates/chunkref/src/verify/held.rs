@@ -13,8 +13,8 @@ use super::listed::Listed;
 use super::meaning::{self, Compared, Values};
 use super::runs::Runs;
 use super::scanned::Comparing;
-use super::text::told;
 use super::tiles::joined_axes;
+use crate::text::told;
 
 /// Elements that are compared at one time.
 const ELEMENTS: u64 = 1 << 20;

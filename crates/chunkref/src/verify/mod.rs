@@ -15,7 +15,6 @@ mod runs;
 mod sample;
 mod scanned;
 mod strings;
-mod text;
 mod tiles;
 
 use std::sync::Arc;

@@ -17,8 +17,8 @@ use super::held::Kept;
 use super::listed::{Listed, spread};
 use super::meaning::{self, Compared, bare_path};
 use super::objects::ObjectState;
-use super::text::told;
 use super::tiles::{Starts, Tiles, joined_axes};
+use crate::text::told;
 
 /// Scans that are under way at one time.
 const AT_ONCE: usize = 8;

@@ -27,8 +27,9 @@ use entry::Head;
 pub(crate) use entry::{Body, Done, Effort, Entry, LeftOut, Listing, State};
 use reading::Rest;
 
-use super::error::{BuildError, chain};
+use super::error::BuildError;
 use super::source::Source;
+use crate::text::told;
 
 /// The version that is written, and the only one that is read.
 const VERSION: u32 = 1;
@@ -300,7 +301,7 @@ impl Journal {
             ratio: u64::MAX,
         };
         let options = JsonOptions::new().with_decoded_limit(limit);
-        let set = read_json(&bytes, &options).map_err(|error| wrong(chain(&error)))?;
+        let set = read_json(&bytes, &options).map_err(|error| wrong(told(&error)))?;
         match set.report.refused.first() {
             None => Ok(set.manifest),
             Some(refused) => Err(wrong(format!("{}: {}", refused.path, refused.reason))),
@@ -316,7 +317,7 @@ impl Journal {
     ) -> Result<(), BuildError> {
         let mut body = Vec::new();
         write_json_compressed(manifest, &mut body, Compression::Zstd)
-            .map_err(|error| refused(&self.folder, chain(&error)))?;
+            .map_err(|error| refused(&self.folder, told(&error)))?;
         let head = Head::Done {
             source: source.clone(),
             done: Box::new(done),

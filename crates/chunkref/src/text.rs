@@ -3,7 +3,7 @@
 use std::error::Error;
 
 /// An error and what caused it, each told once.
-pub(super) fn told(error: &dyn Error) -> String {
+pub(crate) fn told(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
