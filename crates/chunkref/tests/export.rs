@@ -9,6 +9,9 @@ use chunkref::manifest::{Group, Pin};
 use chunkref::store::{ReadOptions, Selection, Slice};
 use chunkref::{Client, ClientOptions, Counter, Manifest, ScanOptions, Store, scan};
 use chunkref_testkit::{Fault, RangeServer, When};
+use zarrs::array::ArrayBytes;
+use zarrs_storage::store::MemoryStore;
+use zarrs_storage::{StoreKey, WritableStorageTraits as _};
 
 const DAY: &str = "mur_like_20200601.nc";
 
@@ -330,6 +333,44 @@ async fn a_selection_is_exported_with_its_steps() {
     let mut found = Vec::new();
     std::io::copy(&mut flate2::read::GzDecoder::new(file), &mut found).unwrap();
     assert_eq!(found, expected.bytes);
+}
+
+#[tokio::test]
+async fn zarrs_reads_what_was_exported() {
+    for (name, codec, least) in [
+        (DAY, ExportCodec::None, 6),
+        ("atl03_like.h5", ExportCodec::default(), 20),
+        ("types.h5", ExportCodec::Gzip { level: 6 }, 10),
+    ] {
+        let manifest = scanned(&granule(name)).await;
+        let folder = tempfile::tempdir().unwrap();
+        let output = folder.path().join("out.zarr");
+        let options = ExportOptions::new().with_codec(codec);
+        let done = exported(&manifest, &output, &options).await.unwrap();
+        let copied = Arc::new(MemoryStore::new());
+        for (key, bytes) in files(&output) {
+            let key = StoreKey::new(key).unwrap();
+            copied.set(&key, bytes.into()).unwrap();
+        }
+        let source = Arc::new(Store::new(Arc::clone(&manifest), Client::default()));
+        let mut compared = 0;
+        for (path, _) in manifest.arrays() {
+            if done.refused.iter().any(|(refused, _)| *refused == path) {
+                continue;
+            }
+            // It has no names for some types.
+            let Ok(opened) = zarrs::array::Array::open(Arc::clone(&copied), &path) else {
+                continue;
+            };
+            let all = opened.subset_all();
+            let read: ArrayBytes = opened.retrieve_array_subset(&all).unwrap();
+            let expected = zarrs::array::Array::async_open(Arc::clone(&source), &path).await;
+            let expected = expected.unwrap().async_retrieve_array_subset(&all).await;
+            assert_eq!(read, expected.unwrap(), "{name} {path}");
+            compared += 1;
+        }
+        assert!(compared >= least, "{name}: {compared} compared");
+    }
 }
 
 #[tokio::test]

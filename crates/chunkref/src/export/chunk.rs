@@ -1,19 +1,15 @@
-//! One chunk read, compressed and written.
-
-use std::io::Write as _;
-use std::sync::Arc;
+//! One chunk read and written.
 
 use bytes::Bytes;
-use chunkref_store::{ReadOptions, Selection, Slice, Store};
+use chunkref_store::{ReadOptions, Selection, Store};
 
-use super::folder::Folder;
-use super::planned::Planned;
-use super::{ExportCodec, ExportError};
+use super::ExportError;
+use super::output::Output;
 
 /// A chunk to write.
 #[derive(Debug)]
 pub(super) struct Task<'p> {
-    pub(super) array: &'p Planned<'p>,
+    pub(super) output: &'p Output<'p>,
     /// Its place in the grid of what is written.
     pub(super) place: Vec<u64>,
 }
@@ -21,37 +17,27 @@ pub(super) struct Task<'p> {
 impl Task<'_> {
     /// Bytes of the chunk, before it is compressed.
     pub(super) fn bytes(&self) -> u64 {
-        self.array.chunk_bytes()
+        self.output.planned.chunk_bytes()
     }
 
     /// Writes the chunk, unless it is there. Whether it was written.
-    pub(super) async fn run(
-        self,
-        store: &Store,
-        folder: &Arc<Folder>,
-        read: ReadOptions,
-        codec: ExportCodec,
-    ) -> Result<bool, ExportError> {
-        let key = self.array.chunk_key(&self.place);
-        if folder.has(&key) {
+    pub(super) async fn run(self, store: &Store, read: ReadOptions) -> Result<bool, ExportError> {
+        let (output, planned) = (self.output, self.output.planned);
+        if output.has(&self.place) {
             return Ok(false);
         }
-        let plain = match self.array.inline() {
-            Some(bytes) => bytes,
-            None => self.read(store, read).await?,
+        let writer = output.writer(&self.place);
+        let written = if let Some(encoded) = planned.inline() {
+            tokio::task::spawn_blocking(move || writer.write_encoded(&encoded))
+        } else {
+            let (plain, padding) = (self.read(store, read).await?, planned.padding(&self.place));
+            tokio::task::spawn_blocking(move || {
+                writer.write(match padding {
+                    Some(padding) => padding.pad(&plain),
+                    None => plain.into(),
+                })
+            })
         };
-        let (folder, fill) = (Arc::clone(folder), self.array.padding(&self.place));
-        let written = tokio::task::spawn_blocking(move || {
-            let whole = match fill {
-                Some(padding) => padding.pad(&plain),
-                None => plain.to_vec(),
-            };
-            let encoded = encode(whole, codec).map_err(|source| ExportError::Write {
-                path: key.clone().into(),
-                source,
-            })?;
-            folder.put(&key, &encoded)
-        });
         match written.await {
             Ok(written) => written.map(|()| true),
             Err(error) => std::panic::resume_unwind(error.into_panic()),
@@ -59,9 +45,9 @@ impl Task<'_> {
     }
 
     async fn read(&self, store: &Store, read: ReadOptions) -> Result<Bytes, ExportError> {
-        let slices: Vec<Slice> = self.array.slices(&self.place);
-        let selection = Selection::slices(slices);
-        let elements = store.read(&self.array.path, &selection, read).await;
+        let planned = self.output.planned;
+        let selection = Selection::slices(planned.slices(&self.place));
+        let elements = store.read(&planned.path, &selection, read).await;
         elements
             .map(|elements| elements.bytes)
             .map_err(|source| ExportError::Read { source })
@@ -108,20 +94,6 @@ impl Padding {
             }
         }
         whole
-    }
-}
-
-fn encode(plain: Vec<u8>, codec: ExportCodec) -> std::io::Result<Vec<u8>> {
-    match codec {
-        ExportCodec::None => Ok(plain),
-        ExportCodec::Zstd { level } => zstd::bulk::compress(&plain, level),
-        ExportCodec::Gzip { level } => {
-            let level = flate2::Compression::new(u32::from(level));
-            // Without a time of its own: equal chunks are equal files.
-            let mut out = flate2::GzBuilder::new().write(Vec::new(), level);
-            out.write_all(&plain)?;
-            out.finish()
-        }
     }
 }
 

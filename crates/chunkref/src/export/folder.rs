@@ -87,14 +87,19 @@ impl Folder {
         fs::create_dir_all(&self.store).map_err(|error| failed(&self.store, error))
     }
 
+    /// Where a file is.
+    pub(super) fn path_of(&self, key: &str) -> PathBuf {
+        self.store.join(key)
+    }
+
     /// Whether a file is there, whole.
     pub(super) fn has(&self, key: &str) -> bool {
-        self.store.join(key).is_file()
+        self.path_of(key).is_file()
     }
 
     /// Writes a file.
     pub(super) fn put(&self, key: &str, bytes: &[u8]) -> Result<(), ExportError> {
-        let path = self.store.join(key);
+        let path = self.path_of(key);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(|error| failed(parent, error))?;
         }

@@ -2,6 +2,7 @@
 
 mod chunk;
 mod folder;
+mod output;
 mod plan;
 mod planned;
 mod sources;
@@ -15,11 +16,13 @@ use chunkref_io::Client;
 use chunkref_manifest::Manifest;
 use chunkref_store::{ReadOptions, Selection, Store};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use crate::Counter;
 use chunk::Task;
 use folder::Folder;
+use output::Output;
 use plan::Plan;
 use sources::Sources;
 
@@ -49,6 +52,21 @@ pub enum ExportCodec {
 impl Default for ExportCodec {
     fn default() -> Self {
         Self::Zstd { level: 3 }
+    }
+}
+
+impl ExportCodec {
+    /// As it stands among the codecs of a document.
+    fn document(self) -> Option<Value> {
+        match self {
+            Self::None => None,
+            Self::Zstd { level } => Some(json!({
+                "name": "zstd", "configuration": {"level": level, "checksum": false},
+            })),
+            Self::Gzip { level } => Some(json!({
+                "name": "gzip", "configuration": {"level": level},
+            })),
+        }
     }
 }
 
@@ -268,22 +286,25 @@ pub async fn export(
         begun_anew: doubt.filter(|_| is_removed),
         ..Exported::default()
     };
-    let tasks = plan.tasks();
-    counter.expect(tasks.count);
-    exported.absent = tasks.absent;
+    let outputs = plan.arrays.iter().map(|array| Output::new(array, &folder));
+    let outputs = outputs.collect::<Result<Vec<_>, _>>()?;
+    let (count, absent) = plan.count();
+    counter.expect(count);
+    exported.absent = absent;
     let permits = (options.memory / PERMIT).clamp(1, u64::from(u32::MAX >> 3));
     let room = Semaphore::new(usize::try_from(permits).unwrap_or(1));
-    let (room, store, folder) = (&room, &store, &folder);
+    let (room, store) = (&room, &store);
     let read = ReadOptions::default()
         .with_limit(options.limit)
         .with_memory((options.memory / 16).max(1 << 20));
-    let done = stream::iter(tasks.all).map(|task: Task<'_>| async move {
+    let tasks = outputs.iter().flat_map(Output::tasks);
+    let done = stream::iter(tasks).map(|task: Task<'_>| async move {
         // A read chunk, what decodes it, and what it is compressed to.
         let wanted = task.bytes().saturating_mul(3).div_ceil(PERMIT);
         let wanted = u32::try_from(wanted.clamp(1, permits)).unwrap_or(1);
         // It is never closed.
         let _room = room.acquire_many(wanted).await;
-        let written = task.run(store, folder, read, options.codec).await?;
+        let written = task.run(store, read).await?;
         counter.add(1);
         Ok::<_, ExportError>(written)
     });
@@ -297,7 +318,7 @@ pub async fn export(
         *count = count.saturating_add(1);
     }
     drop(done);
-    for (key, document) in plan.documents(options) {
+    for (key, document) in plan.documents() {
         folder.put(&key, document.to_string().as_bytes())?;
     }
     // What was read from the first to the last chunk are the same objects.

@@ -7,9 +7,8 @@ use std::hash::{DefaultHasher, Hasher as _};
 use chunkref_manifest::{Array, Manifest, check_name, zarr};
 use serde_json::{Map, Value, json};
 
-use super::chunk::Task;
 use super::planned::Planned;
-use super::{ExportCodec, ExportError, ExportOptions};
+use super::{ExportError, ExportOptions};
 
 /// All that is exported.
 #[derive(Debug)]
@@ -19,15 +18,6 @@ pub(super) struct Plan<'a> {
     pub(super) refused: Vec<(String, String)>,
     /// Paths of the groups that are written.
     groups: BTreeSet<String>,
-}
-
-/// Chunks to write.
-pub(super) struct Tasks<'p> {
-    /// How many.
-    pub(super) count: u64,
-    /// How many chunks are absent.
-    pub(super) absent: u64,
-    pub(super) all: Box<dyn Iterator<Item = Task<'p>> + Send + 'p>,
 }
 
 impl<'a> Plan<'a> {
@@ -126,23 +116,17 @@ impl<'a> Plan<'a> {
         )
     }
 
-    /// All chunks, array by array.
-    pub(super) fn tasks(&'a self) -> Tasks<'a> {
+    /// How many chunks there are to write, and how many are absent.
+    pub(super) fn count(&self) -> (u64, u64) {
         let counts = self.arrays.iter().map(Planned::count);
-        let (mut count, mut absent) = (0_u64, 0_u64);
-        for (stored, cells) in counts {
-            count = count.saturating_add(stored);
-            absent = absent.saturating_add(cells.saturating_sub(stored));
-        }
-        Tasks {
-            count,
-            absent,
-            all: Box::new(self.arrays.iter().flat_map(Planned::tasks)),
-        }
+        counts.fold((0, 0), |(count, absent), (stored, cells)| {
+            let missing = cells.saturating_sub(stored);
+            (count.saturating_add(stored), absent.saturating_add(missing))
+        })
     }
 
     /// The documents, by key; that of the root holds all others.
-    pub(super) fn documents(&self, options: &ExportOptions) -> BTreeMap<String, Value> {
+    pub(super) fn documents(&self) -> BTreeMap<String, Value> {
         let mut documents = BTreeMap::new();
         for path in &self.groups {
             if let Some(group) = self.manifest.group(path) {
@@ -150,14 +134,7 @@ impl<'a> Plan<'a> {
             }
         }
         for array in &self.arrays {
-            let mut document = array.document.clone();
-            if let (Some(codecs), Some(codec)) = (
-                document.get_mut("codecs").and_then(Value::as_array_mut),
-                codec_json(options.codec),
-            ) {
-                codecs.push(codec);
-            }
-            documents.insert(key(&array.path), document);
+            documents.insert(key(&array.path), array.document.clone());
         }
         let metadata: Map<String, Value> = documents
             .iter()
@@ -218,18 +195,6 @@ fn key(path: &str) -> String {
     match path.trim_start_matches('/') {
         "" => "zarr.json".to_owned(),
         path => format!("{path}/zarr.json"),
-    }
-}
-
-fn codec_json(codec: ExportCodec) -> Option<Value> {
-    match codec {
-        ExportCodec::None => None,
-        ExportCodec::Zstd { level } => Some(json!({
-            "name": "zstd", "configuration": {"level": level, "checksum": false},
-        })),
-        ExportCodec::Gzip { level } => Some(json!({
-            "name": "gzip", "configuration": {"level": level},
-        })),
     }
 }
 

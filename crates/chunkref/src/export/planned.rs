@@ -8,7 +8,7 @@ use chunkref_store::{Selection, Slice};
 use serde_json::Value;
 
 use super::ExportOptions;
-use super::chunk::{Padding, Task};
+use super::chunk::Padding;
 
 /// An array to export.
 #[derive(Debug)]
@@ -101,7 +101,14 @@ impl<'a> Planned<'a> {
                 fill_chunk: None,
             },
         };
-        let document = zarr::v3::array_document(&described).map_err(|error| error.to_string())?;
+        let mut document =
+            zarr::v3::array_document(&described).map_err(|error| error.to_string())?;
+        if let (Some(codecs), Some(codec)) = (
+            document.get_mut("codecs").and_then(Value::as_array_mut),
+            options.codec.document(),
+        ) {
+            codecs.push(codec);
+        }
         Ok(Self {
             path: path.to_owned(),
             array,
@@ -130,27 +137,15 @@ impl<'a> Planned<'a> {
             && self.chunk_shape == *self.array.chunk_shape()
     }
 
-    pub(super) fn tasks(&self) -> Box<dyn Iterator<Item = Task<'_>> + Send + '_> {
-        let task = |index| {
-            Some(Task {
-                array: self,
-                place: chunk_coordinates(index, &self.grid)?,
-            })
-        };
+    /// The places in the grid of the chunks to write.
+    pub(super) fn places(&self) -> Box<dyn Iterator<Item = Vec<u64>> + Send + '_> {
+        let place = |index| chunk_coordinates(index, &self.grid);
         if self.follows_source() {
-            Box::new(
-                self.array
-                    .chunks()
-                    .filter_map(move |(index, _)| task(index)),
-            )
+            let chunks = self.array.chunks();
+            Box::new(chunks.filter_map(move |(index, _)| place(index)))
         } else {
-            Box::new((0..self.count().1).filter_map(task))
+            Box::new((0..self.count().1).filter_map(place))
         }
-    }
-
-    pub(super) fn chunk_key(&self, place: &[u64]) -> String {
-        let path = self.path.trim_start_matches('/');
-        format!("{path}/{}", zarr::v3::chunk_key(place))
     }
 
     pub(super) fn chunk_bytes(&self) -> u64 {
