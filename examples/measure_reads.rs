@@ -1,10 +1,11 @@
 //! What `cargo xtask bench read` measures of chunkref, one step a process.
 //!
 //! ```text
-//! measure_reads scan OUT.json URL ARRAY             references of one array
+//! measure_reads scan OUT.json URL ARRAY...          references of arrays
 //! measure_reads join OUT.json DIMENSION ARRAY URL...  of granules, joined
 //! measure_reads ragged OUT.json ARRAY URL...        of granules whose last chunks are not full
 //! measure_reads set SET ARRAY [START:STOP,...]      reads, with references at hand
+//! measure_reads box SET ARRAY LAT LON W,S,E,N       reads what lies in a box, with references at hand
 //! measure_reads file URL ARRAY                      reads of which nothing is known
 //! measure_reads keys SET ARRAY                      reads key by key, through zarrs
 //! ```
@@ -20,7 +21,7 @@ use std::time::Instant;
 
 use chunkref::combine::{ConcatOptions, concat};
 use chunkref::manifest::{ConcatBuilder, Encoding, Layout};
-use chunkref::store::{ReadOptions, Selection, Slice};
+use chunkref::store::{BoundingBox, Query, ReadOptions, Selection, Slice};
 use chunkref::{Client, ClientOptions, Manifest, ScanOptions, Stats, Store, read_set, scan, write};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -30,11 +31,14 @@ async fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
-        ["scan", out, url, array] => write(&scanned(&Client::default(), url, array).await?, out)?,
+        ["scan", out, url, arrays @ ..] => {
+            write(&scanned(&Client::default(), url, arrays).await?, out)?;
+        }
         ["join", out, dimension, array, urls @ ..] => join(out, dimension, array, urls).await?,
         ["ragged", out, array, urls @ ..] => ragged(out, array, urls).await?,
         ["set", set, array] => from_set(set, array, &Selection::All).await?,
         ["set", set, array, slices] => from_set(set, array, &selection(slices)?).await?,
+        ["box", set, array, lat, lon, bounds] => in_box(set, array, [lat, lon], bounds).await?,
         ["file", url, array] => from_file(url, array).await?,
         ["keys", set, array] => by_keys(set, array).await?,
         _ => return Err("see the first lines of this example".into()),
@@ -42,10 +46,10 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// The references of one array of a file. Nothing is inlined, so that all of it is read where it lies.
-async fn scanned(client: &Client, url: &str, array: &str) -> Result<Manifest> {
+/// The references of arrays of a file. Nothing is inlined, so that all of it is read where it lies.
+async fn scanned(client: &Client, url: &str, arrays: &[&str]) -> Result<Manifest> {
     let mut options = ScanOptions::default()
-        .with_variables([array])
+        .with_variables(arrays.iter().copied())
         .with_inline_threshold(0);
     options.attributes = false;
     Ok(scan(client, url, &options).await?.manifest)
@@ -55,7 +59,7 @@ async fn join(out: &str, dimension: &str, array: &str, urls: &[&str]) -> Result<
     let client = Client::default();
     let mut granules = Vec::new();
     for url in urls {
-        granules.push(scanned(&client, url, array).await?);
+        granules.push(scanned(&client, url, &[array]).await?);
     }
     let (joined, _) = concat(granules, dimension, &ConcatOptions::new())?;
     Ok(write(&joined, out)?)
@@ -68,7 +72,7 @@ async fn ragged(out: &str, array: &str, urls: &[&str]) -> Result<()> {
     let mut builder: Option<ConcatBuilder> = None;
     let mut length = 0;
     for url in urls {
-        let granule = scanned(&client, url, array).await?;
+        let granule = scanned(&client, url, &[array]).await?;
         let here = granule.array(array).ok_or("no such array")?;
         let Layout::Chunked {
             chunk_shape,
@@ -135,10 +139,23 @@ async fn from_set(set: &str, array: &str, selection: &Selection) -> Result<()> {
     Ok(())
 }
 
+async fn in_box(set: &str, array: &str, [lat, lon]: [&str; 2], bounds: &str) -> Result<()> {
+    let query = Query::new()
+        .with_bounding_box(BoundingBox::parse(bounds)?)
+        .with_latitude_longitude(Some(format!("/{lat}")), Some(format!("/{lon}")));
+    let options = ReadOptions::default();
+    let (store, client) = ready(set).await?;
+    let start = Instant::now();
+    let subset = store.subset(array, &query, options).await?;
+    let read = store.read_subset(array, &subset, options).await?;
+    print(start, &client.log().snapshot(), &read.bytes);
+    Ok(())
+}
+
 async fn from_file(url: &str, array: &str) -> Result<()> {
     let client = Client::new(ClientOptions::default());
     let start = Instant::now();
-    let manifest = scanned(&client, url, array).await?;
+    let manifest = scanned(&client, url, &[array]).await?;
     let store = Store::new(Arc::new(manifest), client.clone());
     let all = Selection::All;
     let read = store.read(array, &all, ReadOptions::default()).await?;

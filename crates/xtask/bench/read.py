@@ -24,11 +24,15 @@ from scan import HERE, make, measure
 
 BEAM, PHOTONS = "beam.h5", "gt1l/heights/h_ph"
 MAP, SST = "sst.nc", "analysed_sst"
+TRACK = [PHOTONS, "gt1l/heights/lat_ph", "gt1l/heights/lon_ph"]
+# 4 km along the track of the beam.
+WEST, SOUTH, EAST, NORTH = BOUNDS = -41, 61, -39, 61.036
 # 870 x 2111 of each of twenty maps: the Great Lakes.
 BOX, DAYS, BEAMS = "0:20,13025:13895,8506:10617", 20, 4
 # Sets that chunkref makes first: name, how, array, files.
 SETS = [
     ("beam", "scan", PHOTONS, [BEAM]),
+    ("track", "scan", TRACK, [BEAM]),
     ("map", "scan", SST, [MAP]),
     ("maps", "join", SST, [f"sst-{day:02}.nc" for day in range(DAYS)]),
     ("beams", "ragged", PHOTONS, [f"beam-{part}.h5" for part in range(BEAMS)]),
@@ -61,6 +65,8 @@ class Row:
     sets: list = field(default_factory=list)
     files: list = field(default_factory=list)
     slices: list = field(default_factory=list)
+    # Arrays of latitude and longitude, and a box; instead of slices.
+    box: list = field(default_factory=list)
 
 
 ROWS = [
@@ -75,6 +81,9 @@ ROWS = [
     Row("The same, local", "1.4 s", "set", "map", SST, False, OF_SETS, ["h5py", "hidefix", *OF_FILES]),
     Row(f"870 x 2111 of each of {DAYS} maps, joined, 50 ms away, references ready",
         "40 requests, 1.1 times the chunks touched", "set", "maps", SST, True, OF_SETS, slices=[BOX]),
+    Row("`h_ph` in a box of 4 km along one beam, 50 ms away, references ready (latitude and longitude are read first)",
+        "1.1 times `lat_ph`, `lon_ph` and the chunks touched of `h_ph`", "box", "track", PHOTONS, True,
+        box=[*TRACK[1:], ",".join(map(str, BOUNDS))]),
     Row(f"{BEAMS} beams joined, whose last chunks are not full, 50 ms away, key by key through zarrs",
         "1.05 times the chunks of the granules", "keys", "beams", PHOTONS, True),
 ]
@@ -115,7 +124,7 @@ class Bench:
                     os.link(os.path.join(self.data, BEAM if file.startswith("beam") else MAP), path)
             for remote in (True, False):
                 urls = [self.at(file, remote) for file in files]
-                given = {"scan": [*urls, array], "join": ["time", array, *urls], "ragged": [array, *urls]}
+                given = {"scan": [*urls, *([array] if isinstance(array, str) else array)], "join": ["time", array, *urls], "ragged": [array, *urls]}
                 measure([self.args.measure, how, self.set_of(name, remote), *given[how]])
 
     def run(self, tool, row):
@@ -132,7 +141,7 @@ class Bench:
         self.server.counts()
         try:
             environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
-            _, _, peak, output = measure([*command, source, row.array, *row.slices], environment)
+            _, _, peak, output = measure([*command, source, row.array, *row.slices, *row.box], environment)
         except SystemExit:
             return None
         requests, moved = self.server.counts()
@@ -165,6 +174,9 @@ class Bench:
 def read_by_h5py(data, row):
     import h5py
 
+    if row.box:
+        with h5py.File(os.path.join(data, BEAM)) as f:
+            return read_box(*(f[name] for name in TRACK))
     name = BEAM if row.array == PHOTONS else MAP
     files = next(files for title, _, array, files in SETS if array == row.array and row.name in (title, name))
     with h5py.File(os.path.join(data, name)) as f:
@@ -179,6 +191,20 @@ def read_by_h5py(data, row):
                    in zip(info.chunk_offset[1:], array.chunks[1:], slices[1:]))
         )
         return (len(read), zlib.adler32(read)), stored * len(files)
+
+
+def read_box(heights, latitude, longitude):
+    """What lies in the box, and the stored bytes of both coordinates and of the chunks that it touches."""
+    import numpy as np
+
+    inside = np.flatnonzero(
+        (latitude[:] >= SOUTH) & (latitude[:] <= NORTH) & (longitude[:] >= WEST) & (longitude[:] <= EAST)
+    )
+    read = heights[:][inside].tobytes()
+    touched = np.unique(inside // heights.chunks[0])
+    stored = latitude.id.get_storage_size() + longitude.id.get_storage_size()
+    stored += sum(heights.id.get_chunk_info(int(k)).size for k in touched)
+    return (len(read), zlib.adler32(read)), stored
 
 
 def table(row, results, failed, slow, expected, stored):
