@@ -31,7 +31,7 @@ struct Command {
 const COMMANDS: &[Command] = &[
     Command {
         name: "bench",
-        options: "scan | local | remote | manifest | read [--runs N] | decode",
+        options: "scan | local | remote | decode | manifest | read | build [--runs N]",
         about: "measure chunkref beside its peers, into docs/benchmarks.md",
         run: bench::run,
     },

@@ -18,7 +18,7 @@ struct Context {
     target: PathBuf,
 }
 
-const STEPS: [Step<Context>; 10] = [
+const STEPS: [Step<Context>; 11] = [
     Step {
         name: "tools",
         run: find_tools,
@@ -42,6 +42,10 @@ const STEPS: [Step<Context>; 10] = [
     Step {
         name: "rust tests",
         run: rust_tests,
+    },
+    Step {
+        name: "libhdf5",
+        run: libhdf5_tests,
     },
     Step {
         name: "examples",
@@ -97,6 +101,14 @@ const EXAMPLES: [(&str, &[&str]); 3] = [
             "fixtures/granules/mur_like_20200602.nc",
         ],
     ),
+];
+const LIBHDF5: &[&str] = &[
+    "test",
+    "--workspace",
+    "--features",
+    "chunkref-cli/libhdf5-static",
+    "--test",
+    "verify",
 ];
 const DOC_TESTS: &[&str] = &["test", "--workspace", "--doc"];
 const DOC: &[&str] = &["doc", "--workspace", "--no-deps"];
@@ -159,6 +171,19 @@ fn rust_tests(context: &mut Context) -> Result<(), Error> {
             .env("PROPTEST_CASES", "8192");
     }
     run_program(&mut command)
+}
+
+/// `verify --against libhdf5`, which is not in what is built by default. cmake, which builds libhdf5, is
+/// in the Python environment.
+fn libhdf5_tests(context: &mut Context) -> Result<(), Error> {
+    let interpreter = context
+        .interpreter
+        .as_ref()
+        .ok_or("there is no Python environment")?;
+    let found = std::env::var_os("PATH").unwrap_or_default();
+    let programs = interpreter.parent().map(PathBuf::from);
+    let path = std::env::join_paths(programs.into_iter().chain(std::env::split_paths(&found)))?;
+    run_program(cargo(LIBHDF5).env("PATH", path))
 }
 
 fn examples() -> Result<(), Error> {
