@@ -5,25 +5,20 @@ mod recorded;
 mod search;
 
 use std::io::Write as _;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto::Builder as Connections;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 
+use crate::serving::{self, Running, header, lock};
 pub use catalog::{CmrCollection, CmrGranule};
 use recorded::Recorded;
 use search::Parameters;
@@ -161,59 +156,22 @@ impl CmrServerBuilder {
     ///
     /// If no port can be had.
     pub fn start(self) -> CmrServer {
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, self.port))
-            .expect("a port of the loopback interface");
-        listener
-            .set_nonblocking(true)
-            .expect("a socket that does not block");
-        let address = listener.local_addr().expect("the port that was bound");
+        let (listener, address) = serving::listen(self.port);
         let shared = Arc::new(self.shared);
-        let (stop, stopped) = oneshot::channel();
-        let thread = std::thread::spawn({
+        let running = Running::start("cmr-server", {
             let shared = Arc::clone(&shared);
             move || {
-                let runtime = tokio::runtime::Builder::new_multi_thread()
-                    .worker_threads(2)
-                    .thread_name("cmr-server")
-                    .enable_all()
-                    .build()
-                    .expect("a tokio runtime");
-                runtime.block_on(async {
-                    tokio::select! {
-                        () = accept(listener, shared) => {}
-                        _ = stopped => {}
-                    }
-                });
-                runtime.shutdown_background();
+                serving::answer(listener, move |request| {
+                    let shared = Arc::clone(&shared);
+                    async move { shared.answer(request).await }
+                })
             }
         });
         CmrServer {
             shared,
             address,
-            stop: Some(stop),
-            thread: Some(thread),
+            _running: running,
         }
-    }
-}
-
-async fn accept(listener: std::net::TcpListener, shared: Arc<Shared>) {
-    let listener = TcpListener::from_std(listener).expect("a listener that does not block");
-    loop {
-        let Ok((stream, _)) = listener.accept().await else {
-            continue;
-        };
-        let _ = stream.set_nodelay(true);
-        let shared = Arc::clone(&shared);
-        tokio::spawn(async move {
-            let service = service_fn(move |request| {
-                let shared = Arc::clone(&shared);
-                async move { shared.answer(request).await }
-            });
-            // A client that went away is no fault of the server.
-            let _ = Connections::new(TokioExecutor::new())
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
-        });
     }
 }
 
@@ -339,15 +297,6 @@ fn refused((status, words): (StatusCode, String)) -> Answered {
     (status, Vec::new(), body.into_bytes())
 }
 
-fn header(headers: &HeaderMap, name: &str) -> Option<String> {
-    let value = headers.get(name)?.to_str().ok()?;
-    Some(value.to_owned())
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// A server of CMR on a loopback port.
 ///
 /// It filters by the parameters that tests need, and refuses all others as CMR refuses those that it
@@ -356,8 +305,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub struct CmrServer {
     shared: Arc<Shared>,
     address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    _running: Running,
 }
 
 impl CmrServer {
@@ -394,17 +342,6 @@ impl CmrServer {
     /// Changes what it knows of, between two requests.
     pub fn change(&self, change: impl FnOnce(&mut Vec<CmrCollection>)) {
         change(&mut lock(&self.shared.catalog));
-    }
-}
-
-impl Drop for CmrServer {
-    fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
-        }
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }
 

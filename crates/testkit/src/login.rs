@@ -12,23 +12,18 @@ mod state;
 mod token;
 
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto::Builder as Connections;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 
 use crate::content::Content;
+use crate::serving::{self, Running, header};
 use state::State;
 
 pub use state::{LoginPlace, LoginRefusal, LoginRequest};
@@ -168,10 +163,7 @@ impl LoginServerBuilder {
     ///
     /// As [`start_blocking`](Self::start_blocking).
     pub async fn start(self) -> LoginServer {
-        match tokio::task::spawn_blocking(|| self.start_blocking()).await {
-            Ok(server) => server,
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
-        }
+        serving::from_async(|| self.start_blocking()).await
     }
 
     /// Starts the servers on threads of their own; they stop when the handle is dropped.
@@ -184,71 +176,30 @@ impl LoginServerBuilder {
             assert!(self.content.set_root(root), "{}: no folder", root.display());
         }
         let places = [LoginPlace::Login, LoginPlace::Archive, LoginPlace::Cloud];
-        let listeners = places.map(|place| (place, listen()));
-        let addresses = [0, 1, 2].map(|at: usize| {
-            let listener: &std::net::TcpListener = &listeners[at].1;
-            listener.local_addr().expect("the port that was bound")
-        });
+        let listening = places.map(|place| (place, serving::listen(0)));
         let shared = Arc::new(Shared {
-            addresses,
+            addresses: listening.each_ref().map(|(_, (_, address))| *address),
             rules: self.rules,
             content: self.content,
             state: State::new(self.users, self.refusal),
         });
-        let (stop, stopped) = oneshot::channel();
-        let thread = std::thread::spawn({
+        let running = Running::start("login-server", {
             let shared = Arc::clone(&shared);
-            move || {
-                let runtime = tokio::runtime::Builder::new_multi_thread()
-                    .worker_threads(2)
-                    .thread_name("login-server")
-                    .enable_all()
-                    .build()
-                    .expect("a tokio runtime");
-                runtime.block_on(async {
-                    for (place, listener) in listeners {
-                        tokio::spawn(accept(listener, place, Arc::clone(&shared)));
-                    }
-                    let _ = stopped.await;
-                });
-                runtime.shutdown_background();
+            move || async move {
+                for (place, (listener, _)) in listening {
+                    let shared = Arc::clone(&shared);
+                    tokio::spawn(serving::answer(listener, move |request| {
+                        let shared = Arc::clone(&shared);
+                        async move { shared.answer(place, request).await }
+                    }));
+                }
+                std::future::pending::<()>().await;
             }
         });
         LoginServer {
             shared,
-            stop: Some(stop),
-            thread: Some(thread),
+            _running: running,
         }
-    }
-}
-
-fn listen() -> std::net::TcpListener {
-    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .expect("a port of the loopback interface");
-    listener
-        .set_nonblocking(true)
-        .expect("a socket that does not block");
-    listener
-}
-
-async fn accept(listener: std::net::TcpListener, place: LoginPlace, shared: Arc<Shared>) {
-    let listener = TcpListener::from_std(listener).expect("a listener that does not block");
-    loop {
-        let Ok((stream, _)) = listener.accept().await else {
-            continue;
-        };
-        let _ = stream.set_nodelay(true);
-        let shared = Arc::clone(&shared);
-        tokio::spawn(async move {
-            let service = service_fn(move |request| {
-                let shared = Arc::clone(&shared);
-                async move { shared.answer(place, request).await }
-            });
-            // A client that went away is no fault of the server.
-            let _ = Connections::new(TokioExecutor::new())
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
-        });
     }
 }
 
@@ -378,11 +329,6 @@ impl Shared {
     }
 }
 
-fn header(headers: &HeaderMap, name: &str) -> Option<String> {
-    let value = headers.get(name)?.to_str().ok()?;
-    Some(value.to_owned())
-}
-
 /// A login service, an archive and a cloud, each on a loopback port of its own.
 ///
 /// Tokens, codes, cookies and signatures that they hand out have `s3cr3t` in them, so that a test can
@@ -400,8 +346,7 @@ fn header(headers: &HeaderMap, name: &str) -> Option<String> {
 /// ```
 pub struct LoginServer {
     shared: Arc<Shared>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    _running: Running,
 }
 
 impl LoginServer {
@@ -472,17 +417,6 @@ impl LoginServer {
     /// Refuses whom it knows, or no longer.
     pub fn set_refusal(&self, refusal: Option<LoginRefusal>) {
         self.shared.state.set_refusal(refusal);
-    }
-}
-
-impl Drop for LoginServer {
-    fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
-        }
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }
 
