@@ -315,7 +315,10 @@ async fn refusals_say_what_to_do() {
     let stale = "e30.eyJ1aWQiOiJ4IiwiZXhwIjoxNjAwMDAwMDAwfQ.s3cr3t";
     let stale = || LoginSources::none().with_token(Secret::new(stale));
     let bad = || LoginSources::none().with_token(Secret::new("not a token s3cr3t"));
+    let odd = || LoginSources::none().with_token(Secret::new("odd-s3cr3t"));
     let approve = "/approve_app?client_id=Zx0yArchive1";
+    let unapproved = "the archive's application, or a licence (EULA) of it, is to be approved first: log in \
+                      at http://127.0.0.1:";
     let cases: Vec<(LoginServerBuilder, LoginSources, Vec<&str>)> = vec![
         (
             server(),
@@ -340,23 +343,41 @@ async fn refusals_say_what_to_do() {
             ],
         ),
         (server(), bad(), vec!["is no token: get a new one"]),
+        // Archives send what is no web token to log in.
+        (
+            server(),
+            odd(),
+            vec!["401", "the token from", "was not accepted: get a new one"],
+        ),
         (
             server().refusal(LoginRefusal::Licence),
             by_password(),
-            vec![
-                "a licence is to be accepted first: log in at http://127.0.0.1:",
-                approve,
-            ],
+            vec![unapproved, approve],
+        ),
+        // As the login service says of a token, and of who logs in with a password.
+        (
+            server().refusal(LoginRefusal::Unapproved),
+            by_password(),
+            vec!["403", unapproved, approve],
         ),
         (
             server()
                 .refusal(LoginRefusal::Unapproved)
                 .takes_tokens(false),
             by_password(),
-            vec![
-                "application is to be approved first: log in at http://127.0.0.1:",
-                approve,
-            ],
+            vec!["401", unapproved, approve],
+        ),
+        (
+            server()
+                .refusal(LoginRefusal::Unauthorized)
+                .takes_tokens(false),
+            by_password(),
+            vec!["401", unapproved, approve],
+        ),
+        (
+            server().refusal(LoginRefusal::Profile).takes_tokens(false),
+            by_password(),
+            vec!["complete the profile (such as the study area)", "/profile"],
         ),
         (
             server().refusal(LoginRefusal::Terms),
@@ -386,6 +407,30 @@ async fn refusals_say_what_to_do() {
         assert_secrets_are_where_they_belong(&server);
         assert!(matches!(error, Error::Denied { .. }), "{error:?}");
     }
+}
+
+/// The login service answers with 401 also where only an archive's application is not approved: that says
+/// nothing of the password, which it has taken before.
+#[tokio::test]
+async fn one_archive_that_is_not_approved_does_not_spoil_the_login() {
+    let server = server()
+        .takes_tokens(false)
+        .refusal(LoginRefusal::Unauthorized)
+        .start()
+        .await;
+    let client = client(&server, by_password());
+    for name in ["a.h5", "b.h5"] {
+        let error = read(&client, &server.data_url(name)).await.unwrap_err();
+        assert!(!error.to_string().contains("user and password"), "{error}");
+    }
+    server.set_refusal(None);
+    read(&client, &server.data_url("a.h5")).await.unwrap();
+    // One that was wrong from the start is told.
+    let wrong = LoginSources::none().with_user(USER, Secret::new("wrong"));
+    let client = self::client(&server, wrong);
+    let error = read(&client, &server.data_url("b.h5")).await.unwrap_err();
+    let words = "did not accept the user and password";
+    assert!(error.to_string().contains(words), "{error}");
 }
 
 /// A service locks out those who try too often.
