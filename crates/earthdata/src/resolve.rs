@@ -80,6 +80,14 @@ fn single(asked: &str, fitting: &[&Collection], named: &CollectionSearch) -> Res
 /// What was asked for, in words.
 fn described(what: &str, name: &str, named: &CollectionSearch) -> String {
     let mut text = format!("{what} {name}");
+    // CMR finds what meets both.
+    let with = [("short name", &named.short_names), ("DOI", &named.dois)];
+    for (kind, names) in with
+        .iter()
+        .filter(|(kind, names)| !what.ends_with(kind) && !names.is_empty())
+    {
+        text = format!("{text}, {kind} {}", names.join(" or "));
+    }
     if !named.versions.is_empty() {
         text = format!("{text}, version {}", named.versions.join(" or "));
     }

@@ -142,6 +142,9 @@ async fn names_that_fit_nothing_are_told_with_some_that_may_be_meant() {
         &["no collection has the DOI 10.1/2"],
     )
     .await;
+    // CMR finds what meets both.
+    let both = daily().doi("10.1/2");
+    told(both, &cmr, &["short name DAILY, DOI 10.1/2 in CMR"]).await;
     // One of two is not there.
     told(daily().short_name("ATL03"), &cmr, &["short name ATL03"]).await;
     // None of the granules is no error of the search.
