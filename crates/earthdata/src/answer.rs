@@ -9,7 +9,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// One record is not longer, in bytes of JSON.
-const LONGEST_RECORD: usize = 4 << 20;
+pub(crate) const LONGEST_RECORD: usize = 4 << 20;
 /// Of CMR's own words so many characters are shown.
 const WORDS: usize = 400;
 

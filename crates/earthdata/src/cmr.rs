@@ -16,8 +16,8 @@ use crate::time::Timestamp;
 const LONGEST_URL: usize = 4000;
 /// A page may have so many bytes for each record on it.
 const RECORD: usize = 64 << 10;
-/// A page may have at least so many bytes.
-const PAGE: usize = 1 << 20;
+/// A page may have at least so many bytes: one of few records may have long ones.
+const PAGE: usize = answer::LONGEST_RECORD.saturating_mul(2);
 /// So many deleted granules at most are read of one answer.
 const MOST_DELETED: usize = 10_000;
 /// And of each so many bytes.

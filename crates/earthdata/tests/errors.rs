@@ -278,6 +278,22 @@ async fn pages_of_collections_that_never_end_are_left() {
     assert!(error.contains("1 of 1000 collections came"), "{error}");
 }
 
+/// Some collections have thousands of variables.
+#[tokio::test]
+async fn one_record_may_be_long() {
+    let abstract_ = "a".repeat(3 << 20);
+    let umm = format!(r#"{{"ShortName":"A","Version":"1","Abstract":"{abstract_}"}}"#);
+    let body = format!(r#"{{"items":[{{"meta":{{"concept-id":"C1-A"}},"umm":{umm}}}]}}"#);
+    let server = RangeServer::builder()
+        .object("/search/collections.umm_json", body)
+        .fault(Fault::Header("CMR-Hits".into(), "1".into()), When::Always)
+        .start()
+        .await;
+    let cmr = cmr(&server.url_of("search"));
+    let found = Collections::search().limit(1).run(&cmr).await.unwrap();
+    assert_eq!(found[0].short_name, "A");
+}
+
 #[tokio::test]
 async fn a_server_that_never_ends_is_left() {
     let granule =
