@@ -9,8 +9,8 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use chunkref::earthdata::{
-    Cmr, CollectionSearch, Collections, Error, FileChoice, Format, Found, Granule, LinkKind,
-    LoginSources, Secret, TimeRange, Unfit,
+    Cmr, CollectionSearch, Collections, DataFile, Error, FileChoice, Format, Found, Granule,
+    LinkKind, LoginSources, Secret, TimeRange, Unfit,
 };
 use chunkref::io::Url;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -163,8 +163,9 @@ fn table(granules: &[Granule], choice: &FileChoice) -> String {
         let (file, size) = match granule.choose(choice) {
             Ok(files) => {
                 let names: Vec<_> = files.iter().map(|file| one_line(&file.name)).collect();
-                let sizes = files.iter().map(|file| file.size);
-                let size = sizes.sum::<Option<u64>>().or(granule.size);
+                // Sizes are what the record says, whatever that is.
+                let add = |all: u64, file: &DataFile| Some(all.saturating_add(file.size?));
+                let size = files.iter().try_fold(0, add).or(granule.size);
                 (names.join(", "), size)
             }
             Err(reason) => {

@@ -335,11 +335,11 @@ fn errors_are_one_line_that_says_what_to_do() {
     for (refusal, words) in [
         (
             LoginRefusal::Licence,
-            "a licence is to be accepted first: log in at ",
+            "licence (EULA) of it, is to be approved first: log in at ",
         ),
         (
             LoginRefusal::Unapproved,
-            "application is to be approved first: log in at ",
+            "the archive's application, or a licence (EULA) of it, is to be approved first",
         ),
         (LoginRefusal::Terms, "it may want terms to be accepted"),
         (LoginRefusal::OutOfOrder, "try again later"),

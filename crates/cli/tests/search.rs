@@ -205,6 +205,14 @@ fn several_files_want_a_choice() {
 }
 
 #[test]
+fn sizes_may_be_anything() {
+    let server = server();
+    server.change(|all| all[2].granules[0].size = u64::MAX);
+    let (out, _) = found(&server, &["--short-name", "SEVERAL", "--all-files"]);
+    assert!(out.contains("a.nc, b.nc"), "{out}");
+}
+
+#[test]
 fn errors_are_one_line_that_says_what_to_do() {
     let server = server();
     for (arguments, code, words) in [

@@ -9,7 +9,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// One record is not longer, in bytes of JSON.
-const LONGEST_RECORD: usize = 4 << 20;
+pub(crate) const LONGEST_RECORD: usize = 4 << 20;
 /// Of CMR's own words so many characters are shown.
 const WORDS: usize = 400;
 
@@ -36,14 +36,17 @@ pub(crate) fn page<T>(
     most: usize,
     record: impl FnMut(&Value) -> Result<T, String>,
 ) -> Result<Page<T>, String> {
-    let hits = response.header("cmr-hits");
-    let hits = hits.and_then(|hits| hits.trim().parse().ok());
     let items = items(response.body(), most, record)?;
     Ok(Page {
-        hits: hits.ok_or("no CMR-Hits in its headers")?,
+        hits: hits(response).ok_or("no CMR-Hits in its headers")?,
         search_after: response.header("cmr-search-after").map(str::to_owned),
         items,
     })
+}
+
+/// How many there are of what was asked for, on whatever page.
+pub(crate) fn hits(response: &Response) -> Option<u64> {
+    response.header("cmr-hits")?.trim().parse().ok()
 }
 
 /// The records of a body in `umm_json`.

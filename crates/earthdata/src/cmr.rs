@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use chrono::{TimeDelta, Utc};
 use chunkref_io::{Client, Request, Response};
 
 use crate::answer::{self, Page, without, words};
-use crate::deleted::Deleted;
+use crate::deleted::{Deleted, DeletedGranules};
 use crate::error::{Error, Result};
 use crate::query::Query;
 use crate::system::System;
@@ -15,12 +16,18 @@ use crate::time::Timestamp;
 const LONGEST_URL: usize = 4000;
 /// A page may have so many bytes for each record on it.
 const RECORD: usize = 64 << 10;
-/// A page may have at least so many bytes.
-const PAGE: usize = 1 << 20;
+/// A page may have at least so many bytes: one of few records may have long ones.
+const PAGE: usize = answer::LONGEST_RECORD.saturating_mul(2);
 /// So many deleted granules at most are read of one answer.
-const MOST_DELETED: usize = 100_000;
+const MOST_DELETED: usize = 10_000;
 /// And of each so many bytes.
 const RECORD_OF_DELETED: usize = 1 << 10;
+/// CMR knows for 365 days what was deleted, and refuses to say what was before; one day is for a clock
+/// that is not quite right.
+const DELETED_FOR: TimeDelta = TimeDelta::days(364);
+/// What tells that an answer has only what was found before the time was up. CMR's documentation names it
+/// in two ways.
+const TIMED_OUT: [&str; 2] = ["cmr-timed-out", "cmr-time-out"];
 
 /// Where searches are sent, and as whom. Clones are cheap.
 ///
@@ -103,6 +110,13 @@ impl Cmr {
         let most_bytes = most.saturating_mul(RECORD).max(PAGE);
         let url = self.address(what);
         let response = self.ask(url, &query, search_after, most_bytes).await?;
+        if TIMED_OUT
+            .iter()
+            .any(|name| response.header(name) == Some("true"))
+        {
+            let url = self.address(what);
+            return Err(Error::TimedOut { url });
+        }
         answer::page(&response, most, record).map_err(|reason| self.not_an_answer(what, reason))
     }
 
@@ -118,15 +132,18 @@ impl Cmr {
         format!("{}/{what}.umm_json", self.url)
     }
 
-    /// The granules of a collection that were deleted since a moment, of which CMR knows for a year.
+    /// Granules of a collection that were deleted since a moment; of what was before a year ago CMR knows
+    /// nothing. It sends a few of them only: see [`DeletedGranules`].
     ///
     /// ```no_run
     /// # async fn example(cmr: chunkref_earthdata::Cmr) -> chunkref_earthdata::Result<()> {
     /// use chunkref_earthdata::Timestamp;
     ///
     /// let since = Timestamp::begin("2026-01-01")?;
-    /// for granule in cmr.deleted("C1996881146-POCLOUD", since).await? {
-    ///     println!("{} was deleted", granule.name);
+    /// let deleted = cmr.deleted("C1996881146-POCLOUD", since).await?;
+    /// println!("{} were deleted, such as:", deleted.hits);
+    /// for granule in deleted.granules {
+    ///     println!("{}", granule.name);
     /// }
     /// # Ok(())
     /// # }
@@ -134,16 +151,22 @@ impl Cmr {
     ///
     /// # Errors
     ///
-    /// If CMR can't be asked, refuses (the moment is too long ago), or answers with something else.
-    pub async fn deleted(&self, collection: &str, since: Timestamp) -> Result<Vec<Deleted>> {
+    /// If CMR can't be asked, refuses, or answers with something else.
+    pub async fn deleted(&self, collection: &str, since: Timestamp) -> Result<DeletedGranules> {
+        let first = Utc::now().checked_sub_signed(DELETED_FOR);
+        let first = first.map(|time| Timestamp::from_millis(time.timestamp_millis()));
+        let since = first.map_or(since, |first| since.max(first));
         let mut query = Query::default();
         query.push("parent_collection_id", collection);
-        query.push("revision_date", &format!("{since},"));
-        let url = format!("{}/granules/deleted.json", self.url);
+        query.push("revision_date", &since);
+        let url = format!("{}/deleted-granules.json", self.url);
         let most_bytes = MOST_DELETED.saturating_mul(RECORD_OF_DELETED);
         let response = self.ask(url.clone(), &query, None, most_bytes).await?;
-        answer::list(response.body(), MOST_DELETED, Deleted::of)
-            .map_err(|reason| Error::Answer { url, reason })
+        let granules = answer::list(response.body(), MOST_DELETED, Deleted::of);
+        let granules = granules.map_err(|reason| Error::Answer { url, reason })?;
+        let came = u64::try_from(granules.len()).unwrap_or(u64::MAX);
+        let hits = answer::hits(&response).unwrap_or(came).max(came);
+        Ok(DeletedGranules { granules, hits })
     }
 
     async fn ask(

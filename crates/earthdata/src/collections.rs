@@ -3,6 +3,7 @@
 use crate::cmr::Cmr;
 use crate::collection::{Collection, bare_doi};
 use crate::error::{Error, Result};
+use crate::paging::Paging;
 use crate::query::Query;
 use crate::spatial::BoundingBox;
 use crate::time::TimeRange;
@@ -53,6 +54,7 @@ pub struct CollectionSearch {
     bounding_boxes: Vec<BoundingBox>,
     sort_keys: Vec<String>,
     pattern: bool,
+    any_state: bool,
     limit: Option<usize>,
 }
 
@@ -129,6 +131,13 @@ impl CollectionSearch {
         self
     }
 
+    /// In whatever state: CMR may leave out collections that are planned, in review or deprecated where a
+    /// version, an id or a DOI does not name them.
+    pub(crate) fn any_state(mut self) -> Self {
+        self.any_state = true;
+        self
+    }
+
     fn query(&self) -> Result<Query> {
         let mut query = Query::default();
         for (name, values) in [
@@ -144,6 +153,9 @@ impl CollectionSearch {
         }
         if self.pattern {
             query.push("options[short_name][pattern]", &true);
+        }
+        if self.any_state {
+            query.push("include_non_operational", &true);
         }
         query.push_some("keyword", self.keyword.as_ref());
         query.push_some("cloud_hosted", self.cloud_hosted.as_ref());
@@ -171,7 +183,7 @@ impl CollectionSearch {
     pub async fn run(&self, cmr: &Cmr) -> Result<Vec<Collection>> {
         let query = self.query()?;
         let mut found: Vec<Collection> = Vec::new();
-        let mut after = None;
+        let mut paging = Paging::new("collections");
         loop {
             let left = self
                 .limit
@@ -179,22 +191,11 @@ impl CollectionSearch {
             if left == 0 {
                 return Ok(found);
             }
-            let page = cmr
-                .page(
-                    "collections",
-                    &query,
-                    after.as_deref(),
-                    left,
-                    Collection::of,
-                )
-                .await?;
-            let came = page.items.len();
-            found.extend(page.items);
-            // A page that brought nothing leads nowhere, whatever its header says.
-            if came < left || came == 0 || page.search_after.is_none() {
+            let page = paging.next(cmr, &query, left, Collection::of, |one| &one.concept_id);
+            let Some(page) = page.await? else {
                 return Ok(found);
-            }
-            after = page.search_after;
+            };
+            found.extend(page);
         }
     }
 }

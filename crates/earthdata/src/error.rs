@@ -72,6 +72,15 @@ pub enum Error {
         /// What it asked to wait, in seconds.
         retry_after: Option<u64>,
     },
+    /// CMR had not enough time, and sent a part of what fits as if it were all.
+    #[error(
+        "{url}: the search took CMR too long, and only a part of what fits came: ask for less at once (a \
+         shorter time, a smaller box, fewer on a page), or try again later"
+    )]
+    TimedOut {
+        /// What was asked.
+        url: String,
+    },
     /// The answer is not one of CMR's.
     #[error("{url}: not an answer of CMR: {reason}")]
     Answer {

@@ -106,7 +106,8 @@ impl GranuleSearch {
         self
     }
 
-    /// Of the collection with this concept id (`C...`), or the granule with it (`G...`).
+    /// Of the collection with this concept id (`C...`), or the granule with it (`G...`). Where both are
+    /// given, the granules must be of the collections.
     pub fn concept_id(mut self, id: &str) -> Self {
         match id.chars().next() {
             Some('G') => self.granule_ids.push(id.to_owned()),
@@ -183,7 +184,7 @@ impl GranuleSearch {
 
     /// Covered by clouds from so many percent to so many.
     pub fn cloud_cover(mut self, percent: RangeInclusive<f64>) -> Self {
-        self.query.push("cloud_cover", &between(&percent));
+        self.push_once("cloud_cover", &between(&percent));
         self
     }
 
@@ -195,7 +196,7 @@ impl GranuleSearch {
 
     /// Of these orbits.
     pub fn orbit_number(mut self, orbits: RangeInclusive<f64>) -> Self {
-        self.query.push("orbit_number", &between(&orbits));
+        self.push_once("orbit_number", &between(&orbits));
         self
     }
 
@@ -247,13 +248,13 @@ impl GranuleSearch {
 
     /// Whose record has changed since this moment.
     pub fn updated_since(mut self, moment: Timestamp) -> Self {
-        self.query.push("updated_since", &moment);
+        self.push_once("updated_since", &moment);
         self
     }
 
     /// That can be had over the network, or can't.
     pub fn downloadable(mut self, downloadable: bool) -> Self {
-        self.query.push("downloadable", &downloadable);
+        self.push_once("downloadable", &downloadable);
         self
     }
 
@@ -274,6 +275,14 @@ impl GranuleSearch {
     pub fn page_size(mut self, granules: usize) -> Self {
         self.page_size = granules;
         self
+    }
+
+    /// A parameter of which CMR takes one value.
+    fn push_once(&mut self, name: &str, value: &impl ToString) {
+        if self.query.has(name) {
+            self.refuse(&format!("{name}: expected one"));
+        }
+        self.query.push(name, value);
     }
 
     fn refuse(&mut self, reason: &str) {

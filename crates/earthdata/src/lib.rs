@@ -76,6 +76,7 @@ mod login;
 #[cfg(test)]
 mod odd_answers;
 mod pages;
+mod paging;
 mod query;
 mod resolve;
 mod season;
@@ -88,7 +89,7 @@ pub use citation::Citation;
 pub use cmr::Cmr;
 pub use collection::{Collection, VirtualFormat, VirtualStore};
 pub use collections::{CollectionSearch, Collections};
-pub use deleted::Deleted;
+pub use deleted::{Deleted, DeletedGranules};
 pub use error::{Error, Result};
 pub use files::{Checksum, DataFile, FileChoice, Unfit};
 pub use format::Format;

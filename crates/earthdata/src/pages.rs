@@ -1,11 +1,10 @@
 //! The pages of a search.
 
-use std::collections::HashSet;
-
 use crate::cmr::Cmr;
 use crate::collection::Collection;
 use crate::error::Result;
 use crate::granule::Granule;
+use crate::paging::Paging;
 use crate::query::Query;
 use crate::time::TimeRange;
 
@@ -54,11 +53,8 @@ pub struct Pages {
     /// Only granules that lie mostly in one of these; all, if there is none.
     most_of: Vec<TimeRange>,
     collections: Vec<Collection>,
-    search_after: Option<String>,
-    seen: HashSet<Box<str>>,
+    paging: Paging,
     progress: Progress,
-    ended: bool,
-    missing: u64,
 }
 
 impl Pages {
@@ -70,11 +66,8 @@ impl Pages {
             limit,
             most_of: Vec::new(),
             collections: Vec::new(),
-            search_after: None,
-            seen: HashSet::new(),
+            paging: Paging::new("granules"),
             progress: Progress::default(),
-            ended: false,
-            missing: 0,
         }
     }
 
@@ -104,7 +97,7 @@ impl Pages {
             collections: self.collections,
             query: self.query.readable(),
             progress: self.progress,
-            missing: self.missing,
+            missing: self.paging.missing(),
         }
     }
 
@@ -124,59 +117,38 @@ impl Pages {
         let left = self.limit.map_or(u64::MAX, |limit| {
             limit.saturating_sub(self.progress.received)
         });
-        if self.ended || left == 0 {
+        if left == 0 {
             return Ok(None);
         }
         // Of a season more come than are kept.
-        let size = if self.most_of.is_empty() {
+        let most = if self.most_of.is_empty() {
             usize::try_from(left).map_or(self.page_size, |left| left.min(self.page_size))
         } else {
             self.page_size
         };
-        let after = self.search_after.take();
         let page = self
-            .cmr
-            .page("granules", &self.query, after.as_deref(), size, Granule::of)
-            .await?;
-        self.progress.hits = page.hits;
-        let came = page.items.len();
-        let mut kept = Vec::with_capacity(came);
-        let mut is_new = false;
-        for granule in page.items {
-            if !self.seen.insert(granule.concept_id.as_str().into()) {
-                self.progress.repeated = self.progress.repeated.saturating_add(1);
-                continue;
-            }
-            is_new = true;
-            if !self.lies_in(&granule) {
-                self.progress.left_out = self.progress.left_out.saturating_add(1);
-            } else if self
-                .limit
-                .is_none_or(|limit| self.progress.received < limit)
-            {
-                self.progress.received = self.progress.received.saturating_add(1);
-                kept.push(granule);
-            }
-        }
-        if came == size && !is_new {
-            return Err(self.cmr.not_an_answer(
-                "granules",
-                format!("all {came} granules of a page had come before"),
-            ));
-        }
-        // A page that is not full is the last one, unless CMR counts more. Each page but the last
-        // brings something new, so there is an end.
-        let all_came = u64::try_from(self.seen.len()).is_ok_and(|seen| seen >= page.hits);
-        let is_last = !is_new || (came < size && all_came);
-        match page.search_after {
-            Some(after) if !is_last => self.search_after = Some(after),
-            _ => {
-                self.ended = true;
-                let seen = u64::try_from(self.seen.len()).unwrap_or(u64::MAX);
-                self.missing = page.hits.saturating_sub(seen);
-            }
-        }
-        Ok(Some(kept))
+            .paging
+            .next(&self.cmr, &self.query, most, Granule::of, |granule| {
+                &granule.concept_id
+            });
+        let Some(mut granules) = page.await? else {
+            return Ok(None);
+        };
+        self.progress.hits = self.paging.hits();
+        self.progress.repeated = self.paging.repeated();
+        let came = granules.len();
+        granules.retain(|granule| self.lies_in(granule));
+        let left_out = came.saturating_sub(granules.len());
+        granules.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+        let count = |granules: usize| u64::try_from(granules).unwrap_or(u64::MAX);
+        let Progress {
+            received,
+            left_out: all_left_out,
+            ..
+        } = &mut self.progress;
+        *received = received.saturating_add(count(granules.len()));
+        *all_left_out = all_left_out.saturating_add(count(left_out));
+        Ok(Some(granules))
     }
 
     /// Whether a granule is part of the season. One that does not say when it was taken is.

@@ -11,6 +11,11 @@ impl Query {
         self.0.push((name.to_owned(), value.to_string()));
     }
 
+    /// Whether there is a value of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(own, _)| own == name)
+    }
+
     /// A value that may not be given.
     pub(crate) fn push_some(&mut self, name: &str, value: Option<&impl ToString>) {
         if let Some(value) = value {

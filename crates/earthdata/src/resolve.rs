@@ -17,11 +17,22 @@ const MOST: usize = 100;
 ///
 /// If a name fits none, or several.
 pub(crate) async fn collections(named: &CollectionSearch, cmr: &Cmr) -> Result<Vec<Collection>> {
-    let found = named.clone().limit(MOST).run(cmr).await?;
+    let mut found = named.clone().limit(MOST).run(cmr).await?;
+    let has_name = |one: &Collection, name: &str| one.short_name.eq_ignore_ascii_case(name);
+    let missing: Vec<_> = named
+        .short_names
+        .iter()
+        .filter(|name| !found.iter().any(|one| has_name(one, name)))
+        .collect();
+    if !missing.is_empty() {
+        // A CMR that does not take the question has none to hide.
+        let all = named.clone().any_state().limit(MOST).run(cmr).await;
+        let all = all.unwrap_or_default().into_iter();
+        found.extend(all.filter(|one| missing.iter().any(|name| has_name(one, name))));
+    }
     for name in &named.short_names {
-        let fits = |one: &&Collection| one.short_name.eq_ignore_ascii_case(name);
         let asked = described("short name", name, named);
-        let fitting: Vec<_> = found.iter().filter(fits).collect();
+        let fitting: Vec<_> = found.iter().filter(|one| has_name(one, name)).collect();
         if fitting.is_empty() {
             return Err(unknown(name, asked, cmr).await);
         }
@@ -69,6 +80,14 @@ fn single(asked: &str, fitting: &[&Collection], named: &CollectionSearch) -> Res
 /// What was asked for, in words.
 fn described(what: &str, name: &str, named: &CollectionSearch) -> String {
     let mut text = format!("{what} {name}");
+    // CMR finds what meets both.
+    let with = [("short name", &named.short_names), ("DOI", &named.dois)];
+    for (kind, names) in with
+        .iter()
+        .filter(|(kind, names)| !what.ends_with(kind) && !names.is_empty())
+    {
+        text = format!("{text}, {kind} {}", names.join(" or "));
+    }
     if !named.versions.is_empty() {
         text = format!("{text}, version {}", named.versions.join(" or "));
     }

@@ -79,7 +79,10 @@ fn moments(text: &str) -> Result<(Timestamp, Timestamp)> {
         let begin = Timestamp::of_day(first, NaiveTime::MIN);
         return Ok((begin, Timestamp::of_day(last, last_of_day())));
     }
-    let zoned = DateTime::parse_from_rfc3339(text).map(|time| time.timestamp_millis());
+    let zoned = DateTime::parse_from_rfc3339(text)
+        // As CMR writes some: without a colon in the zone.
+        .or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f%z"))
+        .map(|time| time.timestamp_millis());
     let plain = || {
         let text = text.replace(' ', "T");
         let forms = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"];
@@ -236,6 +239,10 @@ mod tests {
         assert_eq!(
             range("2020-01-01T00:00:00+02:00, 2020-01-01 09:00"),
             "2019-12-31T22:00:00Z,2020-01-01T09:00:00Z"
+        );
+        assert_eq!(
+            range("2017-09-07T18:51:39+0000,2017-09-07T18:51:39.25+0000"),
+            "2017-09-07T18:51:39Z,2017-09-07T18:51:39.250Z"
         );
         assert_eq!(range(",2020-01-01"), ",2020-01-01T23:59:59.999Z");
         assert_eq!(range("2020-01-01,"), "2020-01-01T00:00:00Z,");

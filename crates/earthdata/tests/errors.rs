@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use chunkref_earthdata::{Cmr, Error, GranuleSearch, Granules, System};
+use chunkref_earthdata::{Cmr, Collections, Error, GranuleSearch, Granules, System};
 use chunkref_io::{Client, ClientOptions};
 use chunkref_testkit::{CmrCollection, CmrFault, CmrServer, Fault, RangeServer, When};
 
@@ -142,6 +142,9 @@ async fn names_that_fit_nothing_are_told_with_some_that_may_be_meant() {
         &["no collection has the DOI 10.1/2"],
     )
     .await;
+    // CMR finds what meets both.
+    let both = daily().doi("10.1/2");
+    told(both, &cmr, &["short name DAILY, DOI 10.1/2 in CMR"]).await;
     // One of two is not there.
     told(daily().short_name("ATL03"), &cmr, &["short name ATL03"]).await;
     // None of the granules is no error of the search.
@@ -170,6 +173,11 @@ async fn a_search_that_is_not_right_asks_nothing() {
     told(daily().page_size(2001), &cmr, &["1 to 2000"]).await;
     told(daily().page_size(0), &cmr, &["1 to 2000"]).await;
     told(daily().short_name(""), &cmr, &["short_name"]).await;
+    // CMR takes one value of these, and does not say so in so many words.
+    let twice = daily().cloud_cover(0.0..=10.0).cloud_cover(0.0..=20.0);
+    told(twice, &cmr, &["cloud_cover: expected one"]).await;
+    let twice = daily().downloadable(true).downloadable(false);
+    told(twice, &cmr, &["downloadable: expected one"]).await;
     assert!(server.log().is_empty());
 }
 
@@ -219,6 +227,71 @@ async fn tokens_are_sent_and_never_shown() {
     ] {
         assert!(!text.contains("s3cret"), "{text}");
     }
+}
+
+/// A CMR that runs out of time answers with what it has found until then, as if it were all.
+#[tokio::test]
+async fn a_part_is_not_taken_for_all() {
+    let server = server();
+    let cmr = cmr(&server.url());
+    server.time_out(Some(3));
+    let search = || Granules::search().concept_id("C10-TESTCLOUD");
+    let words = ["took CMR too long", "only a part", "a shorter time"];
+    let error = told(search(), &cmr, &words).await;
+    assert!(matches!(error, Error::TimedOut { .. }));
+    // Also in the middle.
+    server.time_out(None);
+    let mut pages = search().page_size(4).pages(&cmr).await.unwrap();
+    assert_eq!(pages.next().await.unwrap().unwrap().len(), 4);
+    server.time_out(Some(1));
+    assert!(matches!(
+        pages.next().await.unwrap_err(),
+        Error::TimedOut { .. }
+    ));
+}
+
+#[tokio::test]
+async fn pages_of_collections_that_never_end_are_left() {
+    let collection = r#"{"meta":{"concept-id":"C1-A"},"umm":{"ShortName":"A","Version":"1"}}"#;
+    let full = format!(r#"{{"items":[{}]}}"#, vec![collection; 100].join(","));
+    let hits = Fault::Header("CMR-Hits".into(), "1000".into());
+    let server = RangeServer::builder()
+        .object("/search/collections.umm_json", full)
+        .fault(hits.clone(), When::Always)
+        .fault(
+            Fault::Header("CMR-Search-After".into(), "[1]".into()),
+            When::Always,
+        )
+        .start()
+        .await;
+    let cmr = cmr(&server.url_of("search"));
+    let search = Collections::search();
+    let error = search.run(&cmr).await.unwrap_err().to_string();
+    assert!(
+        error.contains("all 100 collections of a page had come"),
+        "{error}"
+    );
+    assert_eq!(server.requests(), 2);
+    // What leads on is lost: that is not the end.
+    server.set_fault(hits, When::Always);
+    let error = search.run(&cmr).await.unwrap_err().to_string();
+    assert!(error.contains("1 of 1000 collections came"), "{error}");
+}
+
+/// Some collections have thousands of variables.
+#[tokio::test]
+async fn one_record_may_be_long() {
+    let abstract_ = "a".repeat(3 << 20);
+    let umm = format!(r#"{{"ShortName":"A","Version":"1","Abstract":"{abstract_}"}}"#);
+    let body = format!(r#"{{"items":[{{"meta":{{"concept-id":"C1-A"}},"umm":{umm}}}]}}"#);
+    let server = RangeServer::builder()
+        .object("/search/collections.umm_json", body)
+        .fault(Fault::Header("CMR-Hits".into(), "1".into()), When::Always)
+        .start()
+        .await;
+    let cmr = cmr(&server.url_of("search"));
+    let found = Collections::search().limit(1).run(&cmr).await.unwrap();
+    assert_eq!(found[0].short_name, "A");
 }
 
 #[tokio::test]

@@ -134,6 +134,8 @@ async fn no_secret_is_logged_or_shown() {
             None,
             Some(LoginRefusal::Licence),
             Some(LoginRefusal::Unapproved),
+            Some(LoginRefusal::Unauthorized),
+            Some(LoginRefusal::Profile),
             Some(LoginRefusal::Terms),
             Some(LoginRefusal::OutOfOrder),
         ] {

@@ -317,6 +317,52 @@ async fn collections_are_found_by_doi_version_and_where_they_are() {
     assert_eq!(all.run(&cmr).await.unwrap().len(), 3);
 }
 
+/// CMR may leave out what is not in use, unless it is asked for.
+#[tokio::test]
+async fn collections_that_are_not_in_use_are_found_by_name() {
+    let mut preprint = CmrCollection::daily(30, "PREPRINT", "2000-01-01", 24, 3);
+    preprint.operational = false;
+    let mut old = CmrCollection::daily(50, "DAILY", "2000-01-01", 24, 4);
+    (old.operational, old.version) = (false, "0".to_owned());
+    let server = CmrServer::builder()
+        .collection(CmrCollection::daily(10, "DAILY", "2000-01-01", 24, 2))
+        .collection(old)
+        .collection(preprint)
+        .start();
+    let cmr = cmr(&server);
+    for (search, expected) in [
+        (Granules::search().short_name("PREPRINT"), 3),
+        // It is not in the way of the one that is in use.
+        (Granules::search().short_name("DAILY"), 2),
+        (Granules::search().short_name("DAILY").version("0"), 4),
+        (
+            Granules::search()
+                .short_name("DAILY")
+                .short_name("PREPRINT"),
+            5,
+        ),
+    ] {
+        let found = search.run(&cmr).await.unwrap();
+        assert_eq!(found.granules.len(), expected, "{search:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_first_of_several_keys_goes_first() {
+    let server = days(6);
+    server.change(|all| {
+        for granule in &mut all[0].granules[..3] {
+            granule.taken.1 = 2_000_000_000_000;
+        }
+    });
+    let search = Granules::search().short_name("DAILY").page_size(2);
+    let search = search.sort_key("-end_date").sort_key("-granule_ur");
+    let found = search.run(&cmr(&server)).await.unwrap();
+    let names = found.granules.iter().map(|one| &one.native_id[6..8]);
+    let names: Vec<_> = names.collect();
+    assert_eq!(names, ["03", "02", "01", "06", "05", "04"]);
+}
+
 #[tokio::test]
 async fn long_searches_travel_in_a_body() {
     let server = CmrServer::builder().collection(mur()).start();

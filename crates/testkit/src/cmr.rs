@@ -1,75 +1,25 @@
 //! A server of NASA's Common Metadata Repository (CMR): searches of collections and granules.
 
+mod answering;
 mod catalog;
+mod deleted;
+mod fault;
+mod parameters;
 mod recorded;
 mod search;
 
-use std::io::Write as _;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto::Builder as Connections;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use http::Method;
 
+use crate::serving::{self, Running, lock};
 pub use catalog::{CmrCollection, CmrGranule};
+pub use fault::CmrFault;
 use recorded::Recorded;
-use search::Parameters;
-
-/// An answer in place of the right one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CmrFault {
-    /// Only requests whose path ends so: `granules.umm_json`; empty for all.
-    pub path: String,
-    /// So many requests are let through before.
-    pub skip: u32,
-    /// So many have the fault.
-    pub count: u32,
-    /// The status.
-    pub status: u16,
-    /// `Retry-After`, in seconds.
-    pub retry_after: Option<u32>,
-    /// The body.
-    pub body: String,
-}
-
-impl CmrFault {
-    /// All requests are answered with this status and body.
-    pub fn always(status: u16, body: &str) -> Self {
-        Self {
-            path: String::new(),
-            skip: 0,
-            count: u32::MAX,
-            status,
-            retry_after: None,
-            body: body.to_owned(),
-        }
-    }
-
-    fn strikes(&mut self, path: &str) -> bool {
-        if !path.ends_with(&self.path) || self.count == 0 {
-            return false;
-        }
-        if self.skip > 0 {
-            self.skip -= 1;
-            return false;
-        }
-        self.count -= 1;
-        true
-    }
-}
 
 /// One request to a [`CmrServer`], and how it was answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +61,8 @@ struct Shared {
     gzip: bool,
     /// Granules that are counted and never come.
     withheld: AtomicU64,
+    /// So many records come of a page before the time is up.
+    cut: Mutex<Option<usize>>,
 }
 
 impl CmrServerBuilder {
@@ -161,203 +113,34 @@ impl CmrServerBuilder {
     ///
     /// If no port can be had.
     pub fn start(self) -> CmrServer {
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, self.port))
-            .expect("a port of the loopback interface");
-        listener
-            .set_nonblocking(true)
-            .expect("a socket that does not block");
-        let address = listener.local_addr().expect("the port that was bound");
+        let (listener, address) = serving::listen(self.port);
         let shared = Arc::new(self.shared);
-        let (stop, stopped) = oneshot::channel();
-        let thread = std::thread::spawn({
+        let running = Running::start("cmr-server", {
             let shared = Arc::clone(&shared);
             move || {
-                let runtime = tokio::runtime::Builder::new_multi_thread()
-                    .worker_threads(2)
-                    .thread_name("cmr-server")
-                    .enable_all()
-                    .build()
-                    .expect("a tokio runtime");
-                runtime.block_on(async {
-                    tokio::select! {
-                        () = accept(listener, shared) => {}
-                        _ = stopped => {}
-                    }
-                });
-                runtime.shutdown_background();
+                serving::answer(listener, move |request| {
+                    let shared = Arc::clone(&shared);
+                    async move { shared.answer(request).await }
+                })
             }
         });
         CmrServer {
             shared,
             address,
-            stop: Some(stop),
-            thread: Some(thread),
+            _running: running,
         }
     }
-}
-
-async fn accept(listener: std::net::TcpListener, shared: Arc<Shared>) {
-    let listener = TcpListener::from_std(listener).expect("a listener that does not block");
-    loop {
-        let Ok((stream, _)) = listener.accept().await else {
-            continue;
-        };
-        let _ = stream.set_nodelay(true);
-        let shared = Arc::clone(&shared);
-        tokio::spawn(async move {
-            let service = service_fn(move |request| {
-                let shared = Arc::clone(&shared);
-                async move { shared.answer(request).await }
-            });
-            // A client that went away is no fault of the server.
-            let _ = Connections::new(TokioExecutor::new())
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
-        });
-    }
-}
-
-/// Status, headers and body of an answer.
-type Answered = (StatusCode, Vec<(String, String)>, Vec<u8>);
-
-impl Shared {
-    async fn answer(
-        &self,
-        request: Request<Incoming>,
-    ) -> Result<Response<Full<Bytes>>, http::Error> {
-        tokio::time::sleep(self.latency).await;
-        let (parts, body) = request.into_parts();
-        let text = |name: &str| header(&parts.headers, name);
-        let query = if parts.method == Method::POST {
-            let body = body
-                .collect()
-                .await
-                .map(http_body_util::Collected::to_bytes);
-            String::from_utf8_lossy(&body.unwrap_or_default()).into_owned()
-        } else {
-            parts.uri.query().unwrap_or_default().to_owned()
-        };
-        let path = parts.uri.path().to_owned();
-        let after = text("cmr-search-after");
-        let (status, headers, mut body) = self
-            .faulty(&path)
-            .unwrap_or_else(|| self.search(&path, &query, after.as_deref()));
-        let mut response = Response::builder().status(status);
-        for (name, value) in headers {
-            response = response.header(name, value);
-        }
-        if self.gzip && text("accept-encoding").is_some_and(|accepted| accepted.contains("gzip")) {
-            let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-            encoder.write_all(&body).expect("bytes in memory");
-            body = encoder.finish().expect("bytes in memory");
-            response = response.header("content-encoding", "gzip");
-        }
-        lock(&self.log).push(CmrRequest {
-            method: parts.method.clone(),
-            path,
-            query,
-            search_after: after,
-            client_id: text("client-id"),
-            authorization: text("authorization"),
-            status: status.as_u16(),
-            bytes: body.len(),
-        });
-        response.body(Full::new(body.into()))
-    }
-
-    fn faulty(&self, path: &str) -> Option<Answered> {
-        let mut faults = lock(&self.faults);
-        let mut striking = faults
-            .iter_mut()
-            .filter_map(|fault| fault.strikes(path).then_some(fault));
-        let fault = striking.next()?.clone();
-        let wait = fault
-            .retry_after
-            .map(|wait| ("retry-after".to_owned(), wait.to_string()));
-        let status = StatusCode::from_u16(fault.status).expect("a status");
-        Some((status, wait.into_iter().collect(), fault.body.into_bytes()))
-    }
-
-    fn search(&self, path: &str, query: &str, after: Option<&str>) -> Answered {
-        let parameters = Parameters::parse(query);
-        let what = path.rsplit('/').next().unwrap_or_default();
-        let size = parameters.page_size().to_string();
-        let recorded = self.recorded.iter();
-        let mut fitting = recorded.filter(|one| one.answers(what, &size, after));
-        if let Some(one) = fitting.next() {
-            let status = StatusCode::from_u16(one.status).expect("a status");
-            let ours = |(name, _): &&(String, String)| name.starts_with("cmr-");
-            let headers = one.headers.iter().filter(ours).cloned();
-            return (status, headers.collect(), one.body.clone());
-        }
-        if let Some(hits) = self.recorded.iter().find_map(|one| one.hits(what)) {
-            let headers = vec![("cmr-hits".to_owned(), hits)];
-            let body = br#"{"hits":0,"took":1,"items":[]}"#;
-            return (StatusCode::OK, headers, body.to_vec());
-        }
-        let catalog = lock(&self.catalog);
-        if path.ends_with("granules/deleted.json") {
-            return match search::deleted(&catalog, &parameters) {
-                Ok(records) => {
-                    let headers = vec![("cmr-hits".to_owned(), records.len().to_string())];
-                    let body = serde_json::Value::Array(records).to_string();
-                    (StatusCode::OK, headers, body.into_bytes())
-                }
-                Err(refusal) => refused(refusal),
-            };
-        }
-        let found = match what {
-            "granules.umm_json" => search::granules(&catalog, &parameters, after),
-            "collections.umm_json" => search::collections(&catalog, &parameters, after),
-            _ => Err((StatusCode::NOT_FOUND, format!("{what}: not found"))),
-        };
-        match found {
-            Ok(answer) => {
-                let withheld = match what {
-                    "granules.umm_json" => self.withheld.load(Ordering::Relaxed),
-                    _ => 0,
-                };
-                let hits = u64::try_from(answer.hits).expect("a count") + withheld;
-                let mut headers = vec![("cmr-hits".to_owned(), hits.to_string())];
-                headers.extend(
-                    answer
-                        .search_after
-                        .map(|key| ("cmr-search-after".to_owned(), key)),
-                );
-                let records = answer.records.join(",");
-                let body = format!(r#"{{"hits":{},"took":1,"items":[{records}]}}"#, answer.hits);
-                (StatusCode::OK, headers, body.into_bytes())
-            }
-            Err(refusal) => refused(refusal),
-        }
-    }
-}
-
-/// CMR's words in its own form.
-fn refused((status, words): (StatusCode, String)) -> Answered {
-    let body = serde_json::json!({"errors": [words]}).to_string();
-    (status, Vec::new(), body.into_bytes())
-}
-
-fn header(headers: &HeaderMap, name: &str) -> Option<String> {
-    let value = headers.get(name)?.to_str().ok()?;
-    Some(value.to_owned())
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A server of CMR on a loopback port.
 ///
 /// It filters by the parameters that tests need, and refuses all others as CMR refuses those that it
-/// does not know.
+/// does not know. What it finds, refuses and says is as in CMR's own documentation and code.
 #[derive(Debug)]
 pub struct CmrServer {
     shared: Arc<Shared>,
     address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    _running: Running,
 }
 
 impl CmrServer {
@@ -391,20 +174,15 @@ impl CmrServer {
         self.shared.withheld.store(granules, Ordering::Relaxed);
     }
 
+    /// Is out of time after so many records of a page: those come, as if they were all, and a header says
+    /// so. `None`: it has time again.
+    pub fn time_out(&self, records: Option<usize>) {
+        *lock(&self.shared.cut) = records;
+    }
+
     /// Changes what it knows of, between two requests.
     pub fn change(&self, change: impl FnOnce(&mut Vec<CmrCollection>)) {
         change(&mut lock(&self.shared.catalog));
-    }
-}
-
-impl Drop for CmrServer {
-    fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
-        }
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }
 

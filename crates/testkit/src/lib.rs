@@ -37,6 +37,7 @@ mod request;
 mod s3;
 mod schedule;
 mod server;
+mod serving;
 #[cfg(feature = "tls")]
 mod tls;
 

@@ -7,320 +7,42 @@
 //! not want to hear who asks.
 
 mod archive;
+mod builder;
+mod exchange;
 mod service;
 mod state;
 mod token;
 
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto::Builder as Connections;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 
 use crate::content::Content;
+use crate::serving::Running;
+pub use builder::LoginServerBuilder;
+use builder::Rules;
+use exchange::Asked;
 use state::State;
 
 pub use state::{LoginPlace, LoginRefusal, LoginRequest};
 
-/// Answers whom the archive knows: with a status and a body, for the name of a user.
-type Guarded = Arc<dyn Fn(&str) -> (u16, String) + Send + Sync>;
-
-/// How the servers behave.
-pub(crate) struct Rules {
-    pub(crate) takes_tokens: bool,
-    pub(crate) redirect: StatusCode,
-    pub(crate) token_lifetime: Duration,
-    pub(crate) cookie_lifetime: Duration,
-    pub(crate) signature_lifetime: Duration,
-    /// How far its clock is before (or behind) the machine's, in seconds.
-    pub(crate) clock: i64,
-    pub(crate) latency: Duration,
-    pub(crate) guarded: Vec<(String, Guarded)>,
-}
-
-/// Builds a [`LoginServer`].
-#[must_use]
-pub struct LoginServerBuilder {
-    users: Vec<(String, String)>,
-    content: Content,
-    root: Option<PathBuf>,
-    refusal: Option<LoginRefusal>,
-    rules: Rules,
-}
-
-impl Default for LoginServerBuilder {
-    fn default() -> Self {
-        let day = Duration::from_hours(24);
-        Self {
-            users: Vec::new(),
-            content: Content::default(),
-            root: None,
-            refusal: None,
-            rules: Rules {
-                takes_tokens: true,
-                redirect: StatusCode::SEE_OTHER,
-                token_lifetime: day.saturating_mul(60),
-                cookie_lifetime: day,
-                signature_lifetime: day,
-                clock: 0,
-                latency: Duration::ZERO,
-                guarded: Vec::new(),
-            },
-        }
-    }
-}
-
-impl LoginServerBuilder {
-    /// Knows this user.
-    pub fn user(mut self, name: &str, password: &str) -> Self {
-        self.users.push((name.to_owned(), password.to_owned()));
-        self
-    }
-
-    /// Has these bytes under this name in the archive.
-    pub fn object(mut self, name: &str, bytes: impl Into<Bytes>) -> Self {
-        self.content.put(name, bytes.into());
-        self
-    }
-
-    /// Has the files under this folder in the archive.
-    pub fn root(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.root = Some(folder.into());
-        self
-    }
-
-    /// Answers at this path of the archive whom it knows: as an endpoint for credentials of S3 does.
-    pub fn guarded(
-        mut self,
-        path: &str,
-        answer: impl Fn(&str) -> (u16, String) + Send + Sync + 'static,
-    ) -> Self {
-        self.rules.guarded.push((path.to_owned(), Arc::new(answer)));
-        self
-    }
-
-    /// Whether the archive takes tokens, or sends everybody to the login service (default yes).
-    pub fn takes_tokens(mut self, takes: bool) -> Self {
-        self.rules.takes_tokens = takes;
-        self
-    }
-
-    /// The status of the archive's redirects to the login service and to the data (default 303).
-    ///
-    /// # Panics
-    ///
-    /// If this is no status.
-    pub fn redirect(mut self, status: u16) -> Self {
-        self.rules.redirect = StatusCode::from_u16(status).expect("a status");
-        self
-    }
-
-    /// How long tokens are good (default 60 days).
-    pub fn token_lifetime(mut self, lifetime: Duration) -> Self {
-        self.rules.token_lifetime = lifetime;
-        self
-    }
-
-    /// How long cookies are good (default a day).
-    pub fn cookie_lifetime(mut self, lifetime: Duration) -> Self {
-        self.rules.cookie_lifetime = lifetime;
-        self
-    }
-
-    /// How long signed addresses are good (default a day).
-    pub fn signature_lifetime(mut self, lifetime: Duration) -> Self {
-        self.rules.signature_lifetime = lifetime;
-        self
-    }
-
-    /// Sets the servers' clock so many seconds before this machine's (negative: behind it).
-    pub fn clock(mut self, seconds: i64) -> Self {
-        self.rules.clock = seconds;
-        self
-    }
-
-    /// Waits this long before each answer.
-    pub fn latency(mut self, latency: Duration) -> Self {
-        self.rules.latency = latency;
-        self
-    }
-
-    /// Refuses whom it knows.
-    pub fn refusal(mut self, refusal: LoginRefusal) -> Self {
-        self.refusal = Some(refusal);
-        self
-    }
-
-    /// Starts the servers from async code.
-    ///
-    /// # Panics
-    ///
-    /// As [`start_blocking`](Self::start_blocking).
-    pub async fn start(self) -> LoginServer {
-        match tokio::task::spawn_blocking(|| self.start_blocking()).await {
-            Ok(server) => server,
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
-        }
-    }
-
-    /// Starts the servers on threads of their own; they stop when the handle is dropped.
-    ///
-    /// # Panics
-    ///
-    /// If no ports can be had, or the root is not a folder.
-    pub fn start_blocking(mut self) -> LoginServer {
-        if let Some(root) = &self.root {
-            assert!(self.content.set_root(root), "{}: no folder", root.display());
-        }
-        let places = [LoginPlace::Login, LoginPlace::Archive, LoginPlace::Cloud];
-        let listeners = places.map(|place| (place, listen()));
-        let addresses = [0, 1, 2].map(|at: usize| {
-            let listener: &std::net::TcpListener = &listeners[at].1;
-            listener.local_addr().expect("the port that was bound")
-        });
-        let shared = Arc::new(Shared {
-            addresses,
-            rules: self.rules,
-            content: self.content,
-            state: State::new(self.users, self.refusal),
-        });
-        let (stop, stopped) = oneshot::channel();
-        let thread = std::thread::spawn({
-            let shared = Arc::clone(&shared);
-            move || {
-                let runtime = tokio::runtime::Builder::new_multi_thread()
-                    .worker_threads(2)
-                    .thread_name("login-server")
-                    .enable_all()
-                    .build()
-                    .expect("a tokio runtime");
-                runtime.block_on(async {
-                    for (place, listener) in listeners {
-                        tokio::spawn(accept(listener, place, Arc::clone(&shared)));
-                    }
-                    let _ = stopped.await;
-                });
-                runtime.shutdown_background();
-            }
-        });
-        LoginServer {
-            shared,
-            stop: Some(stop),
-            thread: Some(thread),
-        }
-    }
-}
-
-fn listen() -> std::net::TcpListener {
-    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .expect("a port of the loopback interface");
-    listener
-        .set_nonblocking(true)
-        .expect("a socket that does not block");
-    listener
-}
-
-async fn accept(listener: std::net::TcpListener, place: LoginPlace, shared: Arc<Shared>) {
-    let listener = TcpListener::from_std(listener).expect("a listener that does not block");
-    loop {
-        let Ok((stream, _)) = listener.accept().await else {
-            continue;
-        };
-        let _ = stream.set_nodelay(true);
-        let shared = Arc::clone(&shared);
-        tokio::spawn(async move {
-            let service = service_fn(move |request| {
-                let shared = Arc::clone(&shared);
-                async move { shared.answer(place, request).await }
-            });
-            // A client that went away is no fault of the server.
-            let _ = Connections::new(TokioExecutor::new())
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
-        });
-    }
-}
-
 /// What the three servers share.
-pub(crate) struct Shared {
+struct Shared {
     addresses: [SocketAddr; 3],
-    pub(crate) rules: Rules,
-    pub(crate) content: Content,
-    pub(crate) state: State,
-}
-
-/// One request, as far as it matters.
-pub(crate) struct Asked {
-    pub(crate) method: http::Method,
-    pub(crate) path: String,
-    pub(crate) query: String,
-    pub(crate) authorization: Option<String>,
-    pub(crate) cookie: Option<String>,
-    pub(crate) range: Option<String>,
-}
-
-impl Asked {
-    /// A parameter of the query.
-    pub(crate) fn parameter(&self, name: &str) -> Option<String> {
-        let pairs = url::form_urlencoded::parse(self.query.as_bytes());
-        let mut fitting = pairs.filter(|(key, _)| key == name);
-        fitting.next().map(|(_, value)| value.into_owned())
-    }
-}
-
-/// Status, headers and body.
-pub(crate) struct Answered {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: Vec<(&'static str, String)>,
-    pub(crate) body: Bytes,
-}
-
-impl Answered {
-    pub(crate) fn new(status: StatusCode, kind: &str, body: impl Into<Bytes>) -> Self {
-        Self {
-            status,
-            headers: vec![("content-type", kind.to_owned())],
-            body: body.into(),
-        }
-    }
-
-    pub(crate) fn json(status: StatusCode, value: &serde_json::Value) -> Self {
-        Self::new(status, "application/json; charset=utf-8", value.to_string())
-    }
-
-    pub(crate) fn html(status: StatusCode, title: &str) -> Self {
-        let page = format!(
-            "<!DOCTYPE html>\n<html><head><title>{title}</title></head><body>{title}</body></html>\n"
-        );
-        Self::new(status, "text/html; charset=utf-8", page)
-    }
-
-    pub(crate) fn redirect(status: StatusCode, location: String) -> Self {
-        let mut answered = Self::new(status, "text/plain", "");
-        answered.headers.push(("location", location));
-        answered
-    }
-
-    pub(crate) fn with_header(mut self, name: &'static str, value: String) -> Self {
-        self.headers.push((name, value));
-        self
-    }
+    rules: Rules,
+    content: Content,
+    state: State,
 }
 
 impl Shared {
     /// `http://127.0.0.1:port` of a server.
-    pub(crate) fn url(&self, place: LoginPlace) -> String {
+    fn url(&self, place: LoginPlace) -> String {
         let at = match place {
             LoginPlace::Login => 0,
             LoginPlace::Archive => 1,
@@ -330,7 +52,7 @@ impl Shared {
     }
 
     /// Seconds since 1970, as the servers' clock has it.
-    pub(crate) fn now(&self) -> i64 {
+    fn now(&self) -> i64 {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         let seconds = now.map_or(0, |now| now.as_secs());
         i64::try_from(seconds).unwrap_or(i64::MAX) + self.rules.clock
@@ -344,14 +66,7 @@ impl Shared {
         tokio::time::sleep(self.rules.latency).await;
         let (parts, body) = request.into_parts();
         let _ = body.collect().await;
-        let asked = Asked {
-            method: parts.method.clone(),
-            path: parts.uri.path().to_owned(),
-            query: parts.uri.query().unwrap_or_default().to_owned(),
-            authorization: header(&parts.headers, "authorization"),
-            cookie: header(&parts.headers, "cookie"),
-            range: header(&parts.headers, "range"),
-        };
+        let asked = Asked::of(&parts);
         let answered = match place {
             LoginPlace::Login => self.login(&asked),
             LoginPlace::Archive => self.archive(&asked),
@@ -378,11 +93,6 @@ impl Shared {
     }
 }
 
-fn header(headers: &HeaderMap, name: &str) -> Option<String> {
-    let value = headers.get(name)?.to_str().ok()?;
-    Some(value.to_owned())
-}
-
 /// A login service, an archive and a cloud, each on a loopback port of its own.
 ///
 /// Tokens, codes, cookies and signatures that they hand out have `s3cr3t` in them, so that a test can
@@ -400,8 +110,7 @@ fn header(headers: &HeaderMap, name: &str) -> Option<String> {
 /// ```
 pub struct LoginServer {
     shared: Arc<Shared>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    _running: Running,
 }
 
 impl LoginServer {
@@ -475,28 +184,10 @@ impl LoginServer {
     }
 }
 
-impl Drop for LoginServer {
-    fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
-        }
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
 impl fmt::Debug for LoginServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LoginServer")
             .field("addresses", &self.shared.addresses)
             .finish_non_exhaustive()
-    }
-}
-
-/// Without users and passwords.
-impl fmt::Debug for LoginServerBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LoginServerBuilder").finish_non_exhaustive()
     }
 }

@@ -7,26 +7,21 @@ mod temporary;
 
 use std::fmt;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto::Builder as Connections;
 use s3s::Body;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s_fs::FileSystem;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 
+use crate::serving::{self, Running, header, lock};
 use auth::{Access, Auth};
 pub use fault::{S3Fault, S3Trouble};
 use rules::{Rules, error, key_id, region};
@@ -121,10 +116,7 @@ impl S3ServerBuilder {
     ///
     /// As [`start_blocking`](Self::start_blocking).
     pub async fn start(self) -> S3Server {
-        match tokio::task::spawn_blocking(|| self.start_blocking()).await {
-            Ok(server) => server,
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
-        }
+        serving::from_async(|| self.start_blocking()).await
     }
 
     /// Starts the server on threads of its own; it stops when the handle is dropped.
@@ -133,34 +125,20 @@ impl S3ServerBuilder {
     ///
     /// If the folder can't be used, an object not be put, or no port be had.
     pub fn start_blocking(self) -> S3Server {
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, self.port))
-            .expect("a port of the loopback interface");
-        listener
-            .set_nonblocking(true)
-            .expect("a socket that does not block");
-        let address = listener.local_addr().expect("the port that was bound");
+        let (listener, address) = serving::listen(self.port);
         let entries = Arc::new(Mutex::default());
         let denies = Arc::clone(&self.rules.denies);
-        let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = std::sync::mpsc::channel();
-        let thread = std::thread::spawn({
+        let running = Running::start("s3-server", {
             let entries = Arc::clone(&entries);
-            move || {
-                let runtime = tokio::runtime::Builder::new_multi_thread()
-                    .worker_threads(2)
-                    .thread_name("s3-server")
-                    .enable_all()
-                    .build()
-                    .expect("a tokio runtime");
-                runtime.block_on(async {
-                    let shared = self.shared(entries).await;
-                    let _ = ready.send(());
-                    tokio::select! {
-                        () = accept(listener, shared) => {}
-                        _ = stopped => {}
-                    }
-                });
-                runtime.shutdown_background();
+            move || async move {
+                let shared = self.shared(entries).await;
+                let _ = ready.send(());
+                serving::answer(listener, move |request| {
+                    let shared = Arc::clone(&shared);
+                    async move { shared.answer(request).await }
+                })
+                .await;
             }
         });
         is_ready.recv().expect("a server that has begun");
@@ -168,8 +146,7 @@ impl S3ServerBuilder {
             address,
             entries,
             denies,
-            stop: Some(stop),
-            thread: Some(thread),
+            _running: running,
         }
     }
 
@@ -233,42 +210,17 @@ struct Shared {
     entries: Arc<Mutex<Vec<S3Request>>>,
 }
 
-async fn accept(listener: std::net::TcpListener, shared: Arc<Shared>) {
-    let listener = TcpListener::from_std(listener).expect("a listener that does not block");
-    loop {
-        let Ok((stream, _)) = listener.accept().await else {
-            continue;
-        };
-        let _ = stream.set_nodelay(true);
-        let shared = Arc::clone(&shared);
-        tokio::spawn(async move {
-            let service = service_fn(move |request| {
-                let shared = Arc::clone(&shared);
-                async move { shared.answer(request).await }
-            });
-            // A client that went away is no fault of the server.
-            let _ = Connections::new(TokioExecutor::new())
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
-        });
-    }
-}
-
 impl Shared {
     async fn answer(&self, request: Request<Incoming>) -> io::Result<Response<Body>> {
         tokio::time::sleep(self.rules.latency).await;
-        let text = |headers: &HeaderMap, name: &str| {
-            let value = headers.get(name)?.to_str().ok()?;
-            Some(value.to_owned())
-        };
         let mut entry = S3Request {
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
             query: request.uri().query().unwrap_or_default().to_owned(),
-            range: text(request.headers(), "range"),
-            signed_for: text(request.headers(), "authorization").and_then(|text| region(&text)),
-            key_id: text(request.headers(), "authorization").and_then(|text| key_id(&text)),
-            token: text(request.headers(), "x-amz-security-token"),
+            range: header(request.headers(), "range"),
+            signed_for: header(request.headers(), "authorization").and_then(|text| region(&text)),
+            key_id: header(request.headers(), "authorization").and_then(|text| key_id(&text)),
+            token: header(request.headers(), "x-amz-security-token"),
             status: 0,
             bytes: 0,
         };
@@ -297,7 +249,7 @@ impl Shared {
             },
         };
         entry.status = answered.status().as_u16();
-        entry.bytes = text(answered.headers(), "content-length")
+        entry.bytes = header(answered.headers(), "content-length")
             .and_then(|length| length.parse().ok())
             .unwrap_or(0);
         lock(&self.entries).push(entry);
@@ -306,10 +258,6 @@ impl Shared {
         }
         Ok(answered)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One request to an [`S3Server`], and how it was answered.
@@ -342,8 +290,7 @@ pub struct S3Server {
     address: SocketAddr,
     entries: Arc<Mutex<Vec<S3Request>>>,
     denies: Arc<AtomicBool>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    _running: Running,
 }
 
 impl S3Server {
@@ -374,17 +321,6 @@ impl S3Server {
     /// Forgets the log.
     pub fn reset(&self) {
         lock(&self.entries).clear();
-    }
-}
-
-impl Drop for S3Server {
-    fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
-        }
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }
 

@@ -1,22 +1,21 @@
 //! The server: how it is built, and the handle to it.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
+use tokio::net::TcpStream;
 
 use crate::connection;
 use crate::content::{Content, Found};
 use crate::fault::{Fault, Rule, When};
 use crate::log::Entry;
 use crate::schedule::{Schedule, mix};
+use crate::serving::{self, Running, lock};
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 
@@ -45,11 +44,6 @@ impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }
-}
-
-/// A panic elsewhere must not hide the log from the test that reads it.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Shared {
@@ -84,7 +78,6 @@ impl Shared {
 
     async fn serve(&self, stream: TcpStream) -> std::io::Result<()> {
         let number = self.connections.fetch_add(1, Ordering::SeqCst);
-        stream.set_nodelay(true)?;
         #[cfg(feature = "tls")]
         if let Some(tls) = &self.tls {
             return tls.serve(stream, self, number).await;
@@ -177,10 +170,7 @@ impl RangeServerBuilder {
     ///
     /// As [`start_blocking`](Self::start_blocking).
     pub async fn start(self) -> RangeServer {
-        match tokio::task::spawn_blocking(|| self.start_blocking()).await {
-            Ok(server) => server,
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
-        }
+        serving::from_async(|| self.start_blocking()).await
     }
 
     /// Starts the server on threads of its own; it stops when the handle is dropped.
@@ -210,53 +200,25 @@ impl RangeServerBuilder {
             #[cfg(feature = "tls")]
             tls: self.tls,
         });
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, self.port))
-            .expect("a port of the loopback interface");
-        listener
-            .set_nonblocking(true)
-            .expect("a socket that does not block");
-        let address = listener.local_addr().expect("the port that was bound");
-        let (stop, stopped) = oneshot::channel();
-        let thread = std::thread::spawn({
+        let (listener, address) = serving::listen(self.port);
+        let running = Running::start("range-server", {
             let shared = Arc::clone(&shared);
-            move || run(listener, &shared, stopped)
+            move || {
+                serving::accept(listener, move |stream| {
+                    let shared = Arc::clone(&shared);
+                    async move {
+                        // A client that went away is no fault of the server.
+                        let _ = shared.serve(stream).await;
+                    }
+                })
+            }
         });
         RangeServer {
             shared,
             address,
-            stop: Some(stop),
-            thread: Some(thread),
+            _running: running,
         }
     }
-}
-
-/// The server's own runtime; ends when `stopped` resolves.
-fn run(listener: std::net::TcpListener, shared: &Arc<Shared>, stopped: oneshot::Receiver<()>) {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .thread_name("range-server")
-        .enable_all()
-        .build()
-        .expect("a tokio runtime");
-    let accept = async {
-        let listener = TcpListener::from_std(listener).expect("a listener that does not block");
-        loop {
-            if let Ok((stream, _)) = listener.accept().await {
-                let shared = Arc::clone(shared);
-                tokio::spawn(async move {
-                    // A client that went away is no fault of the server.
-                    let _ = shared.serve(stream).await;
-                });
-            }
-        }
-    };
-    runtime.block_on(async {
-        tokio::select! {
-            () = accept => {}
-            _ = stopped => {}
-        }
-    });
-    runtime.shutdown_background();
 }
 
 /// An HTTP server with ranges, latency, faults and a request log.
@@ -264,8 +226,7 @@ fn run(listener: std::net::TcpListener, shared: &Arc<Shared>, stopped: oneshot::
 pub struct RangeServer {
     shared: Arc<Shared>,
     address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    _running: Running,
 }
 
 impl RangeServer {
@@ -351,16 +312,5 @@ impl RangeServer {
     /// Goes wrong no more.
     pub fn clear_faults(&self) {
         lock(&self.shared.rules).clear();
-    }
-}
-
-impl Drop for RangeServer {
-    fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
-        }
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }

@@ -92,8 +92,11 @@ async fn deleted(
     };
     let mut times = BTreeMap::new();
     for collection in collections {
-        let deleted = cmr.deleted(collection, since).await.unwrap_or_default();
-        let known = deleted.into_iter();
+        // That CMR can't be asked is no matter here either.
+        let Ok(deleted) = cmr.deleted(collection, since).await else {
+            continue;
+        };
+        let known = deleted.granules.into_iter();
         times.extend(known.filter_map(|one| Some((one.concept_id, one.deleted?))));
     }
     times

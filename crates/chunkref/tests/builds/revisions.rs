@@ -1,5 +1,7 @@
 //! Granules that change, go, and are made anew.
 
+use std::time::{Duration, UNIX_EPOCH};
+
 use chunkref::build::{Build, BuildError, Supersede};
 use chunkref::earthdata::Granules;
 
@@ -105,7 +107,10 @@ async fn granules_that_are_gone_are_told_of_and_dropped_when_asked() {
     // One is deleted, and one is not found any more, nobody knows why.
     archive.cmr.change(|all| {
         let deleted = all[0].granules.remove(2);
-        let when = deleted.revised + 40 * 86_400_000;
+        // CMR tells of deletions for a year only.
+        let now = UNIX_EPOCH.elapsed().unwrap();
+        let yesterday = now.saturating_sub(Duration::from_hours(24));
+        let when = i64::try_from(yesterday.as_millis()).unwrap();
         all[0].deleted.push((deleted, when));
         all[0].granules.remove(3);
     });

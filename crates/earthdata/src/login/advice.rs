@@ -2,7 +2,7 @@
 
 use chunkref_io::Url;
 
-use super::authority::back;
+use super::authority::{back, parameter};
 use super::trust::is_signed;
 use super::{Login, Trust};
 
@@ -31,7 +31,6 @@ pub(crate) fn advice(refusal: &Advised<'_>) -> Option<String> {
         trust,
         url,
         status,
-        body,
         ..
     } = refusal;
     let at_login = login.is_at(url);
@@ -57,24 +56,22 @@ pub(crate) fn advice(refusal: &Advised<'_>) -> Option<String> {
     if !login.is_found() {
         return Some(login.missing().to_string());
     }
-    let words = body.to_ascii_lowercase();
-    if words.contains("eula") || words.contains("license agreement") {
-        return Some(format!(
-            "a licence is to be accepted first: log in at {}, accept it, and try again",
-            refusal.page()
-        ));
-    }
-    let query = url.query().unwrap_or_default();
-    let is_unapproved = query.contains("error=access_denied")
-        || words.contains("approve_app")
-        || words.contains("not authorized application")
-        || words.contains("authorize application");
-    if is_unapproved {
-        return Some(format!(
-            "the archive's application is to be approved first: log in at {}, approve it, and try \
-             again",
-            refusal.page()
-        ));
+    match refusal.lacks() {
+        Some(Lack::Approval) => {
+            return Some(format!(
+                "the archive's application, or a licence (EULA) of it, is to be approved first: log in at {}, \
+                 approve it, and try again",
+                refusal.page()
+            ));
+        }
+        Some(Lack::Profile) => {
+            return Some(format!(
+                "the archive wants to know more of its users: log in at {}, complete the profile (such as \
+                 the study area), and try again",
+                login.page("profile")
+            ));
+        }
+        None => {}
     }
     match status {
         Some(401) if at_login && login.has_password() => {
@@ -115,10 +112,51 @@ fn trusted(url: &Url) -> String {
     }
 }
 
+/// What a user lacks who is known.
+enum Lack {
+    /// To have approved the archive's application, which is also how licences are accepted.
+    Approval,
+    /// Something in the profile that the application wants.
+    Profile,
+}
+
 impl Advised<'_> {
+    /// What the login service says, directly or through the archive.
+    ///
+    /// To a token it says `{"error_description": "EULA Acceptance Failure", "resolution_url": ...}`, which
+    /// archives pass on with status 403. Who comes with user and password it sends back to the archive with
+    /// `error=access_denied` and an `error_msg`, or answers with 401, though it has taken both before.
+    fn lacks(&self) -> Option<Lack> {
+        let said = |name: &str| parameter(self.url, name).unwrap_or_default();
+        let is_denied = said("error") == "access_denied";
+        let words = self.body.to_ascii_lowercase();
+        let words_have = |parts: &[&str]| parts.iter().any(|part| words.contains(part));
+        if is_denied && said("error_msg").to_ascii_lowercase().contains("profile") {
+            return Some(Lack::Profile);
+        }
+        let in_vain = self.login.is_at(self.url)
+            && self.status == Some(401)
+            && self.login.has_password()
+            && self.login.is_accepted();
+        let is_unapproved = is_denied
+            || in_vain
+            || words_have(&[
+                "eula",
+                "license agreement",
+                "approve_app",
+                "pre authorization required",
+                "authorize application",
+            ]);
+        is_unapproved.then_some(Lack::Approval)
+    }
+
     /// Where the user can accept what is missing.
     fn page(&self) -> String {
-        let id = self.named_application();
+        let asked_for = || {
+            let id = parameter(self.url, "client_id").filter(|_| self.login.is_at(self.url));
+            id.filter(|id| is_client_id(id))
+        };
+        let id = self.named_application().or_else(asked_for);
         match id.as_deref().or(self.application) {
             Some(id) => self.login.page(&format!("approve_app?client_id={id}")),
             None => self.login.page("profile"),

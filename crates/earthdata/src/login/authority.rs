@@ -79,7 +79,7 @@ impl EarthdataAuthority {
     }
 }
 
-fn parameter(url: &Url, name: &str) -> Option<String> {
+pub(super) fn parameter(url: &Url, name: &str) -> Option<String> {
     let mut pairs = url.query_pairs();
     let (_, value) = pairs.find(|(key, _)| key == name)?;
     Some(value.into_owned())

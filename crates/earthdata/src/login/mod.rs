@@ -4,7 +4,9 @@
 //! once for all tasks. An [`EarthdataAuthority`] says to `chunkref-io` what is sent where.
 
 mod advice;
+mod asking;
 mod authority;
+mod check;
 mod error;
 mod netrc;
 mod place;
@@ -15,9 +17,10 @@ mod token;
 mod trust;
 
 pub use authority::EarthdataAuthority;
+pub use check::Checked;
 pub use error::LoginError;
 pub use place::LoginService;
 pub use secret::Secret;
-pub use service::{Checked, Login};
+pub use service::Login;
 pub use source::{LoginSources, Source};
 pub use trust::{Trust, TrustedHost};

@@ -1,52 +1,19 @@
 //! `.netrc`: users and passwords by host.
-//!
-//! Words are separated by white space: `machine HOST login USER password PASSWORD`. A word may be in
-//! quotes, in which a backslash makes the next character plain. `macdef` defines a macro up to an
-//! empty line, `#` in place of a keyword begins a comment. What `default` says is meant for any host,
-//! and so not used.
 
-use std::io::{Read as _, Write as _};
+mod entries;
+mod file;
+
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::Secret;
-
-/// Longer files are none.
-const LONGEST: u64 = 1 << 20;
-
-/// One entry.
-#[derive(Debug, Default)]
-struct Entry {
-    /// `None` for `default`.
-    host: Option<String>,
-    user: Option<(Secret, Range<usize>)>,
-    password: Option<(Secret, Range<usize>)>,
-    /// Where it begins.
-    start: usize,
-    /// Where its host ends.
-    host_end: usize,
-}
-
-impl Entry {
-    fn is_of(&self, host: &str) -> bool {
-        let own = self.host.as_deref();
-        own.is_some_and(|own| own.eq_ignore_ascii_case(host))
-    }
-}
-
-/// The file that `NETRC` names, or that of the user's home.
-pub(crate) fn default_path() -> Option<PathBuf> {
-    if let Some(path) = std::env::var_os("NETRC").filter(|path| !path.is_empty()) {
-        return Some(path.into());
-    }
-    let name = if cfg!(windows) { "_netrc" } else { ".netrc" };
-    Some(std::env::home_dir()?.join(name))
-}
+use entries::parse;
+pub(crate) use file::{default_path, is_open_to_others};
 
 /// User and password of a host; `None` without a file, or an entry in it. What is wrong is told without
 /// anything of the file.
 pub(crate) fn find(path: &Path, host: &str) -> Result<Option<(String, Secret)>, String> {
-    let Some(text) = read(path)? else {
+    let Some(text) = file::read(path)? else {
         return Ok(None);
     };
     let entries = parse(text.expose())?;
@@ -65,7 +32,7 @@ pub(crate) fn find(path: &Path, host: &str) -> Result<Option<(String, Secret)>, 
 pub(crate) fn store(path: &Path, host: &str, user: &str, password: &Secret) -> Result<(), String> {
     // Of a link, the file that it leads to.
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let text = read(&path)?.unwrap_or_else(|| Secret::new(""));
+    let text = file::read(&path)?.unwrap_or_else(|| Secret::new(""));
     let text = changed(text.expose(), host, user, password)?;
     // What was written is what will be read.
     let entries = parse(text.expose())?;
@@ -81,7 +48,7 @@ pub(crate) fn store(path: &Path, host: &str, user: &str, password: &Secret) -> R
     if !is_right {
         return Err("user and password can't be written into it".to_owned());
     }
-    replace(&path, text.expose()).map_err(|error| format!("can't be written: {error}"))
+    file::replace(&path, text.expose()).map_err(|error| format!("can't be written: {error}"))
 }
 
 /// The text with user and password of a host.
@@ -149,170 +116,6 @@ fn quoted(word: &str) -> Result<Secret, String> {
     Ok(Secret::new(format!("\"{escaped}\"")))
 }
 
-/// The file's text; `None` if there is no such file.
-fn read(path: &Path) -> Result<Option<Secret>, String> {
-    let file = match std::fs::File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(format!("can't be read: {error}")),
-    };
-    let mut bytes = Vec::new();
-    let read = file.take(LONGEST.saturating_add(1)).read_to_end(&mut bytes);
-    let length = read.map_err(|error| format!("can't be read: {error}"))?;
-    if u64::try_from(length).is_ok_and(|length| length > LONGEST) {
-        return Err("too long for a .netrc file".to_owned());
-    }
-    // The error would hold the bytes, but does not show them.
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(Some(Secret::new(text))),
-        Err(_) => Err("not UTF-8".to_owned()),
-    }
-}
-
-fn replace(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".chunkref-{}", std::process::id()));
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&beside)?;
-    let written = file
-        .write_all(text.as_bytes())
-        .and_then(|()| file.sync_all())
-        .and_then(|()| std::fs::rename(&beside, path));
-    if written.is_err() {
-        let _ = std::fs::remove_file(&beside);
-    }
-    written
-}
-
-/// Whether others than its user may read a file.
-#[cfg(unix)]
-pub(crate) fn is_open_to_others(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    let metadata = std::fs::metadata(path);
-    metadata.is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
-}
-
-/// Whether others than its user may read a file: not known here.
-#[cfg(not(unix))]
-pub(crate) fn is_open_to_others(_path: &Path) -> bool {
-    false
-}
-
-fn parse(text: &str) -> Result<Vec<Entry>, String> {
-    let mut words = Words { text, at: 0 };
-    let mut entries: Vec<Entry> = Vec::new();
-    while let Some((word, place)) = words.next()? {
-        match word.expose() {
-            comment if comment.starts_with('#') => words.skip_line(place.start),
-            "machine" => {
-                let (host, at) = words.value(place.start)?;
-                entries.push(Entry {
-                    host: Some(host.expose().to_owned()),
-                    start: place.start,
-                    host_end: at.end,
-                    ..Entry::default()
-                });
-            }
-            "default" => entries.push(Entry {
-                start: place.start,
-                host_end: place.end,
-                ..Entry::default()
-            }),
-            "macdef" => words.skip_macro(),
-            word @ ("login" | "user" | "password" | "account") => {
-                let value = words.value(place.start)?;
-                let Some(entry) = entries.last_mut() else {
-                    return Err(words.wrong(place.start, "expected machine before"));
-                };
-                match word {
-                    "login" | "user" => entry.user = Some(value),
-                    "password" => entry.password = Some(value),
-                    _ => {}
-                }
-            }
-            _ => {
-                return Err(words.wrong(
-                    place.start,
-                    "expected machine, login, password, account, default or macdef; a password \
-                     with spaces is to be in quotes",
-                ));
-            }
-        }
-    }
-    Ok(entries)
-}
-
-/// The words of a text.
-struct Words<'a> {
-    text: &'a str,
-    at: usize,
-}
-
-impl Words<'_> {
-    /// The next word, and where it lies.
-    fn next(&mut self) -> Result<Option<(Secret, Range<usize>)>, String> {
-        let rest = self.text.get(self.at..).unwrap_or_default();
-        let trimmed = rest.trim_start();
-        let start = self.text.len().saturating_sub(trimmed.len());
-        if trimmed.is_empty() {
-            self.at = self.text.len();
-            return Ok(None);
-        }
-        let Some(quoted) = trimmed.strip_prefix('"') else {
-            let length = trimmed.find(char::is_whitespace).unwrap_or(trimmed.len());
-            let word = trimmed.get(..length).unwrap_or_default();
-            self.at = start.saturating_add(length);
-            return Ok(Some((Secret::new(word), start..self.at)));
-        };
-        let mut word = String::with_capacity(quoted.len().min(4096));
-        let mut is_escaped = false;
-        for (at, character) in quoted.char_indices() {
-            match character {
-                _ if is_escaped => {
-                    word.push(character);
-                    is_escaped = false;
-                }
-                '\\' => is_escaped = true,
-                '"' => {
-                    self.at = start.saturating_add(at).saturating_add(2);
-                    return Ok(Some((Secret::new(word), start..self.at)));
-                }
-                character => word.push(character),
-            }
-        }
-        Err(self.wrong(start, "a quote is not closed"))
-    }
-
-    /// The word that must follow the keyword at this place.
-    fn value(&mut self, keyword: usize) -> Result<(Secret, Range<usize>), String> {
-        let value = self.next()?;
-        value.ok_or_else(|| self.wrong(keyword, "nothing follows the last word"))
-    }
-
-    fn skip_line(&mut self, from: usize) {
-        let rest = self.text.get(from..).unwrap_or_default();
-        let length = rest.find('\n').unwrap_or(rest.len());
-        self.at = from.saturating_add(length);
-    }
-
-    /// Up to an empty line.
-    fn skip_macro(&mut self) {
-        let rest = self.text.get(self.at..).unwrap_or_default();
-        let ends = [rest.find("\n\n"), rest.find("\n\r\n")];
-        let length = ends.into_iter().flatten().min().unwrap_or(rest.len());
-        self.at = self.at.saturating_add(length);
-    }
-
-    fn wrong(&self, at: usize, what: &str) -> String {
-        let before = self.text.get(..at).unwrap_or_default();
-        let line = before.matches('\n').count().saturating_add(1);
-        format!("line {line}: {what}")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Secret, changed, find, parse, store};
@@ -356,9 +159,14 @@ mod tests {
                 "a\"b\\c",
             ),
             (
-                "machine urs.earthdata.nasa.gov login u password a\\b\"c",
+                "machine urs.earthdata.nasa.gov login u password a\\\\b\"c",
                 "u",
                 "a\\b\"c",
+            ),
+            (
+                "machine urs.earthdata.nasa.gov login u\\ v password \\#p",
+                "u v",
+                "#p",
             ),
             (
                 "macdef init\nmachine x\nlogin y\n\nmachine urs.earthdata.nasa.gov login u password p",

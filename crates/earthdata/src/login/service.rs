@@ -1,19 +1,16 @@
-//! The login service: tokens are found or created, and shared by all tasks.
+//! Who asks, and the token that all tasks share.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use chunkref_io::{
-    Client, ClientOptions, HeaderValue, Request, Response, Url, basic_authorization,
-};
-use serde::Deserialize;
+use chunkref_io::{Client, ClientOptions, HeaderValue, Url, basic_authorization};
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::source::{Credentials, NETRC};
-use super::token::{self, Token};
-use super::{LoginError, LoginService, LoginSources, Secret, Source, netrc};
-use crate::answer::{without, words};
+use super::source::Credentials;
+use super::token::Token;
+use super::{LoginError, LoginService, LoginSources, Secret, Source};
 
 /// After a failure the service is asked again when so much time has passed, and not by each task.
 const PAUSE: Duration = Duration::from_secs(30);
@@ -43,47 +40,43 @@ const FRESH: Duration = Duration::from_secs(10);
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Login(Arc<Inner>);
+pub struct Login(pub(super) Arc<Inner>);
 
-struct Inner {
+pub(super) struct Inner {
     service: LoginService,
-    sources: LoginSources,
+    pub(super) sources: LoginSources,
     found: OnceLock<Result<(Credentials, Source), Option<String>>>,
-    client: Client,
-    held: Mutex<Held>,
+    pub(super) client: Client,
+    pub(super) held: Mutex<Held>,
+    /// Whether the service has taken user and password.
+    pub(super) is_accepted: AtomicBool,
 }
 
 /// What has come of asking.
 #[derive(Default)]
-struct Held {
-    token: Option<Token>,
+pub(super) struct Held {
+    pub(super) token: Option<Token>,
     /// When the service was last asked.
-    asked: Option<Instant>,
+    pub(super) asked: Option<Instant>,
     /// Why it gave no token.
-    failed: Option<LoginError>,
+    pub(super) failed: Option<LoginError>,
     /// When a token was last asked for in place of one that was not accepted.
     replaced: Option<Instant>,
 }
 
-/// What the login service calls a token.
-#[derive(Deserialize)]
-struct Given {
-    access_token: String,
-    expiration_date: Option<String>,
+/// Who asks.
+pub(super) enum Asker<'a> {
+    /// Whoever has this token, which was given.
+    Token(Token, Source),
+    User(User<'a>),
 }
 
-/// A login that was tried.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Checked {
-    /// The user's name, if it is known.
-    pub user: Option<String>,
-    /// Where the login is from.
-    pub source: Source,
-    /// When the token ends, as far as is known (RFC 3339).
-    pub token_ends: Option<String>,
-    /// A warning about how the login is kept.
-    pub warning: Option<String>,
+/// A user, who can be asked for a token.
+#[derive(Clone, Copy)]
+pub(super) struct User<'a> {
+    pub(super) name: &'a str,
+    pub(super) password: &'a Secret,
+    pub(super) source: Source,
 }
 
 impl Login {
@@ -102,6 +95,7 @@ impl Login {
             found: OnceLock::new(),
             client: Client::new(options),
             held: Mutex::default(),
+            is_accepted: AtomicBool::new(false),
         }))
     }
 
@@ -143,38 +137,51 @@ impl Login {
         matches!(self.credentials(), Ok((Credentials::User { .. }, _)))
     }
 
+    /// Whether the service has taken user and password: then it is not for them that something is refused.
+    pub(crate) fn is_accepted(&self) -> bool {
+        self.0.is_accepted.load(Ordering::Relaxed)
+    }
+
     fn credentials(&self) -> Result<&(Credentials, Source), &Option<String>> {
         let find = || self.0.sources.find(self.host());
         self.0.found.get_or_init(find).as_ref()
     }
 
-    /// The token that is sent to archives; `None` without a login, and where the service gives none.
-    pub(crate) async fn token(&self) -> Result<Option<HeaderValue>, LoginError> {
+    /// Who asks; `None` without a login.
+    pub(super) fn asker(&self) -> Result<Option<Asker<'_>>, LoginError> {
         let Ok((credentials, source)) = self.credentials() else {
             return Ok(None);
         };
-        match credentials {
+        let source = *source;
+        Ok(Some(match credentials {
             Credentials::Token(text) => {
-                let token = self.own_token(text, *source)?;
-                Ok(Some(token.header().clone()))
+                let token = Token::new(text);
+                let bad = || self.bad_token(source, "is no token".to_owned());
+                Asker::Token(token.ok_or_else(bad)?, source)
             }
-            Credentials::User { name, password } => {
-                let mut held = self.0.held.lock().await;
-                if let Some(token) = held.token.as_ref().filter(|token| !token.is_due()) {
-                    return Ok(Some(token.header().clone()));
-                }
-                self.renew(&mut held, name, password, *source).await?;
-                Ok(held.token.as_ref().map(|token| token.header().clone()))
-            }
+            Credentials::User { name, password } => Asker::User(User {
+                name,
+                password,
+                source,
+            }),
+        }))
+    }
+
+    /// The token that is sent to archives; `None` without a login, and where the service gives none.
+    pub(crate) async fn token(&self) -> Result<Option<HeaderValue>, LoginError> {
+        let user = match self.asker()? {
+            None => return Ok(None),
+            Some(Asker::Token(token, _)) => return Ok(Some(token.header().clone())),
+            Some(Asker::User(user)) => user,
+        };
+        let mut held = self.0.held.lock().await;
+        if held.token.as_ref().is_none_or(Token::is_due) {
+            self.renew(&mut held, user).await?;
         }
+        Ok(held.token.as_ref().map(|token| token.header().clone()))
     }
 
-    /// A token that was given, not asked for.
-    fn own_token(&self, text: &Secret, source: Source) -> Result<Token, LoginError> {
-        Token::new(text).ok_or_else(|| self.bad_token(source, "is no token".to_owned()))
-    }
-
-    fn bad_token(&self, source_: Source, reason: String) -> LoginError {
+    pub(super) fn bad_token(&self, source_: Source, reason: String) -> LoginError {
         LoginError::Token {
             source_,
             reason,
@@ -184,27 +191,26 @@ impl Login {
 
     /// The `Authorization` for the login service itself: user and password, else the token.
     pub(crate) async fn for_service(&self) -> Result<Option<HeaderValue>, LoginError> {
-        let Ok((credentials, source)) = self.credentials() else {
-            return Ok(None);
+        let user = match self.asker()? {
+            None => return Ok(None),
+            Some(Asker::Token(token, _)) => return Ok(Some(token.header().clone())),
+            Some(Asker::User(user)) => user,
         };
-        match credentials {
-            Credentials::Token(text) => {
-                let token = self.own_token(text, *source)?;
-                Ok(Some(token.header().clone()))
-            }
-            Credentials::User { name, password } => {
-                let held = self.0.held.lock().await;
-                // A wrong password is not tried again: the service locks out those who do.
-                match &held.failed {
-                    Some(refused @ LoginError::Refused { .. }) => Err(refused.clone()),
-                    _ => Ok(Some(basic_authorization(name, password.expose()))),
-                }
-            }
+        let held = self.0.held.lock().await;
+        // A wrong password is not tried again: the service locks out those who do.
+        if let Some(refused @ LoginError::Refused { .. }) = &held.failed {
+            return Err(refused.clone());
         }
+        let authorization = basic_authorization(user.name, user.password.expose());
+        Ok(Some(authorization))
     }
 
-    /// Takes note that the service did not accept user and password.
+    /// Takes note that the service did not accept user and password. Where it has accepted them before, it
+    /// is something else that it refuses: the application of an archive.
     pub(crate) async fn refused_by_service(&self) {
+        if self.is_accepted() {
+            return;
+        }
         if let Ok((Credentials::User { .. }, source)) = self.credentials() {
             let mut held = self.0.held.lock().await;
             held.failed = Some(self.refused_user(*source));
@@ -212,7 +218,7 @@ impl Login {
         }
     }
 
-    fn refused_user(&self, source_: Source) -> LoginError {
+    pub(super) fn refused_user(&self, source_: Source) -> LoginError {
         LoginError::Refused {
             host: self.host().to_owned(),
             source_,
@@ -223,7 +229,7 @@ impl Login {
     /// since. `Some(true)`: there is another; `Some(false)`: the service gives the same one, so it is
     /// the archive that takes none; `None`: nothing can be done.
     pub(crate) async fn refused_by_archive(&self, sent: &HeaderValue) -> Option<bool> {
-        let Ok((Credentials::User { name, password }, source)) = self.credentials() else {
+        let Ok(Some(Asker::User(user))) = self.asker() else {
             return None;
         };
         let mut held = self.0.held.lock().await;
@@ -238,11 +244,7 @@ impl Login {
         }
         // What fails is told by the next who asks for the token.
         let token = held.token.take();
-        if self
-            .renew(&mut held, name, password, *source)
-            .await
-            .is_err()
-        {
+        if self.renew(&mut held, user).await.is_err() {
             return Some(true);
         }
         let is_same = held.token.as_ref().map(Token::header) == token.as_ref().map(Token::header);
@@ -253,16 +255,14 @@ impl Login {
     async fn renew(
         &self,
         held: &mut MutexGuard<'_, Held>,
-        name: &str,
-        password: &Secret,
-        source: Source,
+        user: User<'_>,
     ) -> Result<(), LoginError> {
         let is_recent = held.asked.is_some_and(|asked| asked.elapsed() < PAUSE);
         let failed = match &held.failed {
             Some(refused @ LoginError::Refused { .. }) => refused.clone(),
             Some(failed) if is_recent => failed.clone(),
             _ => {
-                let asked = self.ask(name, password, source).await;
+                let asked = self.ask(user).await;
                 held.asked = Some(Instant::now());
                 match asked {
                     Ok(token) => {
@@ -287,177 +287,6 @@ impl Login {
             LoginError::Service { status, .. } if status < 500 => Ok(()),
             failed => Err(failed),
         }
-    }
-
-    async fn ask(
-        &self,
-        name: &str,
-        password: &Secret,
-        source: Source,
-    ) -> Result<Token, LoginError> {
-        let url = self.page("api/users/find_or_create_token");
-        let of_io = unreachable("Earthdata Login");
-        let request = Request::post(&url, "application/x-www-form-urlencoded", "")
-            .and_then(|request| request.with_header("Accept", "application/json"))
-            .and_then(|request| request.with_basic(name, password.expose()))
-            .map_err(&of_io)?
-            .with_max_answer(64 << 10);
-        let response = self.0.client.request(&request).await.map_err(&of_io)?;
-        match response.status() {
-            200..=299 => {
-                let given: Option<Given> = serde_json::from_slice(response.body()).ok();
-                let given = given.and_then(|given| {
-                    let token = Token::new(&Secret::new(given.access_token))?;
-                    let expiration = given.expiration_date.as_deref();
-                    Some(token.given(expiration, response.header("date")))
-                });
-                given.ok_or_else(|| self.odd(&response, "the answer has no token"))
-            }
-            401 => Err(self.refused_user(source)),
-            _ => {
-                let is_page = response.body().trim_ascii_start().starts_with(b"<");
-                let said = if is_page {
-                    "a page of HTML".to_owned()
-                } else {
-                    words(response.body())
-                };
-                // A service that repeats what it was told is not to be repeated.
-                let said = without(&said, &[password.expose()]);
-                Err(self.odd(&response, &said))
-            }
-        }
-    }
-
-    fn odd(&self, response: &Response, words: &str) -> LoginError {
-        LoginError::Service {
-            host: self.host().to_owned(),
-            status: response.status(),
-            words: words.to_owned(),
-        }
-    }
-
-    /// Tries the login: asks the service for a token, or, where a token is all there is, the CMR at
-    /// this URL whether it knows it.
-    ///
-    /// # Errors
-    ///
-    /// If there is no login, or it is not accepted.
-    pub async fn check(&self, cmr_url: &str) -> Result<Checked, LoginError> {
-        let Ok((credentials, source)) = self.credentials() else {
-            return Err(self.missing());
-        };
-        let checked = |user: Option<String>, token: &Token| Checked {
-            user,
-            source: *source,
-            token_ends: token
-                .ends()
-                .map(|ends| ends.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)),
-            warning: self.warning(*source),
-        };
-        match credentials {
-            Credentials::User { name, password } => {
-                let token = self.ask(name, password, *source).await?;
-                let checked = checked(Some(name.clone()), &token);
-                let mut held = self.0.held.lock().await;
-                held.asked = Some(Instant::now());
-                held.token = Some(token);
-                Ok(checked)
-            }
-            Credentials::Token(text) => {
-                let token = self.own_token(text, *source)?;
-                self.ask_cmr(cmr_url, *source, &token).await?;
-                Ok(checked(token.user().map(str::to_owned), &token))
-            }
-        }
-    }
-
-    async fn ask_cmr(
-        &self,
-        cmr_url: &str,
-        source: Source,
-        token: &Token,
-    ) -> Result<(), LoginError> {
-        let of_io = unreachable("CMR");
-        let url = format!("{cmr_url}/collections.umm_json?page_size=0");
-        let request = Request::get(&url)
-            .and_then(|request| request.with_bearer(token.text()))
-            .map_err(&of_io)?;
-        let response = self.0.client.request(&request).await.map_err(&of_io)?;
-        match response.status() {
-            200..=299 => Ok(()),
-            401 => Err(self.bad_token(source, refusal(token))),
-            status => Err(LoginError::Service {
-                host: "through CMR".to_owned(),
-                status,
-                words: without(&words(response.body()), &[token.text()]),
-            }),
-        }
-    }
-
-    fn warning(&self, source: Source) -> Option<String> {
-        let path = self.0.sources.netrc().filter(|_| source == Source::Netrc)?;
-        netrc::is_open_to_others(path).then(|| {
-            format!(
-                "{NETRC} can be read by others than its user: chmod 600 it, and change the password"
-            )
-        })
-    }
-
-    /// The token that [`check`](Self::check) has found or that was given.
-    ///
-    /// # Errors
-    ///
-    /// If there is none, or the service gives none.
-    pub async fn bearer(&self) -> Result<Secret, LoginError> {
-        if let Some(header) = self.token().await? {
-            return Ok(Secret::new(token::text(&header)));
-        }
-        let held = self.0.held.lock().await;
-        Err(held.failed.clone().unwrap_or_else(|| self.missing()))
-    }
-
-    /// Stores user and password as the entry of this service in `.netrc`, and leaves all else there as
-    /// it is.
-    ///
-    /// # Errors
-    ///
-    /// If the file is not understood, or can't be written.
-    pub fn store(&self, user: &str, password: &Secret) -> Result<(), LoginError> {
-        let fail = |reason: String| LoginError::Store {
-            file: NETRC.to_owned(),
-            reason,
-        };
-        let Some(path) = self.0.sources.netrc() else {
-            return Err(fail("no folder for it is known: set NETRC".to_owned()));
-        };
-        netrc::store(path, self.host(), user, password).map_err(fail)
-    }
-
-    /// What is the matter with a token that an archive did not accept.
-    pub(crate) fn refused_token(&self) -> Option<LoginError> {
-        let Ok((Credentials::Token(text), source)) = self.credentials() else {
-            return None;
-        };
-        let token = self.own_token(text, *source).ok()?;
-        Some(self.bad_token(*source, refusal(&token)))
-    }
-}
-
-fn unreachable(what: &'static str) -> impl Fn(chunkref_io::Error) -> LoginError {
-    move |error| LoginError::Unreachable {
-        what,
-        reason: error.to_string(),
-    }
-}
-
-/// Why a token was not accepted, as far as it tells.
-fn refusal(token: &Token) -> String {
-    match token.ends() {
-        Some(ends) if ends < chrono::Utc::now() => format!(
-            "was not accepted; by this machine's clock it ended on {}",
-            ends.format("%Y-%m-%d")
-        ),
-        _ => "was not accepted".to_owned(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat};
 
 /// A day in milliseconds.
-const DAY: i64 = 24 * 60 * 60 * 1000;
+pub(super) const DAY: i64 = 24 * 60 * 60 * 1000;
 
 /// A collection and its granules.
 #[derive(Clone, Debug)]
@@ -22,6 +22,9 @@ pub struct CmrCollection {
     pub doi: Option<String>,
     /// Whether its record names a bucket.
     pub cloud_hosted: bool,
+    /// Whether it is in use: others (planned, in review, deprecated) are found by who names a version, an
+    /// id or a DOI, and by who asks for them.
+    pub operational: bool,
     /// URLs of virtual stores that its record advertises.
     pub virtual_stores: Vec<String>,
     /// What links of https begin with.
@@ -97,6 +100,7 @@ impl CmrCollection {
             provider: provider.to_owned(),
             doi: Some(format!("10.5067/TEST-{number}")),
             cloud_hosted: true,
+            operational: true,
             virtual_stores: Vec::new(),
             https: format!("https://data.example.org/test-protected/{short_name}"),
             s3: Some(format!("s3://test-protected/{short_name}")),
@@ -125,7 +129,7 @@ impl CmrCollection {
         let mut umm = serde_json::json!({
             "ShortName": self.short_name,
             "Version": self.version,
-            "EntryTitle": format!("{} of the test server", self.short_name),
+            "EntryTitle": self.title(),
             "DataCenters": [{"Roles": ["ARCHIVER"], "ShortName": "TEST/DAAC"}],
             "RelatedUrls": urls.collect::<Vec<_>>(),
         });
@@ -153,7 +157,12 @@ impl CmrCollection {
         serde_json::json!({"meta": meta, "umm": umm}).to_string()
     }
 
-    /// Number and provider of the concept id.
+    /// The title of its record.
+    pub(crate) fn title(&self) -> String {
+        format!("{} of the test server", self.short_name)
+    }
+
+    /// The number in its concept id.
     pub(crate) fn number(&self) -> u64 {
         let digits = self.concept_id.trim_start_matches('C').split('-').next();
         digits.and_then(|digits| digits.parse().ok()).unwrap_or(0)

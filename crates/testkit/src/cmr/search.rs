@@ -1,164 +1,67 @@
 //! Searches as CMR answers them, as far as tests need: what it does not filter by, it refuses.
 
-use http::StatusCode;
-use url::form_urlencoded;
+use std::cmp::Ordering;
+
+use serde_json::Value;
 
 use super::catalog::{CmrCollection, CmrGranule};
-
-/// Parameters of one request.
-pub(crate) struct Parameters(Vec<(String, String)>);
-
-impl Parameters {
-    /// Of a form-encoded query or body.
-    pub(crate) fn parse(encoded: &str) -> Self {
-        let pairs = form_urlencoded::parse(encoded.as_bytes());
-        Self(pairs.into_owned().collect())
-    }
-
-    /// The values of `name` and `name[]`.
-    fn all(&self, name: &str) -> Vec<&str> {
-        let fits = |key: &str| key.strip_suffix("[]").unwrap_or(key) == name;
-        let pairs = self.0.iter().filter(|(key, _)| fits(key));
-        pairs.map(|(_, value)| value.as_str()).collect()
-    }
-
-    fn one(&self, name: &str) -> Option<&str> {
-        self.all(name).last().copied()
-    }
-
-    /// Whether a text is one of the values, if there are any.
-    fn fits(&self, name: &str, text: &str) -> bool {
-        let values = self.all(name);
-        let pattern = self.one(&format!("options[{name}][pattern]")) == Some("true");
-        let same = |value: &&str| {
-            if pattern {
-                like(value.as_bytes(), text.as_bytes())
-            } else {
-                value.eq_ignore_ascii_case(text)
-            }
-        };
-        values.is_empty() || values.iter().any(same)
-    }
-
-    /// What is wrong with them, in CMR's words.
-    fn refusal(&self, known: &[&str]) -> Option<String> {
-        for (key, _) in &self.0 {
-            let name = key.strip_suffix("[]").unwrap_or(key);
-            if !known.contains(&name) && !name.starts_with("options[") {
-                return Some(format!("Parameter [{name}] was not recognized."));
-            }
-        }
-        let size = self.one("page_size").map(str::parse::<usize>);
-        if size.is_some_and(|size| size.map_or(true, |size| size > 2000)) {
-            return Some("page_size must be a number between 0 and 2000".to_owned());
-        }
-        None
-    }
-
-    pub(crate) fn page_size(&self) -> usize {
-        let size = self.one("page_size").and_then(|size| size.parse().ok());
-        size.unwrap_or(10)
-    }
-}
-
-/// Glob match: `*` and `?`.
-fn like(pattern: &[u8], text: &[u8]) -> bool {
-    match (pattern, text) {
-        ([], []) => true,
-        ([b'*', rest @ ..], _) => (0..=text.len()).any(|at| like(rest, &text[at..])),
-        ([b'?', rest @ ..], [_, left @ ..]) => like(rest, left),
-        ([one, rest @ ..], [other, left @ ..]) => {
-            one.eq_ignore_ascii_case(other) && like(rest, left)
-        }
-        _ => false,
-    }
-}
-
-/// The granules that were deleted, as a list of JSON.
-pub(crate) fn deleted(
-    catalog: &[CmrCollection],
-    parameters: &Parameters,
-) -> Result<Vec<serde_json::Value>, Refusal> {
-    let known = ["parent_collection_id", "provider", "revision_date"];
-    if let Some(words) = parameters.refusal(&known) {
-        return Err(refuse(words));
-    }
-    let since = parameters.one("revision_date").map(range);
-    let Some((since, until)) = since.unwrap_or(Some((i64::MIN, i64::MAX))) else {
-        return Err(refuse("revision_date is invalid".to_owned()));
-    };
-    let of = |one: &&CmrCollection| {
-        parameters.fits("parent_collection_id", &one.concept_id)
-            && parameters.fits("provider", &one.provider)
-    };
-    let all = catalog.iter().filter(of);
-    let all = all.flat_map(|of| of.deleted.iter().map(move |one| (of, one)));
-    let all = all.filter(|(_, (_, when))| (since..=until).contains(when));
-    let record = |(of, (granule, when)): (&CmrCollection, &(CmrGranule, i64))| {
-        serde_json::json!({
-            "granule-concept-id": granule.concept_id(&of.provider),
-            "parent-collection-id": of.concept_id,
-            "granule-ur": granule.name,
-            "revision-date": super::catalog::time(*when),
-        })
-    };
-    Ok(all.map(record).collect())
-}
+use super::parameters::{Parameters, Refusal, millis, refuse};
 
 /// One page of an answer.
-pub(crate) struct Answer {
-    pub(crate) hits: usize,
-    pub(crate) search_after: Option<String>,
-    pub(crate) records: Vec<String>,
-}
-
-/// Why a search is refused: status 400 and CMR's words.
-type Refusal = (StatusCode, String);
-
-fn refuse(words: String) -> Refusal {
-    (StatusCode::BAD_REQUEST, words)
+pub(super) struct Answer {
+    pub(super) hits: usize,
+    pub(super) search_after: Option<String>,
+    pub(super) records: Vec<String>,
 }
 
 /// Searches collections.
-pub(crate) fn collections(
+pub(super) fn collections(
     catalog: &[CmrCollection],
     parameters: &Parameters,
     after: Option<&str>,
 ) -> Result<Answer, Refusal> {
-    let known = [
+    parameters.check(&[
         "short_name",
         "version",
         "provider",
         "doi",
         "concept_id",
         "cloud_hosted",
+        "include_non_operational",
         "page_size",
-    ];
-    if let Some(words) = parameters.refusal(&known) {
-        return Err(refuse(words));
-    }
-    let cloud_hosted = parameters.one("cloud_hosted");
+    ])?;
+    parameters.check_ids("concept_id", &['C'])?;
+    let ids = parameters.all("concept_id");
+    let cloud_hosted = parameters.single("cloud_hosted")?;
+    let given = |name| !parameters.all(name).is_empty();
+    // Who names one collection means it, whatever its state.
+    let all = parameters.single("include_non_operational")? == Some("true")
+        || given("concept_id")
+        || given("doi")
+        || (given("short_name") && given("version"));
     let fits = |one: &&CmrCollection| {
         parameters.fits("short_name", &one.short_name)
             && parameters.fits("version", &one.version)
             && parameters.fits("provider", &one.provider)
             && parameters.fits("doi", one.doi.as_deref().unwrap_or_default())
-            && parameters.fits("concept_id", &one.concept_id)
+            && (ids.is_empty() || ids.contains(&one.concept_id.as_str()))
             && cloud_hosted.is_none_or(|value| (value == "true") == one.cloud_hosted)
+            && (all || one.operational)
     };
-    let mut found: Vec<_> = catalog.iter().filter(fits).collect();
-    found.sort_by_key(|one| one.number());
-    let key = |one: &&CmrCollection| (0, one.number());
-    Ok(page(&found, parameters, after, key, |one| one.record()))
+    let found = catalog.iter().filter(fits).collect();
+    let order = Order(vec![("entry_title".to_owned(), false)]);
+    let key = |one: &&CmrCollection, _: &str| Value::from(one.title().to_lowercase());
+    let number = |one: &&CmrCollection| one.number();
+    order.page(found, parameters, after, key, number, |one| one.record())
 }
 
 /// Searches granules.
-pub(crate) fn granules(
+pub(super) fn granules(
     catalog: &[CmrCollection],
     parameters: &Parameters,
     after: Option<&str>,
 ) -> Result<Answer, Refusal> {
-    let known = [
+    parameters.check(&[
         "short_name",
         "version",
         "provider",
@@ -170,89 +73,178 @@ pub(crate) fn granules(
         "readable_granule_name",
         "sort_key",
         "page_size",
-    ];
-    if let Some(words) = parameters.refusal(&known) {
-        return Err(refuse(words));
-    }
+    ])?;
+    parameters.check_ids("concept_id", &['C', 'G'])?;
+    parameters.check_ids("collection_concept_id", &['C'])?;
     let limits = [
         "short_name",
+        "version",
         "provider",
         "collection_concept_id",
         "concept_id",
     ];
     if limits.iter().all(|name| parameters.all(name).is_empty()) {
         return Err(refuse(
-            "The CMR does not allow querying across granules in all collections.".to_owned(),
+            "The CMR does not allow querying across granules in all collections. To help optimize your \
+             search, you should limit your query using conditions that identify one or more \
+             collections, such as provider, provider_id, concept_id, collection_concept_id, \
+             short_name, version or entry_title.",
         ));
     }
     let temporal: Option<Vec<_>> = parameters.all("temporal").into_iter().map(range).collect();
     let Some(temporal) = temporal else {
-        return Err(refuse("temporal start datetime is invalid".to_owned()));
+        return Err(refuse("temporal start datetime is invalid"));
     };
-    let since = parameters.one("updated_since").and_then(millis);
+    let since = match parameters.all("updated_since").as_slice() {
+        [] => None,
+        [since] => Some(millis(since).ok_or_else(|| refuse("updated_since datetime is invalid"))?),
+        _ => {
+            return Err(refuse(
+                "Search not allowed with multiple updated_since values",
+            ));
+        }
+    };
     let boxes = parameters.all("bounding_box").into_iter().map(edges);
     let Some(boxes) = boxes.collect::<Option<Vec<_>>>() else {
-        return Err(refuse("bounding_box is not valid".to_owned()));
+        return Err(refuse("bounding_box is not valid"));
     };
+    // All boxes are to be met, unless it is said that one is enough.
+    let any_box = parameters.one("options[bounding_box][or]") == Some("true");
+    let in_boxes = |edges: &[f64; 4]| {
+        let mut touched = boxes.iter().map(|other| touch(edges, other));
+        boxes.is_empty()
+            || (if any_box {
+                touched.any(|one| one)
+            } else {
+                touched.all(|one| one)
+            })
+    };
+    // Ids of collections may be given by both names.
+    let ids = parameters.all("concept_id");
+    let (parents, own): (Vec<_>, Vec<_>) = ids.into_iter().partition(|id| id.starts_with('C'));
+    let named = parameters.all("collection_concept_id");
+    let is_one = |ids: &[&str], id: &str| ids.is_empty() || ids.contains(&id);
     let of = |one: &CmrCollection| {
         parameters.fits("short_name", &one.short_name)
             && parameters.fits("version", &one.version)
             && parameters.fits("provider", &one.provider)
-            && parameters.fits("collection_concept_id", &one.concept_id)
+            && is_one(&named, &one.concept_id)
+            && is_one(&parents, &one.concept_id)
     };
     let fits = |(of, one): &(&CmrCollection, &CmrGranule)| {
         let in_time = |(start, end): &(i64, i64)| one.taken.0 <= *end && one.taken.1 >= *start;
-        parameters.fits("concept_id", &one.concept_id(&of.provider))
+        is_one(&own, &one.concept_id(&of.provider))
             && parameters.fits("readable_granule_name", &one.name)
             && (temporal.is_empty() || temporal.iter().any(in_time))
-            && (boxes.is_empty() || boxes.iter().any(|other| touch(&one.edges, other)))
+            && in_boxes(&one.edges)
             && since.is_none_or(|since| one.revised >= since)
     };
     let all = catalog.iter().filter(|one| of(one));
     let all = all.flat_map(|of| of.granules.iter().map(move |one| (of, one)));
-    let mut found: Vec<_> = all.filter(fits).collect();
-    let sort = parameters.one("sort_key").unwrap_or("start_date");
-    let (field, sign) = match sort.strip_prefix('-') {
-        Some(field) => (field, -1),
-        None => (sort, 1),
+    let found = all.filter(fits).collect();
+    let order = Order::of_granules(parameters)?;
+    let key = |(of, one): &(&CmrCollection, &CmrGranule), field: &str| match field {
+        "start_date" => one.taken.0.into(),
+        "end_date" => one.taken.1.into(),
+        "revision_date" => one.revised.into(),
+        "provider" => of.provider.to_lowercase().into(),
+        _ => one.name.to_lowercase().into(),
     };
-    let key = |(_, one): &(&CmrCollection, &CmrGranule)| {
-        let value = match field {
-            "revision_date" => one.revised,
-            "end_date" => one.taken.1,
-            _ => one.taken.0,
-        };
-        (sign * value, one.number)
-    };
-    if !["start_date", "end_date", "revision_date"].contains(&field) {
-        return Err(refuse(format!(
-            "The sort key [{field}] is not a valid field."
-        )));
-    }
-    found.sort_by_key(key);
-    Ok(page(&found, parameters, after, key, |(of, one)| {
+    let number = |(_, one): &(&CmrCollection, &CmrGranule)| one.number;
+    order.page(found, parameters, after, key, number, |(of, one)| {
         one.record(of)
-    }))
+    })
 }
 
-/// Those of what was found that come after a key, as many as one page holds.
-fn page<T>(
-    found: &[T],
-    parameters: &Parameters,
-    after: Option<&str>,
-    key: impl Fn(&T) -> (i64, u64),
-    record: impl Fn(&T) -> String,
-) -> Answer {
-    let after: Option<(i64, u64)> = after.and_then(|after| serde_json::from_str(after).ok());
-    let rest = found
-        .iter()
-        .filter(|one| after.is_none_or(|after| key(one) > after));
-    let shown: Vec<_> = rest.take(parameters.page_size()).collect();
-    let last = shown.last().map(|one| key(one));
-    Answer {
-        hits: found.len(),
-        search_after: last.map(|(value, number)| format!("[{value},{number}]")),
-        records: shown.into_iter().map(record).collect(),
+/// By what records are sorted; the first goes first, each may be reversed.
+struct Order(Vec<(String, bool)>);
+
+impl Order {
+    /// Keys of CMR of which this server knows what they mean.
+    fn of_granules(parameters: &Parameters) -> Result<Self, Refusal> {
+        const KNOWN: [&str; 7] = [
+            "start_date",
+            "end_date",
+            "revision_date",
+            "provider",
+            "granule_ur",
+            "producer_granule_id",
+            "readable_granule_name",
+        ];
+        let mut given = parameters.all("sort_key");
+        if given.is_empty() {
+            given = vec!["provider", "start_date"];
+        }
+        let key = |text: &str| {
+            let field = text.trim_start_matches(['+', '-']);
+            if KNOWN.contains(&field) {
+                return Ok((field.to_owned(), text.starts_with('-')));
+            }
+            Err(refuse(format!(
+                "The sort key [{field}] is not a valid field for sorting granules."
+            )))
+        };
+        given
+            .into_iter()
+            .map(key)
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+
+    fn compare(&self, one: &[Value], other: &[Value]) -> Ordering {
+        let reversed = self.0.iter().map(|(_, reversed)| *reversed).chain([false]);
+        let pairs = one.iter().zip(other).zip(reversed);
+        let mut orders = pairs.map(|((one, other), reversed)| {
+            let order = match (one.as_str(), other.as_str()) {
+                (Some(one), Some(other)) => one.cmp(other),
+                _ => one.as_i64().cmp(&other.as_i64()),
+            };
+            if reversed { order.reverse() } else { order }
+        });
+        orders
+            .find(|order| order.is_ne())
+            .unwrap_or(Ordering::Equal)
+    }
+
+    /// Those of what was found that come after a key, as many as one page holds.
+    fn page<T>(
+        &self,
+        found: Vec<T>,
+        parameters: &Parameters,
+        after: Option<&str>,
+        value: impl Fn(&T, &str) -> Value,
+        number: impl Fn(&T) -> u64,
+        record: impl Fn(&T) -> String,
+    ) -> Result<Answer, Refusal> {
+        let after = match after.map(serde_json::from_str::<Vec<Value>>) {
+            Some(Err(_)) => {
+                return Err(refuse(
+                    "search-after header value is invalid, must be in the form of a JSON array.",
+                ));
+            }
+            Some(Ok(after)) => Some(after),
+            None => None,
+        };
+        let key = |one: &T| -> Vec<Value> {
+            let values = self.0.iter().map(|(field, _)| value(one, field));
+            values.chain([number(one).into()]).collect()
+        };
+        let hits = found.len();
+        let mut found: Vec<_> = found.into_iter().map(|one| (key(&one), one)).collect();
+        found.sort_by(|(one, _), (other, _)| self.compare(one, other));
+        let is_rest = |(key, _): &&(Vec<Value>, T)| {
+            let after = after.as_ref();
+            after.is_none_or(|after| self.compare(key, after).is_gt())
+        };
+        let rest = found.iter().filter(is_rest);
+        let shown: Vec<_> = rest.take(parameters.page_size()).collect();
+        Ok(Answer {
+            hits,
+            search_after: shown
+                .last()
+                .map(|(key, _)| Value::from(key.clone()).to_string()),
+            records: shown.into_iter().map(|(_, one)| record(one)).collect(),
+        })
     }
 }
 
@@ -267,11 +259,6 @@ fn range(text: &str) -> Option<(i64, i64)> {
         }
     };
     Some((part(start, i64::MIN)?, part(end, i64::MAX)?))
-}
-
-fn millis(text: &str) -> Option<i64> {
-    let time = chrono::DateTime::parse_from_rfc3339(text).ok()?;
-    Some(time.timestamp_millis())
 }
 
 /// West, south, east and north.

@@ -2,12 +2,15 @@
 
 use std::ops::Range;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::StatusCode;
 use serde_json::json;
 
+use super::exchange::{Answered, Asked};
 use super::service::CLIENT_ID;
-use super::{Answered, Asked, LoginPlace, LoginRefusal, Shared};
+use super::{LoginPlace, LoginRefusal, Shared};
 
 /// The name of the cookie.
 const COOKIE: &str = "archive-session";
@@ -17,33 +20,28 @@ impl Shared {
         if asked.path == "/login" {
             return self.log_in(asked);
         }
-        let user = match &asked.authorization {
-            Some(authorization) if self.rules.takes_tokens => match self.bearer(authorization) {
-                Some(user) => Some(user),
-                None => {
-                    return Answered::json(
-                        StatusCode::UNAUTHORIZED,
-                        &json!({"status_code": 401, "error_description": "Invalid token"}),
-                    );
-                }
-            },
-            _ => None,
-        };
-        let Some(user) = user.or_else(|| self.session(asked)) else {
+        let token = asked.authorization.as_deref();
+        let token = token.filter(|_| self.rules.takes_tokens);
+        let known = token.and_then(|token| self.bearer(token));
+        if known.is_none() && token.is_some_and(is_web_token) {
+            // As the login service says of it.
+            let words = json!({"error": "invalid_token"});
+            return Answered::json(StatusCode::UNAUTHORIZED, &words);
+        }
+        let refusal = self.state.refusal();
+        let is_unapproved = matches!(
+            refusal,
+            Some(LoginRefusal::Unapproved | LoginRefusal::Unauthorized)
+        );
+        if known.is_some() && is_unapproved {
+            return self.eula_failure();
+        }
+        // What is no token at all is not told so, but sent to log in.
+        let Some(user) = known.or_else(|| self.session(asked)) else {
             return self.send_to_login(asked);
         };
-        match self.state.refusal() {
-            Some(LoginRefusal::Licence) => {
-                let login = self.url(LoginPlace::Login);
-                return Answered::json(
-                    StatusCode::FORBIDDEN,
-                    &json!({
-                        "status_code": 403,
-                        "error_description": "EULA Acceptance Failure",
-                        "resolution_url": format!("{login}/approve_app?client_id={CLIENT_ID}"),
-                    }),
-                );
-            }
+        match refusal {
+            Some(LoginRefusal::Licence) => return self.eula_failure(),
             Some(LoginRefusal::Terms) => return Answered::html(StatusCode::OK, "Terms of use"),
             _ => {}
         }
@@ -72,6 +70,19 @@ impl Shared {
         Answered::redirect(self.rules.redirect, location)
     }
 
+    /// What the login service says of users who have not approved an application or a licence of it.
+    fn eula_failure(&self) -> Answered {
+        Answered::json(
+            StatusCode::FORBIDDEN,
+            &json!({
+                "error": "invalid_token",
+                "status_code": 403,
+                "error_description": "EULA Acceptance Failure",
+                "resolution_url": self.approval(),
+            }),
+        )
+    }
+
     /// Whose cookie this is, if it is a good one.
     fn session(&self, asked: &Asked) -> Option<String> {
         let now = self.now();
@@ -93,7 +104,9 @@ impl Shared {
                 "redirect_uri",
                 &format!("{}/login", self.url(LoginPlace::Archive)),
             )
-            .append_pair("state", &asked.path);
+            .append_pair("state", &asked.path)
+            // Who asks is no browser.
+            .append_pair("app_type", "401");
         let login = self.url(LoginPlace::Login);
         let location = format!("{login}/oauth/authorize?{}", query.finish());
         Answered::redirect(self.rules.redirect, location)
@@ -101,8 +114,12 @@ impl Shared {
 
     /// Takes a code for a cookie.
     fn log_in(&self, asked: &Asked) -> Answered {
-        if let Some(error) = asked.parameter("error") {
-            return Answered::html(StatusCode::OK, &format!("Login failed: {error}"));
+        match asked.parameter("error").as_deref() {
+            None => {}
+            Some("access_denied") => {
+                return Answered::html(StatusCode::UNAUTHORIZED, "Be sure to agree to the EULA.");
+            }
+            Some(_) => return Answered::html(StatusCode::BAD_REQUEST, "Could Not Login"),
         }
         let now = self.now();
         let lifetime = self.rules.cookie_lifetime.as_secs();
@@ -155,6 +172,18 @@ impl Shared {
         }
         answered
     }
+}
+
+/// Whether an `Authorization` has what looks like a JSON web token of a user.
+fn is_web_token(authorization: &str) -> bool {
+    let token = authorization.strip_prefix("Bearer ").unwrap_or_default();
+    let mut parts = token.split('.');
+    let claims = parts
+        .nth(1)
+        .and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
+    let claims =
+        claims.and_then(|claims| serde_json::from_slice::<serde_json::Value>(&claims).ok());
+    claims.is_some_and(|claims| claims["uid"].is_string()) && parts.count() == 1
 }
 
 /// `bytes=first-last`, within an object of this size.

@@ -3,7 +3,8 @@
 use http::{Method, StatusCode};
 use serde_json::json;
 
-use super::{Answered, Asked, LoginPlace, LoginRefusal, Shared};
+use super::exchange::{Answered, Asked};
+use super::{LoginPlace, LoginRefusal, Shared};
 
 /// The archive's application.
 pub(super) const CLIENT_ID: &str = "Zx0yArchive1";
@@ -47,25 +48,65 @@ impl Shared {
             );
         }
         let Some(authorization) = &asked.authorization else {
+            // No page is shown to who is no browser, as archives say of those who are none.
+            if asked.parameter("app_type").as_deref() == Some("401") {
+                return Answered::new(
+                    StatusCode::UNAUTHORIZED,
+                    "text/html; charset=utf-8",
+                    "HTTP Basic: Access denied.\n",
+                )
+                .with_header(
+                    "www-authenticate",
+                    "Basic realm=\"Earthdata Login\"".to_owned(),
+                );
+            }
             return Answered::html(StatusCode::OK, "Earthdata Login");
         };
         let user = self.basic(authorization);
         let Some(user) = user.or_else(|| self.bearer(authorization)) else {
+            if authorization.starts_with("Bearer ") {
+                return Answered::json(
+                    StatusCode::UNAUTHORIZED,
+                    &json!({"error": "invalid_token"}),
+                );
+            }
             return wrong();
         };
         let state = asked.parameter("state").unwrap_or_default();
         let mut answer = url::form_urlencoded::Serializer::new(String::new());
-        if self.state.refusal() == Some(LoginRefusal::Unapproved) {
-            answer.append_pair("error", "access_denied");
-            answer.append_pair("error_msg", "User did not authorize application");
-        } else {
-            let mut held = self.state.lock();
-            let code = held.new_secret("code");
-            answer.append_pair("code", &code);
-            held.codes.insert(code, user);
+        match self.state.refusal() {
+            Some(LoginRefusal::Unauthorized) => return wrong(),
+            Some(LoginRefusal::Unapproved) => {
+                answer.append_pair("error", "access_denied");
+                answer.append_pair(
+                    "error_msg",
+                    "Pre authorization required for this application, please authorize by visiting the \
+                     resolution url",
+                );
+                answer.append_pair("resolution_url", &self.approval());
+            }
+            Some(LoginRefusal::Profile) => {
+                answer.append_pair("error", "access_denied");
+                answer.append_pair(
+                    "error_msg",
+                    "Please update your profile for application required attributes Study Area",
+                );
+            }
+            _ => {
+                let mut held = self.state.lock();
+                let code = held.new_secret("code");
+                answer.append_pair("code", &code);
+                held.codes.insert(code, user);
+            }
         }
         answer.append_pair("state", &state);
         Answered::redirect(StatusCode::FOUND, format!("{back}?{}", answer.finish()))
+    }
+
+    /// Where users approve the archive's application.
+    pub(super) fn approval(&self) -> String {
+        let login = self.url(LoginPlace::Login);
+        format!("{login}/approve_app?client_id={CLIENT_ID}")
     }
 }
 

@@ -19,8 +19,13 @@ pub enum LoginPlace {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LoginRefusal {
-    /// The user has not approved the archive's application.
+    /// The user has not approved the archive's application: the archive refuses tokens, and the login
+    /// service sends back who logs in with a password.
     Unapproved,
+    /// The same, where the login service answers with 401 to a right password.
+    Unauthorized,
+    /// The archive's application wants to know more of the user than the profile has.
+    Profile,
     /// The user has not accepted a licence.
     Licence,
     /// A page of terms comes in place of data, with status 200.

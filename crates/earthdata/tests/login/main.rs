@@ -5,14 +5,14 @@
     reason = "a wave of one range is meant"
 )]
 
+mod refusals;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use chunkref_earthdata::{EarthdataAuthority, Login, LoginService, LoginSources, Secret, Trust};
-use chunkref_io::{Client, ClientOptions, Error, Request};
-use chunkref_testkit::{
-    Fault, LoginPlace, LoginRefusal, LoginServer, LoginServerBuilder, RangeServer, When,
-};
+use chunkref_io::{Client, ClientOptions, Request};
+use chunkref_testkit::{Fault, LoginPlace, LoginServer, LoginServerBuilder, RangeServer, When};
 
 const USER: &str = "some.one";
 const PASSWORD: &str = "s3cr3t password";
@@ -306,115 +306,6 @@ async fn services_behind_the_login_are_asked() {
         assert!(response.header("date").is_some());
         assert_secrets_are_where_they_belong(&server);
     }
-}
-
-/// What is said, one line each, with what to do next.
-#[tokio::test]
-async fn refusals_say_what_to_do() {
-    let wrong = || LoginSources::none().with_user(USER, Secret::new("s3cr3t other"));
-    let stale = "e30.eyJ1aWQiOiJ4IiwiZXhwIjoxNjAwMDAwMDAwfQ.s3cr3t";
-    let stale = || LoginSources::none().with_token(Secret::new(stale));
-    let bad = || LoginSources::none().with_token(Secret::new("not a token s3cr3t"));
-    let approve = "/approve_app?client_id=Zx0yArchive1";
-    let cases: Vec<(LoginServerBuilder, LoginSources, Vec<&str>)> = vec![
-        (
-            server(),
-            LoginSources::none(),
-            vec!["no login for 127.0.0.1 was found: run `chunkref login`, or set EARTHDATA_TOKEN"],
-        ),
-        (
-            server(),
-            wrong(),
-            vec![
-                "did not accept the user and password from the command line",
-                "`chunkref login`",
-            ],
-        ),
-        (
-            server(),
-            stale(),
-            vec![
-                "the token from",
-                "ended on 2020-09-13: get a new one at http://127.0.0.1:",
-                "/profile",
-            ],
-        ),
-        (server(), bad(), vec!["is no token: get a new one"]),
-        (
-            server().refusal(LoginRefusal::Licence),
-            by_password(),
-            vec![
-                "a licence is to be accepted first: log in at http://127.0.0.1:",
-                approve,
-            ],
-        ),
-        (
-            server()
-                .refusal(LoginRefusal::Unapproved)
-                .takes_tokens(false),
-            by_password(),
-            vec![
-                "application is to be approved first: log in at http://127.0.0.1:",
-                approve,
-            ],
-        ),
-        (
-            server().refusal(LoginRefusal::Terms),
-            by_password(),
-            vec![
-                "an HTML page in place of data",
-                "it may want terms to be accepted",
-                "/profile",
-            ],
-        ),
-        (
-            server().refusal(LoginRefusal::OutOfOrder),
-            by_password(),
-            vec!["gave no token (status 503)", "try again later"],
-        ),
-    ];
-    for (builder, sources, words) in cases {
-        let server = builder.start().await;
-        let client = client(&server, sources);
-        let error = read(&client, &server.data_url("a.h5")).await.unwrap_err();
-        let text = error.to_string();
-        for word in &words {
-            assert!(text.contains(word), "{text}: no {word:?}");
-        }
-        assert!(!text.contains("s3cr3t") && !text.contains('\n'), "{text}");
-        assert_nothing_is_shown(&client);
-        assert_secrets_are_where_they_belong(&server);
-        assert!(matches!(error, Error::Denied { .. }), "{error:?}");
-    }
-}
-
-/// A service locks out those who try too often.
-#[tokio::test]
-async fn a_wrong_password_is_tried_once() {
-    let server = server().start().await;
-    let sources = LoginSources::none().with_user(USER, Secret::new("wrong"));
-    let client = client(&server, sources);
-    for name in ["a.h5", "b.h5", "a.h5"] {
-        read(&client, &server.data_url(name)).await.unwrap_err();
-    }
-    assert_eq!(server.log_of(LoginPlace::Login).len(), 1);
-}
-
-#[tokio::test]
-async fn a_login_service_that_is_not_there_is_named() {
-    let server = server().start().await;
-    let gone = {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        format!("http://{}", listener.local_addr().unwrap())
-    };
-    let gone: LoginService = gone.parse().unwrap();
-    let login = Login::new(gone, by_password(), options());
-    let authority = EarthdataAuthority::new(login).with_trust(trust(&server));
-    let client = Client::new(options().with_authority(Arc::new(authority)));
-    let error = read(&client, &server.data_url("a.h5")).await.unwrap_err();
-    let text = error.to_string();
-    assert!(text.contains("Earthdata Login can't be reached"), "{text}");
-    assert!(text.contains("check the network"), "{text}");
 }
 
 #[tokio::test]
