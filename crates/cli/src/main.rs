@@ -23,6 +23,7 @@ mod relocate;
 mod scan;
 mod search;
 mod set;
+mod source;
 mod summary;
 mod verify;
 
