@@ -248,3 +248,20 @@ def test_a_file_that_changed_is_not_gone_on_with(tmp_path: Path) -> None:
     run = chunkref("export", refs, out)
     assert run.returncode == 1
     assert "unfinished export of something else" in run.stderr
+
+
+def test_labels_that_one_group_lacks_are_an_error(tmp_path: Path) -> None:
+    """What another group has at these labels lies elsewhere in this one."""
+    source, out = tmp_path / "two.h5", tmp_path / "out.zarr"
+    with h5py.File(source, "w") as file:
+        for group, labels in [("a", [10.0, 20, 30]), ("b", [1.0, 2, 3])]:
+            file[f"{group}/lat"] = np.array(labels)
+            file[f"{group}/lat"].make_scale("lat")
+            file[f"{group}/v"] = np.arange(3)
+            file[f"{group}/v"].dims[0].attach_scale(file[f"{group}/lat"])
+    run = chunkref("export", source, out, "--sel", "lat=20")
+    assert run.returncode == 2
+    assert "/b/lat: no value 20" in run.stderr and "--group" in run.stderr
+    assert not out.exists()
+    assert chunkref("export", source, out, "--sel", "lat=20", "--group", "a").returncode == 0
+    assert zarr.open(out)["a/v"][:].tolist() == [1]

@@ -84,6 +84,7 @@ pub use provenance::{collection_record, granule_record, read_description};
 pub use read_set::{OpenError, read_set};
 pub use relocate::{relocate, repin};
 pub use store::Store;
+pub use text::told;
 pub use verify::verify;
 pub use versioned::scan;
 pub use write::{

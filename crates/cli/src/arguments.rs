@@ -94,13 +94,8 @@ pub(crate) struct Scan {
     pub(crate) concat_dim: Option<String>,
     #[command(flatten)]
     pub(crate) parquet: Parquet,
-    /// Files to scan at one time, at most
-    #[arg(long, value_name = "N", default_value_t = chunkref::ManyOptions::default().jobs)]
-    pub(crate) jobs: usize,
-    /// Scan fewer at one time where they would take more memory than this together, judged by those
-    /// before
-    #[arg(long, value_name = "BYTES", default_value_t = chunkref::ManyOptions::default().memory)]
-    pub(crate) memory: u64,
+    #[command(flatten)]
+    pub(crate) many: Many,
     /// What becomes of the others when a file can't be scanned
     #[arg(long, value_enum, value_name = "ACTION", default_value_t = OnError::Collect)]
     pub(crate) on_error: OnError,
@@ -119,6 +114,26 @@ pub(crate) struct Scan {
     pub(crate) strict: bool,
     #[command(flatten)]
     pub(crate) connection: Connection,
+}
+
+/// How many files are scanned at one time.
+#[derive(Debug, Args)]
+pub(crate) struct Many {
+    /// Files to scan at one time, at most
+    #[arg(long, value_name = "N", default_value_t = chunkref::ManyOptions::default().jobs)]
+    jobs: usize,
+    /// Scan fewer at one time where they would take more memory than this together, judged by those
+    /// before
+    #[arg(long, value_name = "BYTES", default_value_t = chunkref::ManyOptions::default().memory)]
+    memory: u64,
+}
+
+impl Many {
+    pub(crate) fn options(&self) -> chunkref::ManyOptions {
+        chunkref::ManyOptions::default()
+            .with_jobs(self.jobs)
+            .with_memory(self.memory)
+    }
 }
 
 /// How Parquet sets are written.

@@ -7,20 +7,20 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chunkref::export::{ExportCodec, ExportOptions, Exported, export};
-use chunkref::{Client, Counter, Manifest, ScanOptions};
+use chunkref::{Client, Counter};
 
-use crate::arguments::{Compression, Export, absolute};
+use crate::arguments::{Compression, Export};
 use crate::failure::{Failure, chain, one_line};
 use crate::progress::{Progress, print_stats};
-use crate::scan::{NAMED, REFUSED};
-use crate::set;
+use crate::scan::REFUSED;
+use crate::source::warn_of_refused;
 
 /// The highest level of gzip.
 const GZIP_LEVELS: u8 = 9;
 
 pub(crate) async fn run(arguments: &Export) -> Result<ExitCode, Failure> {
     let options = options(arguments)?;
-    let client = Arc::new(arguments.connection.client());
+    let client = Arc::new(arguments.source.connection.client());
     let start = Instant::now();
     let counter = Arc::new(Counter::new());
     let progress = Progress::of_chunks(&client, &counter);
@@ -32,17 +32,8 @@ pub(crate) async fn run(arguments: &Export) -> Result<ExitCode, Failure> {
         let text = format!("{}: begun anew: {reason}", arguments.output.display());
         eprintln!("warning: {}", one_line(&text));
     }
-    for (path, reason) in refused.iter().take(NAMED) {
-        let file = &arguments.file;
-        eprintln!(
-            "warning: {}",
-            one_line(&format!("{file}: {path}: refused: {reason}"))
-        );
-    }
-    if let Some(more) = refused.len().checked_sub(NAMED).filter(|more| *more > 0) {
-        eprintln!("warning: {more} more arrays were refused");
-    }
-    if arguments.stats {
+    warn_of_refused(&arguments.file, &refused);
+    if arguments.source.stats {
         eprintln!(
             "arrays {}, chunks written {}, there before {}, absent {}",
             exported.arrays, exported.written, exported.kept, exported.absent
@@ -57,12 +48,7 @@ pub(crate) async fn run(arguments: &Export) -> Result<ExitCode, Failure> {
 }
 
 fn options(arguments: &Export) -> Result<ExportOptions, Failure> {
-    if let (true, Some(option)) = (
-        chunkref::is_set(&arguments.file),
-        arguments.others.unfit_for_sets(),
-    ) {
-        return Err(Failure::usage(format!("{option}: not for reference sets")));
-    }
+    arguments.source.check(&arguments.file)?;
     let codec = match (arguments.codec, arguments.level) {
         (Compression::Zstd, level) => ExportCodec::Zstd {
             level: level.unwrap_or(3).into(),
@@ -100,7 +86,9 @@ async fn exported(
     client: &Client,
     counter: &Counter,
 ) -> Result<(Exported, Vec<(String, String)>), Failure> {
-    let (manifest, refused) = manifest(arguments, client).await?;
+    let group = arguments.group.as_deref();
+    let source = &arguments.source;
+    let (manifest, refused) = source.open(client, &arguments.file, group).await?;
     let known = |name: &String| {
         manifest
             .arrays()
@@ -121,31 +109,4 @@ async fn exported(
     // What lies elsewhere than what was asked for is of no interest.
     let whole = arguments.group.is_none() && arguments.variables.is_empty();
     Ok((exported, if whole { refused } else { Vec::new() }))
-}
-
-async fn manifest(
-    arguments: &Export,
-    client: &Client,
-) -> Result<(Manifest, Vec<(String, String)>), Failure> {
-    let name = &arguments.file;
-    if chunkref::is_set(name) {
-        let opened = set::open(client, name, None).await?;
-        let refused = opened.report.refused.into_iter();
-        let refused = refused.map(|node| (node.path, node.reason)).collect();
-        return Ok((opened.manifest, refused));
-    }
-    let mut options = arguments
-        .limits
-        .apply(arguments.others.apply(ScanOptions::default()));
-    options.group.clone_from(&arguments.group);
-    let scanned = chunkref::scan(client, &absolute(name), &options)
-        .await
-        .map_err(|error| Failure::scan(name, &error))?;
-    let refused = scanned.report.refused();
-    let refused = refused.map(|dataset| {
-        let reason = dataset.reason.clone().unwrap_or_default();
-        (dataset.path.clone(), reason)
-    });
-    let refused = refused.collect();
-    Ok((scanned.manifest, refused))
 }

@@ -1,7 +1,8 @@
 //! Errors as a person reads them: one line each.
 
-use std::error::Error;
 use std::process::ExitCode;
+
+pub(crate) use chunkref::told as chain;
 
 /// Why a command ended early.
 #[derive(Debug)]
@@ -67,20 +68,6 @@ impl From<chunkref::WriteError> for Failure {
     fn from(error: chunkref::WriteError) -> Self {
         Self::new(chain(&error))
     }
-}
-
-/// An error and what caused it, each told once.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let cause = error.to_string();
-        if !text.ends_with(&cause) {
-            text = format!("{text}: {cause}");
-        }
-        source = error.source();
-    }
-    text
 }
 
 /// Names from a file may hold anything; a terminal gets none of it.

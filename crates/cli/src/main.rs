@@ -23,8 +23,8 @@ mod relocate;
 mod scan;
 mod search;
 mod set;
+mod source;
 mod summary;
-mod value;
 mod verify;
 
 use std::process::ExitCode;

@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use chunkref::combine::{ConcatOptions, concat};
 use chunkref::{
-    Client, Manifest, ManyOptions, Outcome, Report, ScanOptions, Scanned, SetFormat, check_output,
-    scan_many, write_file,
+    Client, Manifest, Outcome, Report, ScanOptions, Scanned, SetFormat, check_output, scan_many,
+    write_file,
 };
 use futures::StreamExt as _;
 
@@ -181,10 +181,7 @@ async fn gather<T>(
     let mut options: ScanOptions = arguments.narrow.options();
     options.inline_threshold = arguments.inline_threshold;
     let addresses = arguments.files.iter().map(|file| absolute(file));
-    let many = ManyOptions::default()
-        .with_jobs(arguments.jobs)
-        .with_memory(arguments.memory);
-    let mut scans = scan_many(client, addresses, &options, &many);
+    let mut scans = scan_many(client, addresses, &options, &arguments.many.options());
     let mut ended: Vec<_> = arguments.files.iter().map(|_| None).collect();
     while let Some(finished) = scans.next().await {
         let index = finished.index;

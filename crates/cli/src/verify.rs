@@ -6,26 +6,21 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chunkref::verify::{Finding, Verified, VerifyOptions, verify};
-use chunkref::{Client, Counter, Manifest, ScanOptions};
+use chunkref::{Client, Counter, Manifest};
 use serde_json::{Value, json};
 
-use crate::arguments::{Against, Verify, absolute};
+use crate::arguments::{Against, Verify};
 use crate::failure::{Failure, one_line};
 use crate::inspect::print;
 use crate::progress::{Progress, print_stats};
 use crate::scan::NAMED;
-use crate::set;
+use crate::source::warn_of_refused;
 
 /// The exit code where something is wrong.
 const WRONG: u8 = 1;
 
 pub(crate) async fn run(arguments: &Verify) -> Result<ExitCode, Failure> {
-    if let (true, Some(option)) = (
-        chunkref::is_set(&arguments.set),
-        arguments.others.unfit_for_sets(),
-    ) {
-        return Err(Failure::usage(format!("{option}: not for reference sets")));
-    }
+    arguments.source.check(&arguments.set)?;
     let mut options = VerifyOptions::new()
         .with_sample((!arguments.all).then_some(arguments.sample))
         .with_findings(arguments.findings)
@@ -34,7 +29,7 @@ pub(crate) async fn run(arguments: &Verify) -> Result<ExitCode, Failure> {
     if let Some(reader) = arguments.against {
         options = against(reader, options)?;
     }
-    let client = Arc::new(arguments.connection.client());
+    let client = Arc::new(arguments.source.connection.client());
     let start = Instant::now();
     let counter = Arc::new(Counter::new());
     let progress = Progress::of_chunks(&client, &counter);
@@ -56,7 +51,7 @@ pub(crate) async fn run(arguments: &Verify) -> Result<ExitCode, Failure> {
     } else {
         print(&text(&verified, &refused))?;
     }
-    if arguments.stats {
+    if arguments.source.stats {
         print_stats(&client.log().snapshot(), start);
     }
     Ok(if verified.is_sound() && refused.is_empty() {
@@ -91,34 +86,13 @@ async fn manifest(
     client: &Client,
 ) -> Result<(Manifest, Vec<(String, String)>), Failure> {
     let name = &arguments.set;
+    let (manifest, refused) = arguments.source.open(client, name, None).await?;
     if chunkref::is_set(name) {
-        let opened = set::open(client, name, None).await?;
-        let refused = opened.report.refused.into_iter();
-        let refused = refused.map(|node| (node.path, node.reason)).collect();
-        return Ok((opened.manifest, refused));
+        return Ok((manifest, refused));
     }
-    let options = arguments
-        .limits
-        .apply(arguments.others.apply(ScanOptions::default()));
-    let scanned = chunkref::scan(client, &absolute(name), &options)
-        .await
-        .map_err(|error| Failure::scan(name, &error))?;
     // What a file has that is no array of the manifest is not wrong.
-    let refused: Vec<_> = scanned.report.refused().collect();
-    for dataset in refused.iter().take(NAMED) {
-        let reason = dataset.reason.as_deref().unwrap_or_default();
-        eprintln!(
-            "warning: {}",
-            one_line(&format!("{name}: {}: refused: {reason}", dataset.path))
-        );
-    }
-    if let Some(more) = refused.len().checked_sub(NAMED).filter(|more| *more > 0) {
-        eprintln!(
-            "warning: {}: {more} more datasets were refused",
-            one_line(name)
-        );
-    }
-    Ok((scanned.manifest, Vec::new()))
+    warn_of_refused(name, &refused);
+    Ok((manifest, Vec::new()))
 }
 
 fn text(verified: &Verified, refused: &[(String, String)]) -> String {

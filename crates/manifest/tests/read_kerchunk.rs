@@ -481,7 +481,7 @@ fn what_the_model_can_not_say_is_refused_with_a_reason() {
     );
     assert_eq!(
         with("filters", json!([{"id": "vlen-utf8"}])),
-        "codec vlen-utf8 at place 0 for elements of Float { size: 4, order: Little }, expected it \
+        "codec vlen-utf8 at place 0 for elements of float32, expected it \
          first and for strings only"
     );
     assert_eq!(

@@ -160,6 +160,14 @@ pub enum Error {
         /// Where it does not.
         reason: String,
     },
+    /// An array does not lie along what is selected along.
+    #[error("{path}: {reason}")]
+    NotAlong {
+        /// The path of the array from the root.
+        path: String,
+        /// What it lacks.
+        reason: String,
+    },
     /// There are more keys than can be listed.
     #[error("{path}: {keys} chunks, can't list more than {limit}")]
     TooManyKeys {

@@ -138,7 +138,7 @@ impl Unpacking {
     ) -> Result<Self, String> {
         let number = |data_type: &DataType| {
             let number = Number::of(data_type);
-            number.ok_or_else(|| format!("packed elements of {data_type:?}, expected numbers"))
+            number.ok_or_else(|| format!("packed elements of {data_type}, expected numbers"))
         };
         let target = number(array)?;
         let fill = fill.cloned().unwrap_or_else(|| vec![0; target.size].into());

@@ -206,7 +206,7 @@ impl<'a> Source<'a> {
     fn new(array: &'a Array, locations: &'a Locations, target: &Array) -> Result<Self, String> {
         let conversion = Conversion::new(&array.data_type, &target.data_type).ok_or_else(|| {
             format!(
-                "a source of {:?}, which is not converted to {:?}",
+                "a source of {}, which is not converted to {}",
                 array.data_type, target.data_type
             )
         })?;

@@ -2,45 +2,37 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bytes::Bytes;
 use chunkref_manifest::{Array, ChunkRef, Codec, DataType, LocationId};
 
 use super::finding::Place;
 use super::listed::{Listed, place_of};
+use super::meaning;
 
 /// Where the description of an array differs from that in the file.
 pub(super) fn described(listed: &Listed<'_>, there: &Array, joined: bool) -> Option<String> {
-    let differs = |what: &str, mine: &dyn std::fmt::Debug, theirs: &dyn std::fmt::Debug| {
-        Some(format!("{what} {mine:?}, in the file {theirs:?}"))
-    };
+    let differs =
+        |what: &str, mine: &str, theirs: &str| Some(format!("{what} {mine}, in the file {theirs}"));
     let array = listed.array;
     if *listed.data_type() != there.data_type {
-        return differs("data type", listed.data_type(), &there.data_type);
+        let (mine, theirs) = (listed.data_type(), &there.data_type);
+        return differs("data type", &mine.to_string(), &theirs.to_string());
     }
     let axes = array.shape.iter().zip(&there.shape);
     let others = axes.filter(|(mine, theirs)| mine != theirs).count();
     if array.shape.len() != there.shape.len() || others > usize::from(joined) {
-        return differs("shape", &array.shape, &there.shape);
+        return differs("shape", &lengths(&array.shape), &lengths(&there.shape));
     }
     let chunk_shape = there.chunk_shape();
     if listed.chunk_shape() != *chunk_shape {
-        return differs("chunk shape", &listed.chunk_shape(), &chunk_shape);
+        let (mine, theirs) = (lengths(&listed.chunk_shape()), lengths(&chunk_shape));
+        return differs("chunk shape", &mine, &theirs);
     }
-    // Shuffle of single bytes does nothing.
-    let does = |codec: &&Codec| !matches!(codec, Codec::Shuffle { element_size: 1 });
-    let codecs: (Vec<_>, Vec<_>) = (
-        listed.codecs().iter().filter(does).collect(),
-        there.codecs().iter().filter(does).collect(),
-    );
-    let same = codecs.0.len() == codecs.1.len()
-        && codecs
-            .0
-            .iter()
-            .zip(&codecs.1)
-            .all(|(mine, theirs)| undo_alike(mine, theirs));
-    if !same {
-        return differs("codecs", &codecs.0, &codecs.1);
+    let (codecs, others) = (listed.codecs(), there.codecs());
+    if !Codec::are_undone_alike(codecs, others) {
+        return differs("codecs", &names(codecs), &names(others));
     }
-    let is_zero = |fill: &Option<bytes::Bytes>| {
+    let is_zero = |fill: &Option<Bytes>| {
         fill.as_ref()
             .is_none_or(|fill| fill.iter().all(|byte| *byte == 0))
     };
@@ -50,19 +42,35 @@ pub(super) fn described(listed: &Listed<'_>, there: &Array, joined: bool) -> Opt
     };
     // What no chunk holds is the fill value.
     if listed.absent() > 0 && fill != other && !(is_zero(fill) && is_zero(other)) {
-        return differs("fill value", fill, other);
+        let told = |fill: &Option<Bytes>| element(fill.as_ref(), listed.data_type());
+        return differs("fill value", &told(fill), &told(other));
     }
     None
 }
 
-/// Whether two codecs are undone in the same way.
-fn undo_alike(mine: &Codec, theirs: &Codec) -> bool {
-    match (mine, theirs) {
-        (Codec::Zlib { .. }, Codec::Zlib { .. })
-        | (Codec::Zstd { .. }, Codec::Zstd { .. })
-        | (Codec::Bz2 { .. }, Codec::Bz2 { .. })
-        | (Codec::Blosc { .. }, Codec::Blosc { .. }) => true,
-        (mine, theirs) => mine == theirs,
+/// As `[2, 3]`.
+fn lengths(shape: &[u64]) -> String {
+    format!("{shape:?}")
+}
+
+/// As `[shuffle(2), deflate(4)]`; with parameters where these have no names.
+fn names(codecs: &[Codec]) -> String {
+    let name = |codec: &Codec| match codec {
+        Codec::Hdf5 { parameters, .. } => format!("{codec}{parameters:?}"),
+        codec => codec.to_string(),
+    };
+    let names: Vec<_> = codecs.iter().map(name).collect();
+    format!("[{}]", names.join(", "))
+}
+
+/// A fill value: the number that it is, else its bytes.
+fn element(fill: Option<&Bytes>, data_type: &DataType) -> String {
+    let Some(bytes) = fill else {
+        return "none".to_owned();
+    };
+    match meaning::number(bytes, data_type) {
+        Some(number) => number.to_string(),
+        None => format!("of the bytes {:?}", bytes.escape_ascii().to_string()),
     }
 }
 

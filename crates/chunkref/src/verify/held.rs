@@ -1,5 +1,6 @@
 //! Values that are in the set, compared with those in its files.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use chunkref_manifest::{Attributes, ChunkRef, Layout, LocationId};
@@ -20,6 +21,8 @@ use crate::text::told;
 const ELEMENTS: u64 = 1 << 20;
 /// Where the place of a part is looked for, an array is not longer than this.
 const SEARCHED: u64 = 1 << 14;
+
+const OTHERS: &str = "holds other values than the file";
 
 /// The part that a file has of a joined array.
 #[derive(Debug)]
@@ -62,7 +65,7 @@ impl Comparing<'_> {
                         && listed.array.data_type == there.data_type =>
                 {
                     if !same(mine, theirs, &there.data_type) {
-                        self.others(listed, scan, None, findings);
+                        findings.add(self.finding(listed, scan.id, OTHERS.to_owned()));
                         return;
                     }
                     self.compared = self.compared.saturating_add(1);
@@ -76,6 +79,15 @@ impl Comparing<'_> {
                 }
             }
         } else {
+            let chunks_there = Listed::of(&path, there);
+            if let Some(key) = chunks_there
+                .first()
+                .and_then(|one| lacks(listed, one, moved))
+            {
+                let reason = format!("lacks the file's chunk {key}");
+                findings.add(self.finding(listed, scan.id, reason));
+                return;
+            }
             let read = ReadOptions::default().with_limit(options.limit);
             let most = usize::try_from(options.sample.unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
             let chunks = listed
@@ -106,12 +118,16 @@ impl Comparing<'_> {
                     Values::Same => {}
                     Values::MeanTheSame => restated = true,
                     Values::Others => {
-                        self.others(listed, scan, key, findings);
+                        let finding = self.finding(listed, scan.id, OTHERS.to_owned());
+                        findings.add(Finding {
+                            chunk: key,
+                            ..finding
+                        });
                         return;
                     }
                     Values::Unknown => {
                         self.not_compared.insert(format!(
-                            "{}: elements of {:?}, in the file of {:?}",
+                            "{}: elements of {}, in the file of {}",
                             listed.path, listed.array.data_type, there.data_type
                         ));
                         return;
@@ -134,20 +150,13 @@ impl Comparing<'_> {
         }
     }
 
-    fn others(
-        &self,
-        listed: &Listed<'_>,
-        scan: &Scan,
-        key: Option<String>,
-        findings: &mut Findings,
-    ) {
-        let location = self.manifest.locations.get(scan.id);
-        let reason = "holds other values than the file".to_owned();
-        findings.add(Finding {
-            chunk: key,
+    /// How a file contradicts a table.
+    fn finding(&self, listed: &Listed<'_>, id: LocationId, reason: String) -> Finding {
+        let location = self.manifest.locations.get(id);
+        Finding {
             object: location.map(|location| location.url.clone()),
             ..Finding::of_array(FindingKind::Scan, &listed.title, reason)
-        });
+        }
     }
 
     /// Keeps what a file has of an array, until all parts are known.
@@ -205,11 +214,7 @@ impl Comparing<'_> {
                     Some(_) => part.differs.clone(),
                 };
                 if let Some(reason) = reason {
-                    let location = self.manifest.locations.get(part.id);
-                    findings.add(Finding {
-                        object: location.map(|location| location.url.clone()),
-                        ..Finding::of_array(FindingKind::Scan, &listed.title, reason)
-                    });
+                    findings.add(self.finding(listed, part.id, reason));
                     break;
                 }
                 let axes = joined_axes(listed.array, &part.elements.shape);
@@ -247,6 +252,29 @@ impl Comparing<'_> {
         }
         None
     }
+}
+
+/// The first chunk of a file, whose elements are so much further along in the array, in the place of
+/// which the set has none. Chunks of other shapes than the file's are not looked at.
+fn lacks(listed: &Listed<'_>, there: &Listed<'_>, moved: &[u64]) -> Option<String> {
+    let is_other = there.is_put_together() || listed.chunk_shape() != there.chunk_shape();
+    if is_other || listed.absent() == 0 {
+        return None;
+    }
+    let start = |area: Area| area.into_iter().map(|range| range.start);
+    let starts = listed
+        .chunks()
+        .filter_map(|(number, _)| listed.area(number));
+    let starts: BTreeSet<Vec<u64>> = starts.map(|area| start(area).collect()).collect();
+    let mut chunks = there.chunks().map(|(number, _)| number);
+    let lacking = chunks.find(|number| {
+        let place = there.area(*number).map(|area| {
+            let axes = start(area).zip(moved);
+            axes.map(|(start, by)| start.saturating_add(*by)).collect()
+        });
+        place.is_some_and(|place: Vec<u64>| !starts.contains(&place))
+    });
+    lacking.map(|number| there.key(number))
 }
 
 /// What of an area is in the part of a file: in the array, and in the file.

@@ -234,7 +234,7 @@ impl Wanted {
             DataType::UInt { size: 8, .. } => same::<u64>(dataset, &area, mine),
             DataType::Float { size: 4, .. } => same::<f32>(dataset, &area, mine),
             DataType::Float { size: 8, .. } => same::<f64>(dataset, &area, mine),
-            other => Err(format!("elements of {other:?}")),
+            other => Err(format!("elements of {other}")),
         }
     }
 

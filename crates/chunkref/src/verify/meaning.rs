@@ -118,7 +118,7 @@ fn fill(mine: &Array, there: &Array) -> Option<String> {
         Some(format!(
             "{what} {found}, in the file {} with the fill value {}",
             told(said),
-            shown(&stored)
+            stored
         ))
     };
     match mine.attributes.get("_FillValue") {
@@ -137,7 +137,7 @@ fn fill(mine: &Array, there: &Array) -> Option<String> {
     let element = mine.fill_value.as_ref();
     let element = element.and_then(|bytes| number(bytes, &mine.data_type));
     match element {
-        Some(value) if !is_one(&value) => reason("fill value", &shown(&value)),
+        Some(value) if !is_one(&value) => reason("fill value", &value.to_string()),
         _ => None,
     }
 }
@@ -154,7 +154,7 @@ fn is_real(value: &Value) -> bool {
 }
 
 /// One element as a number.
-fn number(bytes: &[u8], data_type: &DataType) -> Option<Value> {
+pub(super) fn number(bytes: &[u8], data_type: &DataType) -> Option<Value> {
     let little = |order: ByteOrder| {
         let mut room = [0_u8; 8];
         let part = room.get_mut(..bytes.len())?;
@@ -206,11 +206,11 @@ fn same_value(mine: &Value, there: &Value) -> bool {
     }
 }
 
-/// Whether numbers are equal, as 32-bit ones where one of them is no more exact.
+/// Whether numbers are equal, but for how a 32-bit one was written.
 #[expect(
     clippy::float_cmp,
     clippy::cast_possible_truncation,
-    reason = "what was written is compared, to the precision of what it was written from"
+    reason = "what was written is compared"
 )]
 fn same_number(mine: &Value, there: &Value) -> bool {
     if let (Some(mine), Some(there)) = (whole(mine), whole(there)) {
@@ -218,7 +218,15 @@ fn same_number(mine: &Value, there: &Value) -> bool {
     }
     match (real(mine), real(there)) {
         (Some(mine), Some(there)) => {
-            mine == there || (mine.is_nan() && there.is_nan()) || mine as f32 == there as f32
+            // A 32-bit number, and the shortest text of it read as a more exact one.
+            let is_text_of = |text: f64, single: f64| {
+                let shortest = (single as f32).to_string().parse::<f64>();
+                f64::from(single as f32) == single && shortest.is_ok_and(|one| one == text)
+            };
+            mine == there
+                || (mine.is_nan() && there.is_nan())
+                || is_text_of(mine, there)
+                || is_text_of(there, mine)
         }
         _ => false,
     }
@@ -252,23 +260,7 @@ fn real(value: &Value) -> Option<f64> {
 }
 
 fn told(attribute: Option<&Attribute>) -> String {
-    attribute.map_or_else(
-        || "missing".to_owned(),
-        |attribute| match attribute.values.as_slice() {
-            [value] => shown(value),
-            values => format!("{values:?}"),
-        },
-    )
-}
-
-fn shown(value: &Value) -> String {
-    match value {
-        Value::Text(text) => format!("{text:?}"),
-        Value::Int(number) => number.to_string(),
-        Value::UInt(number) => number.to_string(),
-        Value::Float(number) => number.to_string(),
-        other => format!("{other:?}"),
-    }
+    attribute.map_or_else(|| "missing".to_owned(), Attribute::to_string)
 }
 
 /// How values of the set are those of the file.
@@ -290,7 +282,7 @@ pub(super) fn values(mine: (&Elements, &Attributes), there: (&Elements, &Attribu
     if a.data_type == b.data_type && same(&a.bytes, &b.bytes, &a.data_type) {
         // A fill value that none of them has is no matter, nor how the units of times are spelled.
         return match (decoded(mine), decoded(there)) {
-            (Some(mine), Some(there)) if mine.is_as(&there) => Values::MeanTheSame,
+            (Some(mine), Some(there)) if mine.is_as(&there, true) => Values::MeanTheSame,
             _ => Values::Same,
         };
     }
@@ -305,10 +297,23 @@ pub(super) fn values(mine: (&Elements, &Attributes), there: (&Elements, &Attribu
         (x, y) if x == y && !is_number(x) => return Values::Others,
         _ => {}
     }
-    let (Some(mine), Some(there)) = (decoded(mine), decoded(there)) else {
-        return Values::Unknown;
+    // Numbers are rounded where they are packed otherwise, or of another size.
+    let packed_alike = |name| match (mine.1.get(name), there.1.get(name)) {
+        (Some(mine), Some(there)) => same_attribute(mine, there),
+        (mine, there) => mine.is_none() && there.is_none(),
     };
-    if mine.is_as(&there) {
+    let exactly = ["scale_factor", "add_offset"].into_iter().all(packed_alike)
+        && !matches!((&a.data_type, &b.data_type),
+            (DataType::Float { size: a, .. }, DataType::Float { size: b, .. }) if a != b);
+    let (Some(mine), Some(there)) = (decoded(mine), decoded(there)) else {
+        // Such as integers that are not exact as numbers.
+        return if exactly && a.data_type == b.data_type {
+            Values::Others
+        } else {
+            Values::Unknown
+        };
+    };
+    if mine.is_as(&there, exactly) {
         Values::MeanTheSame
     } else {
         Values::Others
@@ -329,11 +334,12 @@ enum Decoded {
 }
 
 impl Decoded {
-    fn is_as(&self, other: &Self) -> bool {
+    fn is_as(&self, other: &Self, exactly: bool) -> bool {
+        let rounded = if exactly { 0.0 } else { 1e-6 };
         match (self, other) {
             (Self::Times(a), Self::Times(b)) => a == b,
             (Self::Numbers(a), Self::Numbers(b)) => {
-                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| near(*a, *b))
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| near(*a, *b, rounded))
             }
             _ => false,
         }
@@ -348,8 +354,8 @@ fn decoded((elements, attributes): (&Elements, &Attributes)) -> Option<Decoded> 
     Some(Decoded::Numbers(numbers.values))
 }
 
-/// Whether numbers are equal but for how they were packed.
-fn near(a: f64, b: f64) -> bool {
-    let close = (a - b).abs() <= 1e-6 * a.abs().max(b.abs());
+/// Whether numbers are equal but for so much of them.
+fn near(a: f64, b: f64, rounded: f64) -> bool {
+    let close = (a - b).abs() <= rounded * a.abs().max(b.abs());
     close || (a.is_nan() && b.is_nan()) || a.total_cmp(&b).is_eq()
 }

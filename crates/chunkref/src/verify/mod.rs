@@ -9,6 +9,7 @@ mod held;
 mod libhdf5;
 mod listed;
 mod meaning;
+mod missing;
 mod objects;
 mod references;
 mod runs;

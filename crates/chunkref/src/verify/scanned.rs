@@ -55,19 +55,19 @@ pub(super) struct Comparing<'a> {
     /// The objects in which each table has chunks.
     pub(super) located: Vec<BTreeSet<LocationId>>,
     /// Whether a table has chunks that are in the set.
-    held: Vec<bool>,
+    pub(super) held: Vec<bool>,
     /// Tables and objects of theirs for which a scan has answered. What a file says of its virtual
     /// datasets, external data and links comes before what those other files say of themselves: it
     /// has the lower number.
-    answered: BTreeSet<(usize, LocationId)>,
+    pub(super) answered: BTreeSet<(usize, LocationId)>,
     /// Tables that some file has.
-    seen: BTreeSet<usize>,
+    pub(super) seen: BTreeSet<usize>,
     /// Tables that refer to no object and were compared with the first file that has them.
     whole: BTreeSet<usize>,
     /// Objects that others name.
     named: BTreeSet<LocationId>,
     /// Paths of what files have that is no array of a manifest.
-    no_arrays: BTreeSet<String>,
+    pub(super) no_arrays: BTreeSet<String>,
     tiles: Tiles,
     /// Parts of arrays whose place nothing else tells.
     pub(super) kept: BTreeMap<usize, Vec<Kept>>,
@@ -219,41 +219,6 @@ impl<'a> Comparing<'a> {
         }
     }
 
-    /// References for which no scan has answered.
-    fn unanswered(&self, scanned: &BTreeSet<LocationId>, findings: &mut Findings) {
-        for (number, (listed, locations)) in self.listed.iter().zip(&self.located).enumerate() {
-            for id in locations.intersection(scanned) {
-                if !self.answered.contains(&(number, *id)) {
-                    let url = self.manifest.locations.get(*id).map(|one| one.url.clone());
-                    let reason = "no file of the set has this array there".to_owned();
-                    findings.add(Finding {
-                        object: url,
-                        ..Finding::of_array(FindingKind::Scan, &listed.title, reason)
-                    });
-                }
-            }
-        }
-    }
-
-    /// Arrays without references that no file has.
-    fn unseen(&mut self, scanned: &BTreeSet<LocationId>, findings: &mut Findings) {
-        let tables = self.listed.iter().zip(&self.located).zip(&self.held);
-        for (number, ((listed, located), held)) in tables.enumerate() {
-            if listed.is_put_together() || !located.is_empty() || self.seen.contains(&number) {
-                continue;
-            }
-            let is_known = self.no_arrays.contains(&bare_path(&listed.path));
-            if *held && !is_known && !scanned.is_empty() {
-                let reason = "no file has such an array".to_owned();
-                findings.add(Finding::of_array(FindingKind::Scan, &listed.path, reason));
-            } else {
-                let path = &listed.path;
-                self.not_compared
-                    .insert(format!("{path}: no array in a new scan"));
-            }
-        }
-    }
-
     /// Compares a table with what the scan of an object has under the same path.
     fn table(
         &mut self,
@@ -275,9 +240,15 @@ impl<'a> Comparing<'a> {
         }
         self.seen.insert(number);
         let unlocated = located.is_empty();
+        let held = self.held.get(number).copied().unwrap_or(false);
+        let alike = is_alike(listed, array);
         let there = Listed::of(&path, array);
         let there = match there.as_slice() {
             [there] if !there.is_put_together() => there,
+            // Its values are those that the store puts together.
+            [_] if held && unlocated && alike && scan.is_granule => {
+                return Left::Values(vec![0; array.shape.len()]);
+            }
             _ => {
                 if unlocated {
                     let path = &listed.path;
@@ -310,8 +281,6 @@ impl<'a> Comparing<'a> {
             self.answered.insert((number, id));
         }
         let joined = self.manifest.locations.len() > 1;
-        let held = self.held.get(number).copied().unwrap_or(false);
-        let alike = is_alike(listed, array);
         // What refers to no object is the first granule's, where it is not joined.
         let first = unlocated && alike && scan.is_granule && (last || self.whole.insert(number));
         let part = held && scan.is_granule && !alike && listed.encoding().is_none();

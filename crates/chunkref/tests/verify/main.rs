@@ -5,3 +5,4 @@ mod libhdf5;
 mod references;
 mod sets;
 mod sources;
+mod values;

@@ -4,14 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{EXIT_CODES, Limits, Others, Part};
-use crate::connection::Connection;
+use super::{EXIT_CODES, Part};
+use crate::source::Source;
 
 #[derive(Debug, Args)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a switch of its own on the command line"
-)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Verify {
     /// Reference set (.json, .parquet) or file to verify: a path, or a URL of http, https, s3, gs or
@@ -40,14 +36,7 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "BYTES", default_value_t = chunkref::verify::VerifyOptions::default().memory)]
     pub(crate) memory: u64,
     #[command(flatten)]
-    pub(crate) others: Others,
-    #[command(flatten)]
-    pub(crate) limits: Limits,
-    /// Print requests, bytes, waves and seconds to standard error
-    #[arg(long)]
-    pub(crate) stats: bool,
-    #[command(flatten)]
-    pub(crate) connection: Connection,
+    pub(crate) source: Source,
 }
 
 #[derive(Debug, Args)]
@@ -85,14 +74,7 @@ pub(crate) struct Export {
     #[arg(long, value_name = "BYTES", default_value_t = chunkref::export::ExportOptions::default().memory)]
     pub(crate) memory: u64,
     #[command(flatten)]
-    pub(crate) others: Others,
-    #[command(flatten)]
-    pub(crate) limits: Limits,
-    /// Print requests, bytes, waves and seconds to standard error
-    #[arg(long)]
-    pub(crate) stats: bool,
-    #[command(flatten)]
-    pub(crate) connection: Connection,
+    pub(crate) source: Source,
 }
 
 /// How chunks of an export are compressed.

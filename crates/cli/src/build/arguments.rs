@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use chunkref::build::{OnUnlike, Supersede};
 use clap::{Args, ValueEnum};
 
-use crate::arguments::{EXIT_CODES, Narrow, OnError, Parquet};
+use crate::arguments::{EXIT_CODES, Many, Narrow, OnError, Parquet};
 use crate::connection::Connection;
 use crate::search::Asked;
 
@@ -75,13 +75,8 @@ pub(crate) struct Build {
     pub(crate) inline_threshold: Option<u64>,
     #[command(flatten)]
     pub(crate) parquet: Parquet,
-    /// Files to scan at one time, at most
-    #[arg(long, value_name = "N", default_value_t = chunkref::ManyOptions::default().jobs)]
-    pub(crate) jobs: usize,
-    /// Scan fewer at one time where they would take more memory than this together, judged by those
-    /// before
-    #[arg(long, value_name = "BYTES", default_value_t = chunkref::ManyOptions::default().memory)]
-    pub(crate) memory: u64,
+    #[command(flatten)]
+    pub(crate) many: Many,
     /// Print requests, bytes, waves and seconds to standard error
     #[arg(long)]
     pub(crate) stats: bool,
@@ -120,12 +115,9 @@ impl Build {
     pub(crate) fn build(&self) -> chunkref::build::Build {
         let mut scan = self.narrow.options();
         scan.inline_threshold = self.inline_threshold;
-        let many = chunkref::ManyOptions::default()
-            .with_jobs(self.jobs)
-            .with_memory(self.memory);
         let mut build = chunkref::build::Build::new(&self.output)
             .with_scan(scan)
-            .with_many(many)
+            .with_many(self.many.options())
             .with_write(self.parquet.options())
             .with_on_error(match self.on_error {
                 OnError::Fail => chunkref::build::OnError::Fail,

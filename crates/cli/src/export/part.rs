@@ -41,8 +41,14 @@ pub(super) async fn selections(
             Ok(subset) => add(&mut windows, &subset, &path)
                 .map_err(|reason| Failure::usage(format!("{file}: {path}: {reason}")))?,
             // Coordinates, say, do not have all of the dimensions.
-            Err(error @ Error::Selection { .. }) => {
+            Err(error @ Error::NotAlong { .. }) => {
                 unfit.get_or_insert(error);
+            }
+            Err(error @ Error::Selection { .. }) => {
+                return Err(Failure::usage(format!(
+                    "{file}: {}; --group and --variable say what is exported",
+                    chain(&error)
+                )));
             }
             Err(error) => return Err(Failure::new(format!("{file}: {}", chain(&error)))),
         }

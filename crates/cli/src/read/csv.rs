@@ -3,7 +3,9 @@
 //! Numbers are unpacked, times are ISO 8601, and what is missing is an empty cell. Where a time can't be
 //! written so, all times of its column stay numbers, and that is said.
 
+use std::collections::BTreeSet;
 use std::io;
+use std::sync::Arc;
 
 use chunkref::manifest::{Attributes, DataType};
 use chunkref::store::{Elements, cf};
@@ -29,7 +31,7 @@ pub(crate) struct Table<'a> {
 #[derive(Debug)]
 struct Column {
     name: String,
-    cells: Cells,
+    cells: Arc<Cells>,
     /// For each axis of the array, how far apart its neighbours' cells are; 0 where it has none.
     strides: Vec<usize>,
 }
@@ -47,6 +49,7 @@ enum Cells {
     Integers(Vec<Option<i128>>),
     Times(Vec<i128>),
     Texts(Vec<String>),
+    Bools(Vec<bool>),
 }
 
 impl Cells {
@@ -58,10 +61,17 @@ impl Cells {
         if let DataType::FixedString { length } = elements.data_type {
             let length = usize::try_from(length).unwrap_or(usize::MAX).max(1);
             let texts = elements.bytes.chunks(length).map(|bytes| {
-                let text = String::from_utf8_lossy(bytes);
-                text.trim_end_matches('\0').to_owned()
+                let text = str::from_utf8(bytes);
+                text.map(|text| text.trim_end_matches('\0').to_owned())
             });
-            return Ok(Self::Texts(texts.collect()));
+            let texts: Result<_, _> = texts.collect();
+            return texts
+                .map(Self::Texts)
+                .map_err(|_| "text that is not UTF-8; .npy and .nc hold it".to_owned());
+        }
+        if elements.data_type == DataType::Bool {
+            let bools = elements.bytes.iter().map(|byte| *byte != 0);
+            return Ok(Self::Bools(bools.collect()));
         }
         if is_time && let Some(times) = cf::times(elements, attributes)? {
             return Ok(Self::Times(times));
@@ -73,7 +83,7 @@ impl Cells {
             .map(Self::Numbers)
             .ok_or_else(|| {
                 format!(
-                    "elements of the type {:?}, which are no cells; .npy holds them",
+                    "elements of the type {}, which are no cells; .npy holds them",
                     elements.data_type
                 )
             })
@@ -108,6 +118,10 @@ impl Cells {
                 let text = texts.get(place).map(String::as_str).unwrap_or_default();
                 out.write_all(quoted(text).as_bytes())
             }
+            Self::Bools(bools) => match bools.get(place) {
+                Some(value) => write!(out, "{value}"),
+                None => Ok(()),
+            },
         }
     }
 }
@@ -137,29 +151,30 @@ impl<'a> Table<'a> {
         // Fails before anything is written.
         check(array, is_time)?;
         let mut columns = Vec::new();
-        for (name, places) in &variables.places {
-            if variables
-                .coordinates
-                .iter()
-                .any(|one| one.is_of_dimension() && one.name == *name)
-            {
+        for (axis, (name, places)) in variables.places.iter().enumerate() {
+            let is_of_it = |one: &Variable| one.is_of_dimension() && one.name == *name;
+            if variables.coordinates.iter().chain([array]).any(is_of_it) {
                 continue;
             }
             let places = places.iter().map(|place| Some(i128::from(*place)));
             columns.push(Column {
                 name: name.clone(),
-                cells: Cells::Integers(places.collect()),
-                strides: strides(std::slice::from_ref(name), array, &shape),
+                cells: Arc::new(Cells::Integers(places.collect())),
+                strides: strides(&[axis], &shape),
             });
         }
         for coordinate in &variables.coordinates {
             let is_time = are_times(coordinate);
             match Cells::new(&coordinate.elements, &coordinate.attributes, is_time) {
-                Ok(cells) => columns.push(Column {
-                    name: coordinate.name.clone(),
-                    cells,
-                    strides: strides(&coordinate.dimensions, array, &shape),
-                }),
+                Ok(cells) => {
+                    let cells = Arc::new(cells);
+                    let along = along(&coordinate.dimensions, &array.dimensions);
+                    columns.extend(along.iter().map(|axes| Column {
+                        name: coordinate.name.clone(),
+                        cells: Arc::clone(&cells),
+                        strides: strides(axes, &shape),
+                    }));
+                }
                 Err(reason) => {
                     let text = format!("coordinate {}: {reason}", coordinate.name);
                     eprintln!("warning: {}", crate::failure::one_line(&text));
@@ -167,17 +182,18 @@ impl<'a> Table<'a> {
             }
         }
         // Those of dimensions first, in the order of the axes.
-        let axis = |column: &Column| {
-            let axis = array
-                .dimensions
-                .iter()
-                .position(|name| *name == column.name);
-            axis.unwrap_or(usize::MAX)
-        };
-        columns.sort_by_key(axis);
+        columns.sort_by_key(|column| {
+            let is_of_dimension = array.dimensions.contains(&column.name);
+            let axis = column.strides.iter().position(|stride| *stride > 0);
+            axis.filter(|_| is_of_dimension).unwrap_or(usize::MAX)
+        });
+        name_apart(&mut columns, &array.name);
         let mask = variables.inside.as_ref().map(|inside| Mask {
             inside: &inside.mask,
-            strides: strides(&inside.dimensions, array, &shape),
+            strides: along(&inside.dimensions, &array.dimensions)
+                .first()
+                .map(|axes| strides(axes, &shape))
+                .unwrap_or_default(),
         });
         Ok(Self {
             array,
@@ -265,7 +281,9 @@ fn are_times(variable: &Variable) -> bool {
 /// Whether all elements of the array can be cells: of many types the first one tells.
 fn check(array: &Variable, is_time: bool) -> Result<(), String> {
     cells_of(array, 0, 1, is_time)?;
-    if array.elements.data_type.size() != Some(8) {
+    let data_type = &array.elements.data_type;
+    let is_text = matches!(data_type, DataType::FixedString { .. });
+    if data_type.size() != Some(8) && !is_text {
         return Ok(());
     }
     let count = count(&array.elements);
@@ -305,15 +323,51 @@ fn cells_of(array: &Variable, first: usize, length: usize, is_time: bool) -> Res
     Cells::new(&part, &array.attributes, is_time)
 }
 
-/// How far apart the cells of a variable along these dimensions are, for each axis of the array.
-fn strides(dimensions: &[String], array: &Variable, shape: &[usize]) -> Vec<usize> {
+/// The axes of an array along which a variable of these dimensions lies; where the array has one of
+/// them more often than the variable, along each of its axes in turn.
+fn along(dimensions: &[String], array: &[String]) -> Vec<Vec<usize>> {
+    let axes = |turn: usize| -> Option<Vec<usize>> {
+        let mut used = Vec::new();
+        for name in dimensions {
+            let all = array.iter().enumerate().filter(|(_, one)| *one == name);
+            let all: Vec<usize> = all.map(|(axis, _)| axis).collect();
+            let earlier = used.iter().filter(|axis| all.contains(axis)).count();
+            let place = earlier.saturating_add(turn);
+            used.push(*all.get(place).or(all.last().filter(|_| earlier == 0))?);
+        }
+        Some(used)
+    };
+    let mut found: Vec<Vec<usize>> = Vec::new();
+    for axes in (0..array.len().max(1)).map_while(axes) {
+        if !found.contains(&axes) {
+            found.push(axes);
+        }
+    }
+    found
+}
+
+/// Gives columns that are called as others, or as the array, a name of their own: `x_2`.
+fn name_apart(columns: &mut [Column], array: &str) {
+    let mut taken: BTreeSet<String> = columns.iter().map(|column| column.name.clone()).collect();
+    taken.insert(array.to_owned());
+    let mut seen = BTreeSet::from([array.to_owned()]);
+    for column in columns {
+        if !seen.insert(column.name.clone()) {
+            let mut names = (2_u64..).map(|number| format!("{}_{number}", column.name));
+            if let Some(name) = names.find(|name| !taken.contains(name)) {
+                taken.insert(name.clone());
+                column.name = name;
+            }
+        }
+    }
+}
+
+/// How far apart the cells of a variable along these axes are, for each axis of the array.
+fn strides(axes: &[usize], shape: &[usize]) -> Vec<usize> {
     let mut strides = vec![0; shape.len()];
     let mut stride = 1_usize;
-    for name in dimensions.iter().rev() {
-        let Some(axis) = array.dimensions.iter().position(|one| one == name) else {
-            continue;
-        };
-        if let (Some(own), Some(length)) = (strides.get_mut(axis), shape.get(axis)) {
+    for axis in axes.iter().rev() {
+        if let (Some(own), Some(length)) = (strides.get_mut(*axis), shape.get(*axis)) {
             *own = stride;
             stride = stride.saturating_mul(*length);
         }

@@ -124,7 +124,9 @@ fn failed(arguments: &Read, error: &Error) -> Failure {
     };
     let text = format!("{files}: {}", chain(error));
     match error {
-        Error::Selection { .. } | Error::Query { .. } => Failure::usage(text),
+        Error::Selection { .. } | Error::NotAlong { .. } | Error::Query { .. } => {
+            Failure::usage(text)
+        }
         _ => Failure::new(text),
     }
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::array::{Array, Layout};
+use crate::array::{Array, Codec, Layout};
 use crate::chunk_grid::cell_count;
 use crate::chunk_table::{ChunkRef, ChunkTable};
 use crate::error::Result;
@@ -63,8 +63,8 @@ pub(super) fn contradiction(found: &Array, expected: &Array) -> Option<String> {
     if found.data_type != expected.data_type {
         return differs(
             "data type",
-            format!("{:?}", found.data_type),
-            format!("{:?}", expected.data_type),
+            found.data_type.to_string(),
+            expected.data_type.to_string(),
         );
     }
     if found.chunk_shape() != expected.chunk_shape() {
@@ -82,11 +82,7 @@ pub(super) fn contradiction(found: &Array, expected: &Array) -> Option<String> {
         );
     }
     if found.codecs() != expected.codecs() {
-        return differs(
-            "codecs",
-            format!("{:?}", found.codecs()),
-            format!("{:?}", expected.codecs()),
-        );
+        return differs("codecs", names(found.codecs()), names(expected.codecs()));
     }
     if found.fill_value != expected.fill_value {
         return differs(
@@ -96,6 +92,11 @@ pub(super) fn contradiction(found: &Array, expected: &Array) -> Option<String> {
         );
     }
     None
+}
+
+fn names(codecs: &[Codec]) -> String {
+    let names: Vec<_> = codecs.iter().map(Codec::to_string).collect();
+    format!("[{}]", names.join(", "))
 }
 
 fn shown(fill: Option<&Bytes>) -> String {

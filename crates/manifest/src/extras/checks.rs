@@ -57,7 +57,7 @@ fn check_conversions(codecs: &[Codec], data_type: &DataType) -> Result<(), Strin
             && data_type.size() != Some(conversion.size)
         {
             return Err(format!(
-                "elements of {data_type:?} are converted to {} bytes",
+                "elements of {data_type} are converted to {} bytes",
                 conversion.size
             ));
         }

@@ -227,7 +227,7 @@ fn tagged(kind: &str, value: &Json) -> Result<Value, String> {
 }
 
 fn typed(json: &Json, data_type: &DataType) -> Result<Value, String> {
-    let wrong = || unexpected(json, &format!("a value of {data_type:?}"));
+    let wrong = || unexpected(json, &format!("a value of type {data_type}"));
     let text = || json.as_str().ok_or_else(wrong);
     let list = || json.as_array().ok_or_else(wrong);
     Ok(match data_type {

@@ -349,7 +349,7 @@ fn fill_value(array: &Array, complete: bool) -> Result<Json> {
     let fill = fill_bytes(array);
     if scalar_json(data_type, &fill, Format::V2).is_none() {
         return Err(Error::unsupported(format!(
-            "a fill value of {} bytes for elements of {data_type:?}",
+            "a fill value of {} bytes for elements of {data_type}",
             fill.len()
         )));
     }

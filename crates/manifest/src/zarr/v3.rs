@@ -84,7 +84,7 @@ fn document_with(array: &Array, codecs: &[Codec]) -> Result<Json> {
     let fill = fill_bytes(array);
     let fill_value = scalar_json(&array.data_type, &fill, Format::V3).ok_or_else(|| {
         Error::unsupported(format!(
-            "a fill value of {} bytes for elements of {:?}",
+            "a fill value of {} bytes for elements of {}",
             fill.len(),
             array.data_type
         ))

@@ -25,7 +25,8 @@ pub(crate) fn standard_days(year: i32, month: u32, day: u32) -> Option<i128> {
     if (year, month, day) >= (1582, 10, 15) {
         return days(year, month, day);
     }
-    if !(1..=12).contains(&month) {
+    // It has no year 0.
+    if year < 1 || !(1..=12).contains(&month) {
         return None;
     }
     // A leap year every four years. Years begin in March, so that leap days come last.
@@ -93,6 +94,8 @@ mod tests {
         );
         assert_eq!(standard_days(1501, 2, 29), None);
         assert_eq!(standard_days(1501, 13, 1), None);
+        assert_eq!(standard_days(0, 1, 1), None);
+        assert!(days(0, 1, 1).is_some(), "the proleptic calendar has one");
         assert_eq!(days(2021, 2, 29), None);
         assert_eq!(days(2020, 2, 29), Some(18_321));
     }

@@ -64,9 +64,9 @@ pub fn numbers(elements: &Elements, attributes: &Attributes) -> Result<Option<Nu
     let single = if is_packed {
         packed_single(width, scale, offset)
     } else if missing.is_empty() {
-        width == Width::Float(4)
+        matches!(width, Width::Float(2 | 4))
     } else {
-        matches!(width, Width::Float(4) | Width::Whole(1 | 2))
+        matches!(width, Width::Float(2 | 4) | Width::Whole(1 | 2))
     };
     for value in &mut values {
         if single {
@@ -121,6 +121,10 @@ fn stored(
             bytes.iter().map(|byte| f64::from(*byte)).collect(),
             Width::Whole(1),
         ),
+        DataType::Float { size: 2, order } => {
+            let values = u16::all(bytes, order).into_iter();
+            (values.map(half).collect(), Width::Float(2))
+        }
         DataType::Float { size: 4, order } => {
             let values = f32::all(bytes, order).into_iter();
             (values.map(f64::from).collect(), Width::Float(4))
@@ -134,6 +138,18 @@ fn stored(
         }
     }
     Ok(Some((values, width)))
+}
+
+/// A number of 16 bits: one for the sign, five for the exponent, ten for the rest (IEEE 754 binary16).
+fn half(bits: u16) -> f64 {
+    let sign = if bits >> 15 == 0 { 1.0 } else { -1.0 };
+    let (exponent, rest) = (i32::from(bits >> 10 & 0x1f), f64::from(bits & 0x3ff));
+    match exponent {
+        0 => sign * rest * 2_f64.powi(-24),
+        31 if rest > 0.0 => f64::NAN,
+        31 => sign * f64::INFINITY,
+        _ => sign * (1024.0 + rest) * 2_f64.powi(exponent.saturating_sub(25)),
+    }
 }
 
 fn inexact() -> String {
@@ -268,6 +284,30 @@ mod tests {
             &[("_Unsigned", Attribute::text("true"))],
         );
         assert_eq!(unsigned.values, [255.0]);
+    }
+
+    #[test]
+    fn numbers_of_16_bits() {
+        let half = DataType::Float {
+            size: 2,
+            order: LITTLE,
+        };
+        let bits: [u16; 9] = [0, 0x8000, 1, 0x3c00, 0xc000, 0x2e66, 0x7bff, 0x7c00, 0x7e00];
+        let bytes: Vec<u8> = bits.iter().flat_map(|bits| bits.to_le_bytes()).collect();
+        let read = read(half, &bytes, &[]);
+        let tiny = 2_f64.powi(-24);
+        let expected = [
+            0.0,
+            0.0,
+            tiny,
+            1.0,
+            -2.0,
+            0.099_975_585_937_5,
+            65504.0,
+            f64::INFINITY,
+        ];
+        assert_eq!(read.values[..8], expected);
+        assert!(read.values[8].is_nan() && read.single);
     }
 
     #[test]

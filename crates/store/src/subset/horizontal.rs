@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chunkref_manifest::{Array, Attribute, Manifest};
 
+use super::Misfit;
 use super::coordinate::{coordinate_of, parent};
 use super::query::Query;
 
@@ -112,18 +113,18 @@ impl Kind {
         manifest: &Manifest,
         group: &str,
         places: &[BTreeMap<String, &Array>],
-    ) -> Result<String, String> {
+    ) -> Result<String, Misfit> {
         if let Some(name) = named {
             return resolve(manifest, group, name)
                 .map(|(path, _)| path)
-                .ok_or_else(|| format!("no array {name} ({})", self.option));
+                .ok_or_else(|| Misfit::NotAlong(format!("no array {name} ({})", self.option)));
         }
         for candidates in places {
             if let Some(path) = self.choose(candidates)? {
                 return Ok(path);
             }
         }
-        Err(format!(
+        Err(Misfit::NotAlong(format!(
             "no {name} along its dimensions: looked for standard_name {name}, units {}, and names \
              such as {name}, {short}, {short}_... in its attribute `coordinates`, its group and those \
              above; name it ({})",
@@ -131,7 +132,7 @@ impl Kind {
             self.option,
             name = self.name,
             short = self.short,
-        ))
+        )))
     }
 }
 
@@ -144,7 +145,7 @@ pub(crate) fn find(
     path: &str,
     array: &Array,
     query: &Query,
-) -> Result<Horizontal, String> {
+) -> Result<Horizontal, Misfit> {
     let group = parent(path).unwrap_or("/");
     let places = places(manifest, group, path, array);
     let find =
@@ -199,14 +200,17 @@ pub(crate) fn coordinates<'a>(
     of_dimensions.chain(named.filter_map(move |name| resolve(manifest, group, name)))
 }
 
-/// Whether all dimensions of an array are dimensions of another.
+/// Whether all dimensions of an array are dimensions of another, as often.
 pub(crate) fn lies_along(array: &Array, other: &Array) -> bool {
-    let dimensions = || other.dimension_names.iter().zip(&other.shape);
-    array
-        .dimension_names
-        .iter()
-        .zip(&array.shape)
-        .all(|one| dimensions().any(|other| one == other))
+    let dimensions = |of: &Array| {
+        let names = of.dimension_names.iter().cloned();
+        names.zip(of.shape.iter().copied()).collect::<Vec<_>>()
+    };
+    let mut left = dimensions(other);
+    dimensions(array).iter().all(|one| {
+        let found = left.iter().position(|other| other == one);
+        found.map(|place| left.swap_remove(place)).is_some()
+    })
 }
 
 /// The array that a name means in a group: there or in a group above, or from the root where it

@@ -6,7 +6,7 @@ use super::bounding_box::BoundingBox;
 use super::coordinate::Coordinate;
 use super::horizontal::Horizontal;
 use super::runs::{runs, windows};
-use super::{Subset, SubsetAxis};
+use super::{Misfit, Subset, SubsetAxis};
 use crate::cf::Numbers;
 use crate::read::{Elements, Slice};
 
@@ -67,7 +67,7 @@ pub(super) fn take(
     found: &Horizontal,
     degrees: (Option<Coordinate>, Option<Coordinate>),
     bounds: BoundingBox,
-) -> Result<(), String> {
+) -> Result<(), Misfit> {
     let latitudes = checked(degrees.0, &found.latitude, -90.0, 90.0)?;
     let longitudes = checked(degrees.1, &found.longitude, -360.0, 540.0)?;
     let axes = |path: &str| {
@@ -114,7 +114,8 @@ pub(super) fn take(
             names(array, &of_latitude),
             found.longitude,
             names(array, &of_longitude)
-        )),
+        )
+        .into()),
     }
 }
 
@@ -158,20 +159,28 @@ fn axes_of(
     coordinate: &Array,
     path: &str,
     taken: &[bool],
-) -> Result<Vec<usize>, String> {
+) -> Result<Vec<usize>, Misfit> {
     let dimensions = coordinate.dimension_names.iter().zip(&coordinate.shape);
     dimensions
         .map(|(name, length)| {
             let mut of_array = array.dimension_names.iter().zip(&array.shape);
             let axis = of_array.position(|(one, other)| one == name && other == length);
+            if of_array.any(|(one, _)| one == name) {
+                return Err(format!(
+                    "two of its axes are of the dimension {name:?}, along which {path} lies"
+                )
+                .into());
+            }
             let axis = axis.ok_or_else(|| {
                 let dimensions = array.dimension_names.join(", ");
-                format!("{path} lies along {name} ({length}), and the array along {dimensions}")
+                Misfit::NotAlong(format!(
+                    "{path} lies along {name} ({length}), and the array along {dimensions}"
+                ))
             })?;
             if taken.get(axis).copied().unwrap_or(false) {
-                return Err(format!(
-                    "dimension {name:?} is selected twice: {path} lies along it"
-                ));
+                return Err(
+                    format!("dimension {name:?} is selected twice: {path} lies along it").into(),
+                );
             }
             Ok(axis)
         })

@@ -131,27 +131,26 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// If there is no such array, the query does not fit it, or a coordinate can't be read.
+    /// If there is no such array, the query does not fit it ([`Error::NotAlong`] where it lacks what the
+    /// query selects along), or a coordinate can't be read.
     pub async fn subset(&self, path: &str, query: &Query, options: ReadOptions) -> Result<Subset> {
         let named = query.latitude.iter().chain(&query.longitude);
         let manifest = self.around(path, named.map(String::as_str)).await?;
         let manifest = &*manifest;
         let array = find(manifest, path)?;
-        let wrong = |reason: String| Error::Selection {
-            path: path.to_owned(),
-            reason,
-        };
+        let wrong = |reason: String| Misfit::Other(reason).of(path);
+        let misfit = |misfit: Misfit| misfit.of(path);
         let mut subset = whole(array);
         let mut taken = vec![false; array.shape.len()];
         for (name, indices) in &query.isel {
-            let axis = axis(array, name, &mut taken).map_err(wrong)?;
+            let axis = axis(array, name, &mut taken).map_err(misfit)?;
             if let Some(axis) = subset.axes.get_mut(axis) {
                 by_indices(axis, *indices).map_err(|reason| wrong(format!("{name}: {reason}")))?;
             }
         }
         let mut labels = Vec::new();
         for (name, label) in &query.sel {
-            let axis = axis(array, name, &mut taken).map_err(wrong)?;
+            let axis = axis(array, name, &mut taken).map_err(misfit)?;
             let length = array.shape.get(axis).copied().unwrap_or_default();
             let group = parent(path).unwrap_or("/");
             let coordinate = coordinate_of(manifest, group, name, length).ok_or_else(|| {
@@ -164,7 +163,7 @@ impl Store {
         }
         let horizontal = match query.bounding_box {
             None => None,
-            Some(_) => Some(horizontal::find(manifest, path, array, query).map_err(wrong)?),
+            Some(_) => Some(horizontal::find(manifest, path, array, query).map_err(misfit)?),
         };
         // All coordinates at once.
         let coordinates = labels.iter().map(|(_, path, _)| path);
@@ -193,7 +192,7 @@ impl Store {
                 degrees,
                 bounds,
             )
-            .map_err(wrong)?;
+            .map_err(misfit)?;
             let Horizontal {
                 latitude,
                 longitude,
@@ -330,23 +329,48 @@ fn whole(array: &Array) -> Subset {
     }
 }
 
+/// How a query does not fit an array.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Misfit {
+    /// The array does not lie along what is selected along.
+    NotAlong(String),
+    Other(String),
+}
+
+impl From<String> for Misfit {
+    fn from(reason: String) -> Self {
+        Self::Other(reason)
+    }
+}
+
+impl Misfit {
+    /// The error of the array at this path.
+    fn of(self, path: &str) -> Error {
+        let path = path.to_owned();
+        match self {
+            Self::NotAlong(reason) => Error::NotAlong { path, reason },
+            Self::Other(reason) => Error::Selection { path, reason },
+        }
+    }
+}
+
 /// The number of the axis with this name, which is taken then.
-fn axis(array: &Array, name: &str, taken: &mut [bool]) -> std::result::Result<usize, String> {
+fn axis(array: &Array, name: &str, taken: &mut [bool]) -> std::result::Result<usize, Misfit> {
     let names = &array.dimension_names;
     let mut found = names.iter().enumerate().filter(|(_, one)| *one == name);
     let (axis, more) = (found.next(), found.next());
     let Some((axis, _)) = axis else {
-        return Err(match names.as_slice() {
+        return Err(Misfit::NotAlong(match names.as_slice() {
             [] => format!("no dimension {name:?}: the array has none"),
             names => format!("no dimension {name:?}; the array has {}", names.join(", ")),
-        });
+        }));
     };
     if more.is_some() {
-        return Err(format!("two of its axes are of the dimension {name:?}"));
+        return Err(format!("two of its axes are of the dimension {name:?}").into());
     }
     match taken.get_mut(axis) {
         Some(taken) if !*taken => *taken = true,
-        _ => return Err(format!("dimension {name:?} is selected twice")),
+        _ => return Err(format!("dimension {name:?} is selected twice").into()),
     }
     Ok(axis)
 }

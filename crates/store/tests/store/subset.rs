@@ -9,7 +9,7 @@ use chunkref_manifest::{
     chunk_index,
 };
 use chunkref_store::{
-    BlockingStore, BoundingBox, Query, ReadOptions, Slice, Store, StoreOptions, Subset,
+    BlockingStore, BoundingBox, Error, Query, ReadOptions, Slice, Store, StoreOptions, Subset,
 };
 
 use crate::dataset::{BYTE, DOUBLE_BIG, Dataset, FLOAT, SHORT, Served};
@@ -560,4 +560,40 @@ fn axes_of_one_dimension_are_read_whole_each_by_its_own_length() {
     assert_eq!((read.shape, read.bytes.len()), (vec![2, 5], 20));
     let query = Query::new().with_isel("level=0").unwrap();
     assert!(served.store.subset("/level", &query, options()).is_err());
+}
+
+#[test]
+fn axes_of_one_dimension_are_told_apart() {
+    let mut data = Dataset::empty();
+    for name in ["lat", "lon"] {
+        let mut degrees = data.chunked(BYTE, &[4, 4], &[4, 4], &[], &[], |place| {
+            vec![u8::try_from(place[0] + place[1]).unwrap()]
+        });
+        lies_along(&mut degrees, &["x", "x"]);
+        data.insert(name, degrees);
+    }
+    insert_numbers(&mut data, "square", &[("x", 4, 4), ("x", 4, 4)]);
+    insert_numbers(&mut data, "once", &[("x", 4, 4), ("y", 4, 4)]);
+    let served = served(data);
+    assert_eq!(
+        subset(&served, "/square", &boxed("1,1,2,2")).unwrap_err(),
+        "/square: two of its axes are of the dimension \"x\", along which /lat lies"
+    );
+    // What lies along the dimension twice is no coordinate of what lies there once.
+    let error = subset(&served, "/once", &boxed("1,1,2,2")).unwrap_err();
+    assert!(
+        error.contains("no latitude along its dimensions"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_is_selected_along_and_not_there_is_told_from_what_is_not_found() {
+    let served = grid(5.0);
+    let fails = |query: &Query| served.store.subset("/a", query, options()).unwrap_err();
+    let sel = |text: &str| Query::new().with_sel(text).unwrap();
+    assert!(matches!(fails(&sel("depth=5")), Error::NotAlong { .. }));
+    assert!(matches!(fails(&sel("lat=7")), Error::Selection { .. }));
+    let named = boxed("1,1,2,2").with_latitude_longitude(Some("no".into()), None);
+    assert!(matches!(fails(&named), Error::NotAlong { .. }));
 }

@@ -165,7 +165,7 @@ impl<'a> Building<'a> {
         let elements = &variable.elements;
         let kind = Kind::of(&elements.data_type).ok_or_else(|| {
             format!(
-                "elements of the type {:?}, which netCDF classic has not; .npy holds them",
+                "elements of the type {}, which netCDF classic has not; .npy holds them",
                 elements.data_type
             )
         })?;

@@ -73,7 +73,7 @@ pub(super) fn codecs(
         ] {
             if (codec == object_codec) != (place == 0 && *data_type == element) {
                 return Err(format!(
-                    "codec {name} at place {place} for elements of {data_type:?}, expected it first and for {what} only"
+                    "codec {name} at place {place} for elements of {data_type}, expected it first and for {what} only"
                 ));
             }
         }

@@ -31,7 +31,12 @@ pub(super) fn fill_value(data_type: &DataType, json: &Json) -> Result<Option<Fil
     if json.is_null() {
         return Ok(None);
     }
-    let wrong = || format!("fill_value {}, expected one of {data_type:?}", brief(json));
+    let wrong = || {
+        format!(
+            "fill_value {}, expected one of type {data_type}",
+            brief(json)
+        )
+    };
     let value = value(data_type, json).ok_or_else(wrong)?;
     let bytes = match (data_type, &value) {
         (DataType::Record { .. } | DataType::Raw { .. }, Value::Bytes(bytes)) => bytes.clone(),

@@ -1,26 +1,6 @@
 //! Reference sets in place of files: what was scanned is inspected and read through the set.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-
-fn chunkref(arguments: &[&str], folder: &Path) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_chunkref"))
-        .args(arguments)
-        .current_dir(folder)
-        .output()
-        .unwrap()
-}
-
-fn granule(name: &str) -> String {
-    let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "../../fixtures/granules", name]
-        .iter()
-        .collect();
-    path.canonicalize().unwrap().to_str().unwrap().to_owned()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
+use crate::run::{chunkref, granule, text};
 
 #[test]
 fn sets_are_inspected_and_read_as_files_are() {

@@ -52,7 +52,7 @@ fn what_is_wrong_is_listed_and_all_of_it_counted() {
     let said = text(&run.stdout);
     assert_eq!(run.status.code(), Some(1), "{said}");
     assert!(said.contains("scan: /analysed_sst: "), "{said}");
-    assert!(said.contains("Shuffle { element_size: 4 }"), "{said}");
+    assert!(said.contains("codecs [shuffle(4), deflate("), "{said}");
     assert!(said.ends_with(" findings\n"), "{said}");
 
     let run = chunkref(

@@ -1,4 +1,4 @@
-//! The command, and sets to run it on.
+//! The command, and files and sets to run it on.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -15,11 +15,12 @@ pub(crate) fn chunkref(arguments: &[&str], folder: &Path) -> Output {
     command(arguments, folder).output().unwrap()
 }
 
-pub(crate) fn granule(name: &str) -> PathBuf {
+/// The path of a granule.
+pub(crate) fn granule(name: &str) -> String {
     let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "../../fixtures/granules", name]
         .iter()
         .collect();
-    path.canonicalize().unwrap()
+    path.canonicalize().unwrap().to_str().unwrap().to_owned()
 }
 
 pub(crate) fn text(bytes: &[u8]) -> String {

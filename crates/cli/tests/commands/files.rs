@@ -1,29 +1,16 @@
-//! The command as a user runs it: help, errors, exit codes, outputs.
+//! `scan`, `inspect` and `read` of files: help, errors, exit codes, outputs.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
+use std::process::Output;
 
-fn chunkref(arguments: &[&str], folder: &Path) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_chunkref"))
-        .args(arguments)
-        .current_dir(folder)
-        .output()
-        .unwrap()
-}
-
-fn granule(name: &str) -> String {
-    let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "../../fixtures/granules", name]
-        .iter()
-        .collect();
-    path.canonicalize().unwrap().to_str().unwrap().to_owned()
-}
+use crate::run::{chunkref, granule, text};
 
 fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
+    text(&output.stderr)
 }
 
 fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
+    text(&output.stdout)
 }
 
 fn names(folder: &Path) -> Vec<String> {
