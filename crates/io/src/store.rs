@@ -22,7 +22,8 @@ use crate::address::BucketKind;
 use crate::authority::BucketKeys;
 use crate::error::Error;
 use crate::options::Credentials;
-use crate::transport::{Connector, Net, Ticket, Whole, Writing, is_region};
+use crate::region::is_region;
+use crate::transport::{Connector, Net, Ticket, Whole, Writing};
 
 pub(crate) type Made = Arc<dyn ObjectStore>;
 
