@@ -6,14 +6,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use chunkref::manifest::{Array, ByteOrder, Codec, DataType, Group, Layout, Manifest};
+use chunkref::manifest::{Array, Group, Layout, Manifest};
 use chunkref::summary::Summary;
 use chunkref::{Client, DatasetReport, Report};
 
 use crate::arguments::{Inspect, absolute};
 use crate::failure::{Failure, one_line};
 use crate::progress::{Progress, print_stats};
-use crate::value::attribute_text;
 use crate::{granules, json, set, summary};
 
 /// The title of what no Zarr reader decodes.
@@ -201,7 +200,7 @@ impl Lines {
         let text = format!(
             "{name} ({}) {} {}",
             axes.join(", "),
-            type_name(&array.data_type),
+            array.data_type,
             storage(array)
         );
         self.line(depth, &text);
@@ -211,7 +210,7 @@ impl Lines {
     fn attributes(&mut self, attributes: &chunkref::manifest::Attributes, depth: usize) {
         if self.attributes {
             for (name, attribute) in attributes {
-                self.line(depth, &format!("@{name} = {}", attribute_text(attribute)));
+                self.line(depth, &format!("@{name} = {attribute}"));
             }
         }
     }
@@ -231,7 +230,7 @@ fn storage(array: &Array) -> String {
             chunks,
             ..
         } => {
-            let filters: Vec<_> = codecs.iter().map(codec_name).collect();
+            let filters: Vec<_> = codecs.iter().map(ToString::to_string).collect();
             // Of the chunks that are there, also what reaches over the end of the array.
             let decoded = chunk_shape
                 .iter()
@@ -311,22 +310,6 @@ pub(crate) fn by(shape: &[u64]) -> String {
     lengths.join("x")
 }
 
-pub(crate) fn codec_name(codec: &Codec) -> String {
-    match codec {
-        Codec::Shuffle { element_size } => format!("shuffle({element_size})"),
-        Codec::Zlib { level } => format!("deflate({level})"),
-        Codec::Fletcher32 => "fletcher32".to_owned(),
-        Codec::Zstd { level } => format!("zstd({level})"),
-        Codec::Bz2 { level } => format!("bzip2({level})"),
-        Codec::Blosc { element_size } => format!("blosc({element_size})"),
-        Codec::Hdf5 { id, .. } => format!("HDF5 filter {id}"),
-        Codec::VlenUtf8 => "vlen-utf8".to_owned(),
-        Codec::VlenBytes => "vlen-bytes".to_owned(),
-        Codec::Convert(_) => "converted".to_owned(),
-        _ => "another codec".to_owned(),
-    }
-}
-
 pub(crate) fn sizes(stored: u64, plain: Option<u64>) -> String {
     match plain {
         Some(plain) if stored > 0 => {
@@ -355,40 +338,5 @@ pub(crate) fn bytes(count: u64) -> String {
     match unit {
         0 => format!("{count} {name}"),
         _ => format!("{}.{} {name}", tenths / 10, tenths % 10),
-    }
-}
-
-pub(crate) fn type_name(data_type: &DataType) -> String {
-    let number = |kind: &str, size: u8, order: ByteOrder| {
-        let bits = u32::from(size).saturating_mul(8);
-        match order {
-            ByteOrder::Big => format!("{kind}{bits} (big-endian)"),
-            ByteOrder::Little => format!("{kind}{bits}"),
-        }
-    };
-    match data_type {
-        DataType::Bool => "bool".to_owned(),
-        DataType::Int { size, order } => number("int", *size, *order),
-        DataType::UInt { size, order } => number("uint", *size, *order),
-        DataType::Float { size, order } => number("float", *size, *order),
-        DataType::Complex { size, order } => number("complex", *size, *order),
-        DataType::FixedString { length } => format!("string[{length}]"),
-        DataType::Raw { length } => format!("raw[{length}]"),
-        DataType::VariableString => "string".to_owned(),
-        DataType::VariableBytes => "bytes".to_owned(),
-        DataType::Record { fields, .. } => {
-            let fields: Vec<_> = fields
-                .iter()
-                .map(|field| {
-                    let mut text = format!("{}: {}", field.name, type_name(&field.data_type));
-                    for axis in &field.shape {
-                        let _ = write!(text, "[{axis}]");
-                    }
-                    text
-                })
-                .collect();
-            format!("{{{}}}", fields.join(", "))
-        }
-        _ => "of another type".to_owned(),
     }
 }

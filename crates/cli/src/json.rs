@@ -4,7 +4,7 @@ use chunkref::manifest::{Array, Codec, Layout, Manifest, Provenance};
 use chunkref::summary::{Access, ArraySummary, Cost, SourceSummary, Summary};
 use serde_json::{Map, Value, json};
 
-use crate::inspect::{Inspected, codec_name, type_name};
+use crate::inspect::Inspected;
 
 /// All that is known, for machines. Sizes are in bytes.
 pub(crate) fn document(inspected: &Inspected, summary: &Summary) -> Value {
@@ -49,10 +49,10 @@ fn array(manifest: &Manifest, summary: &ArraySummary) -> Value {
         "path": summary.path,
         "dimensions": model.map(|array| &array.dimension_names),
         "shape": model.map(|array| &array.shape),
-        "data_type": model.map(|array| type_name(&array.data_type)),
+        "data_type": model.map(|array| array.data_type.to_string()),
         "layout": model.map(layout),
         "chunk_shape": model.map(|array| array.chunk_shape().into_owned()),
-        "codecs": model.map(|array| array.codecs().iter().map(codec_name).collect::<Vec<_>>()),
+        "codecs": model.map(|array| array.codecs().iter().map(ToString::to_string).collect::<Vec<_>>()),
         "chunks": summary.chunks,
         "references": summary.references,
         "stored_bytes": summary.stored,

@@ -24,7 +24,6 @@ mod scan;
 mod search;
 mod set;
 mod summary;
-mod value;
 mod verify;
 
 use std::process::ExitCode;

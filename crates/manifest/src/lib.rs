@@ -42,6 +42,7 @@ mod mapping;
 mod prefix;
 mod provenance;
 mod tree;
+mod words;
 pub mod zarr;
 
 pub use array::{Array, Codec, Group, Layout, Manifest, Segment};

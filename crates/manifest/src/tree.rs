@@ -271,7 +271,7 @@ impl Array {
 
 /// The usual name of a filter in the HDF5 registry that has no Zarr codec, at least none that
 /// undoes all it does.
-fn filter_name(id: u16) -> Option<&'static str> {
+pub(crate) fn filter_name(id: u16) -> Option<&'static str> {
     Some(match id {
         2 => "shuffle",
         4 => "szip",
