@@ -184,3 +184,28 @@ pub enum Codec {
     /// it, but chunkref's store does.
     Convert(Conversion),
 }
+
+impl Codec {
+    /// Whether what these made is undone in the same way: levels of compression are no matter, nor is
+    /// shuffle of single bytes, which does nothing.
+    pub fn are_undone_alike(left: &[Self], right: &[Self]) -> bool {
+        let does = |codec: &&Self| !matches!(codec, Self::Shuffle { element_size: 1 });
+        let alike = |left: &Self, right: &Self| {
+            matches!(
+                (left, right),
+                (Self::Zlib { .. }, Self::Zlib { .. })
+                    | (Self::Zstd { .. }, Self::Zstd { .. })
+                    | (Self::Bz2 { .. }, Self::Bz2 { .. })
+                    | (Self::Blosc { .. }, Self::Blosc { .. })
+            ) || left == right
+        };
+        let (mut left, mut right) = (left.iter().filter(does), right.iter().filter(does));
+        loop {
+            match (left.next(), right.next()) {
+                (None, None) => return true,
+                (Some(one), Some(other)) if alike(one, other) => {}
+                _ => return false,
+            }
+        }
+    }
+}

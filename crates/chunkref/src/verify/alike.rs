@@ -25,20 +25,9 @@ pub(super) fn described(listed: &Listed<'_>, there: &Array, joined: bool) -> Opt
     if listed.chunk_shape() != *chunk_shape {
         return differs("chunk shape", &listed.chunk_shape(), &chunk_shape);
     }
-    // Shuffle of single bytes does nothing.
-    let does = |codec: &&Codec| !matches!(codec, Codec::Shuffle { element_size: 1 });
-    let codecs: (Vec<_>, Vec<_>) = (
-        listed.codecs().iter().filter(does).collect(),
-        there.codecs().iter().filter(does).collect(),
-    );
-    let same = codecs.0.len() == codecs.1.len()
-        && codecs
-            .0
-            .iter()
-            .zip(&codecs.1)
-            .all(|(mine, theirs)| undo_alike(mine, theirs));
-    if !same {
-        return differs("codecs", &codecs.0, &codecs.1);
+    let (codecs, others) = (listed.codecs(), there.codecs());
+    if !Codec::are_undone_alike(codecs, others) {
+        return differs("codecs", &codecs, &others);
     }
     let is_zero = |fill: &Option<bytes::Bytes>| {
         fill.as_ref()
@@ -53,17 +42,6 @@ pub(super) fn described(listed: &Listed<'_>, there: &Array, joined: bool) -> Opt
         return differs("fill value", fill, other);
     }
     None
-}
-
-/// Whether two codecs are undone in the same way.
-fn undo_alike(mine: &Codec, theirs: &Codec) -> bool {
-    match (mine, theirs) {
-        (Codec::Zlib { .. }, Codec::Zlib { .. })
-        | (Codec::Zstd { .. }, Codec::Zstd { .. })
-        | (Codec::Bz2 { .. }, Codec::Bz2 { .. })
-        | (Codec::Blosc { .. }, Codec::Blosc { .. }) => true,
-        (mine, theirs) => mine == theirs,
-    }
 }
 
 /// What differs in one chunk, or in how many there are: the chunk, first byte and length, and how.
