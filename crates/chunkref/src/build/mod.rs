@@ -113,6 +113,7 @@ impl Build {
             options: &self.scan_options(),
             many: &self.many,
             dimension: self.concat_dim.as_deref(),
+            must_have_it: self.on_unlike == OnUnlike::Fail,
         };
         let ended = scanning::scan_all(client, &to_scan, how, self.on_error, &mut journal, tell);
         let ended = ended.await?;
