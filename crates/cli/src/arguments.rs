@@ -24,8 +24,8 @@ Exit codes:
      found something wrong
   2  the command line is wrong
   3  with --strict: the output was written, but lacks a dataset
-  4  with --on-error skip or --on-unlike skip: the output was written, but lacks a file that could
-     not be read or is unlike the others
+  4  the output was written, but lacks a file that could not be read or is unlike the others (with
+     --on-error skip or --on-unlike skip), or that CMR counts and did not send
   130  interrupted while writing into a bucket; uploads under way were aborted";
 
 /// Reads only the metadata of HDF5 and NetCDF-4 files, and writes where their chunks lie.

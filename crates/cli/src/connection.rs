@@ -8,7 +8,7 @@ use chunkref::earthdata::{
     BucketAuthority, EarthdataAuthority, Login, LoginService, LoginSources, System, Trust,
     TrustedHost,
 };
-use chunkref::io::Notices;
+use chunkref::io::{Notices, check_region};
 use chunkref::{Access, Client, ClientOptions, Credentials};
 use clap::Args;
 
@@ -67,7 +67,7 @@ pub(crate) struct Connection {
     #[arg(long, value_name = "URL")]
     login_url: Option<LoginService>,
     /// The region of S3 buckets; where it is another, it is found out
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = region)]
     region: Option<String>,
     #[arg(
         long,
@@ -158,4 +158,8 @@ impl Connection {
         }
         options
     }
+}
+
+fn region(name: &str) -> Result<String, String> {
+    check_region(name).map(|()| name.to_owned())
 }

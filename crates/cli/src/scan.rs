@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use chunkref::combine::{ConcatOptions, concat};
 use chunkref::{
-    Client, Manifest, Outcome, Report, ScanOptions, Scanned, SetFormat, check_output, scan_many,
-    write_file,
+    Client, Manifest, Outcome, Report, ScanOptions, Scanned, SetFormat, WriteError, check_output,
+    scan_many, write_file,
 };
 use futures::StreamExt as _;
 
@@ -150,7 +150,11 @@ pub(crate) fn check_options(output: &str, parquet: &Parquet) -> Result<(), Failu
 
 /// An output of which it is clear beforehand that it can't be written is a mistake in the command.
 pub(crate) fn check(output: &str) -> Result<(), Failure> {
-    check_output(output).map_err(|error| Failure::usage(chain(&error)))
+    check_output(output).map_err(|error| match error {
+        // The name is right, and what is there is not.
+        WriteError::InTheWay { .. } | WriteError::Io { .. } => Failure::from(error),
+        error => Failure::usage(chain(&error)),
+    })
 }
 
 fn ends_in_separator(path: &str) -> bool {

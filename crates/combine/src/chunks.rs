@@ -11,6 +11,7 @@ use chunkref_manifest::{
 };
 
 use crate::locations::Merged;
+use crate::words::{self, by};
 
 /// The most chunks that a formula is written out to; a hostile one could stand for any number.
 const MAX_FORMULA_CHUNKS: u64 = 1 << 24;
@@ -54,7 +55,7 @@ pub(crate) fn append(
     let too_many = || {
         vec![(
             like.granule,
-            format!("shape {shape:?} has more chunks than can be counted"),
+            format!("shape {} has more chunks than can be counted", by(shape)),
         )]
     };
     let grid = chunk_grid(shape, chunk_shape).ok_or_else(too_many)?;
@@ -104,11 +105,13 @@ fn check(
             Some(_) if matches!(part.array.layout, Layout::Absent { .. }) => {}
             Some((found, _)) if found != chunk_shape => {
                 refuse(format!(
-                    "chunk shape {found:?} differs from {chunk_shape:?}"
+                    "chunks of {}, expected {}",
+                    by(found),
+                    by(chunk_shape)
                 ));
             }
-            Some((_, found)) if found != codecs => {
-                refuse(format!("codecs {found:?} differ from {codecs:?}"));
+            Some((_, found)) if !Codec::are_undone_alike(found, codecs) => {
+                refuse(words::other_filters(found, codecs));
             }
             Some(_) => {}
         }
@@ -154,14 +157,20 @@ fn fill_chunk(
     let refuse = |reason: String| vec![(granule, reason)];
     if shape != chunk_shape {
         return Err(refuse(format!(
-            "has no values, and a fill chunk of shape {shape:?}, expected {chunk_shape:?}"
+            "has no values, and chunks of {}, expected {}",
+            by(shape),
+            by(chunk_shape)
         )));
     }
     if codecs.is_empty() {
         return Ok(Some(plain.clone()));
     }
-    let pipeline = chunkref_store::pipeline(codecs)
-        .ok_or_else(|| refuse(format!("its fill chunk can't be encoded by {codecs:?}")))?;
+    let pipeline = chunkref_store::pipeline(codecs).ok_or_else(|| {
+        let filters = words::filters(codecs);
+        refuse(format!(
+            "has no values, and no chunk of fill values can be made with the filters {filters}"
+        ))
+    })?;
     let encoded = pipeline
         .encode(plain)
         .map_err(|error| refuse(format!("its fill chunk can't be encoded: {error}")))?;
@@ -232,8 +241,8 @@ impl<'a> Column<'a> {
     ) -> Result<Self, String> {
         let uncounted = || {
             format!(
-                "shape {:?} has more chunks than can be counted",
-                part.array.shape
+                "shape {} has more chunks than can be counted",
+                by(&part.array.shape)
             )
         };
         let own_grid = chunk_grid(&part.array.shape, chunk_shape).ok_or_else(uncounted)?;
@@ -302,8 +311,9 @@ impl<'a> Column<'a> {
 fn chunks<'a>(array: &'a Array, grid: &[u64]) -> Result<Chunks<'a>, String> {
     match &array.layout {
         Layout::Chunked { chunks, .. } if chunks.grid() != grid => Err(format!(
-            "its chunk table has the grid {:?}, expected {grid:?}",
-            chunks.grid()
+            "its chunk table has {} chunks, expected {}",
+            by(chunks.grid()),
+            by(grid)
         )),
         Layout::Chunked { chunks, .. } => Ok(Box::new(chunks.iter())),
         Layout::Contiguous {
@@ -326,7 +336,10 @@ fn runs<'a>(
     let cells = cell_count(grid)
         .filter(|cells| *cells <= MAX_FORMULA_CHUNKS)
         .ok_or_else(|| {
-            format!("grid {grid:?} of a contiguous run has more than {MAX_FORMULA_CHUNKS} chunks")
+            format!(
+                "a contiguous run in {} chunks, which are more than {MAX_FORMULA_CHUNKS}",
+                by(grid)
+            )
         })?;
     let size = length.checked_div(cells).unwrap_or(0);
     if size.checked_mul(cells) != Some(length) || offset.checked_add(length).is_none() {

@@ -2,6 +2,8 @@
 
 use chunkref_manifest::{Array, Attribute, Attributes, Value};
 
+use crate::words;
+
 /// Attributes that say what stored numbers mean; where they differ, equal bytes are unequal values.
 const MEANING: [&str; 24] = [
     "_FillValue",
@@ -54,30 +56,29 @@ pub(crate) fn differences(array: &Array, like: &Array, is_grid_mapping: bool) ->
     let mut reasons = Vec::new();
     if array.data_type != like.data_type {
         reasons.push(format!(
-            "data type {:?} differs from {:?}",
+            "data type {}, expected {}",
             array.data_type, like.data_type
         ));
     }
     if array.dimension_names != like.dimension_names {
         reasons.push(format!(
-            "dimensions {:?} differ from {:?}",
-            array.dimension_names, like.dimension_names
+            "dimensions {}, expected {}",
+            words::dimensions(array),
+            words::dimensions(like)
         ));
     }
-    if array.fill_value != like.fill_value {
+    if array.fill_value != like.fill_value && array.data_type == like.data_type {
         reasons.push(format!(
-            "fill value {:?} differs from {:?}",
-            array.fill_value, like.fill_value
+            "fill value {}, expected {}",
+            words::fill_value(array),
+            words::fill_value(like)
         ));
     }
     let meaning = unequal_attributes(&array.attributes, &like.attributes)
         .filter(|(name, ..)| is_grid_mapping || changes_meaning(name));
     for (name, found, expected) in meaning {
-        reasons.push(format!(
-            "attribute {name} is {}, expected {}",
-            shown(found),
-            shown(expected)
-        ));
+        let (found, expected) = words::attributes(found, expected);
+        reasons.push(format!("attribute {name} is {found}, expected {expected}"));
     }
     reasons
 }
@@ -96,11 +97,8 @@ pub(crate) fn group_notes(found: &Attributes, like: &Attributes, but: &[&str]) -
 fn noted<'a>(unequal: impl Iterator<Item = Unequal<'a>>) -> Vec<String> {
     unequal
         .map(|(name, found, expected)| {
-            format!(
-                "attribute {name} is {}, kept {}",
-                shown(found),
-                shown(expected)
-            )
+            let (found, kept) = words::attributes(found, expected);
+            format!("attribute {name} is {found}, kept {kept}")
         })
         .collect()
 }
@@ -160,26 +158,6 @@ fn same_value(left: &Value, right: &Value) -> bool {
 
 fn same_float(left: f64, right: f64) -> bool {
     left.to_bits() == right.to_bits() || (left.is_nan() && right.is_nan())
-}
-
-fn shown(attribute: Option<&Attribute>) -> String {
-    let Some(attribute) = attribute else {
-        return "missing".to_owned();
-    };
-    match attribute.values.as_slice() {
-        [Value::Text(text)] => format!("{text:?}"),
-        [Value::Int(number)] => format!("{number} ({:?})", attribute.data_type),
-        [Value::UInt(number)] => format!("{number} ({:?})", attribute.data_type),
-        [Value::Float(number)] => format!("{number} ({:?})", attribute.data_type),
-        values => {
-            let mut text = format!("{values:?}");
-            if let Some((cut, _)) = text.char_indices().nth(200) {
-                text.truncate(cut);
-                text.push_str("...");
-            }
-            text
-        }
-    }
 }
 
 #[cfg(test)]

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use chunkref_manifest::{Array, Attribute, Group, Manifest};
 
-use crate::coordinate::{self, Key};
+use crate::coordinate::{self, Key, check_dimension};
 use crate::error::{Difference, Error, Result};
 use crate::join::{self, Member};
 use crate::locations::{self, Merged};
 use crate::options::ConcatOptions;
 use crate::report::CombineReport;
 use crate::units::{self, Unified};
+use crate::words::by;
 use crate::{chunks, compare, inline, provenance};
 
 /// Joins like granules along one dimension.
@@ -37,7 +38,7 @@ pub fn concat(
     if granules.is_empty() {
         return Err(Error::NoGranules);
     }
-    check_dimension(&granules, dimension)?;
+    check_dimension(granules.iter().map(|(_, manifest)| manifest), dimension)?;
     let Unified { changed, refused } = units::unify(&mut granules, dimension);
     if options.sorted {
         granules = sort(granules, dimension, options.where_held)?;
@@ -80,20 +81,6 @@ pub fn concat(
     Ok((joined, report))
 }
 
-/// Whether any array has the dimension: a wrong name is told before all that follows from it.
-fn check_dimension(granules: &[(String, Manifest)], dimension: &str) -> Result<()> {
-    let arrays = granules.iter().flat_map(|(_, manifest)| manifest.arrays());
-    let names = arrays.flat_map(|(_, array)| &array.dimension_names);
-    let known: BTreeSet<&String> = names.collect();
-    if known.iter().any(|name| *name == dimension) {
-        return Ok(());
-    }
-    Err(Error::NoDimension {
-        dimension: dimension.to_owned(),
-        known: known.into_iter().cloned().collect(),
-    })
-}
-
 /// The granules with their names.
 fn named(manifests: Vec<Manifest>, options: &ConcatOptions) -> Result<Vec<(String, Manifest)>> {
     if let Some(names) = &options.names {
@@ -116,7 +103,8 @@ fn named(manifests: Vec<Manifest>, options: &ConcatOptions) -> Result<Vec<(Strin
     Ok(manifests.into_iter().enumerate().map(name).collect())
 }
 
-/// Sorts granules by the first value of the joined coordinate; those without values stay in place at the front.
+/// Sorts granules by the first value of the joined coordinate that is not missing; those without values stay
+/// in place at the front.
 fn sort(
     granules: Vec<(String, Manifest)>,
     dimension: &str,
@@ -136,7 +124,7 @@ fn sort(
             .ok_or_else(|| "there is no such coordinate to sort by".to_owned())
             .and_then(|(_, one)| coordinate::values(one));
         match values {
-            Ok(values) => keyed.push((values.first().copied(), name, manifest)),
+            Ok(values) => keyed.push((values.into_iter().flatten().next(), name, manifest)),
             Err(reason) => differences.push(Difference {
                 granule: name,
                 variable: dimension.to_owned(),
@@ -163,12 +151,13 @@ fn describe_coordinate(
     names: &[String],
     report: &mut CombineReport,
 ) {
-    let values: Option<Vec<Vec<Key>>> = manifests
+    let values: Option<Vec<Vec<Option<Key>>>> = manifests
         .iter()
         .map(|manifest| coordinate::values(coordinate::find(manifest, dimension)?.1).ok())
         .collect();
     if let Some(values) = values {
-        report.lengths = values.iter().map(Vec::len).collect();
+        let count = |values: &Vec<Option<Key>>| values.iter().flatten().count();
+        report.lengths = values.iter().map(count).collect();
         report.ascending = Some(coordinate::ascending(&values));
         report.duplicates = coordinate::duplicates(&values, names);
     }
@@ -345,11 +334,15 @@ impl Work<'_> {
             let mut reasons = compare::differences(member.array, first.array, is_grid_mapping);
             if member.array.shape != first.array.shape {
                 reasons.push(format!(
-                    "shape {:?} differs from {:?}, and it has no dimension {}",
-                    member.array.shape, first.array.shape, self.dimension
+                    "shape {}, expected {}, as it has no dimension {}",
+                    by(&member.array.shape),
+                    by(&first.array.shape),
+                    self.dimension
                 ));
             }
             match (&values, inline::held(member.array)) {
+                // Its shape says that already.
+                _ if member.array.shape != first.array.shape => {}
                 (Some(expected), Some(found)) if *expected != found => reasons.push(format!(
                     "its values differ from the first granule's, and it has no dimension {}",
                     self.dimension

@@ -1,9 +1,10 @@
 //! The values of the joined coordinate, where a manifest holds them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use chunkref_manifest::{Array, ByteOrder, DataType, Group, Manifest};
+use chunkref_manifest::{Array, ByteOrder, DataType, Group, Manifest, Value};
 
+use crate::error::{self, Error};
 use crate::inline;
 use crate::report::Duplicate;
 
@@ -25,15 +26,43 @@ impl Key {
         Self::Float(if negative { !bits } else { bits ^ (1 << 63) })
     }
 
-    fn text(self) -> String {
+    pub(crate) fn text(self) -> String {
         match self {
             Self::Integer(value) => value.to_string(),
-            Self::Float(bits) => {
-                let negative = bits >> 63 == 0;
-                f64::from_bits(if negative { !bits } else { bits ^ (1 << 63) }).to_string()
-            }
+            Self::Float(bits) => number(bits).to_string(),
         }
     }
+
+    fn is_nan(self) -> bool {
+        matches!(self, Self::Float(bits) if number(bits).is_nan())
+    }
+}
+
+/// The number whose bits were turned.
+fn number(bits: u64) -> f64 {
+    let negative = bits >> 63 == 0;
+    f64::from_bits(if negative { !bits } else { bits ^ (1 << 63) })
+}
+
+/// Whether any array of these has the dimension: a wrong name is told before all that follows from it.
+///
+/// # Errors
+///
+/// If none has it, with the names of those that there are.
+pub fn check_dimension<'a>(
+    manifests: impl Iterator<Item = &'a Manifest>,
+    dimension: &str,
+) -> error::Result<()> {
+    let arrays = manifests.flat_map(Manifest::arrays);
+    let names = arrays.flat_map(|(_, array)| &array.dimension_names);
+    let known: BTreeSet<&String> = names.collect();
+    if known.iter().any(|name| *name == dimension) {
+        return Ok(());
+    }
+    Err(Error::NoDimension {
+        dimension: dimension.to_owned(),
+        known: known.into_iter().cloned().collect(),
+    })
 }
 
 /// The coordinate of a dimension, with its path: the array of its name whose one axis it is.
@@ -55,8 +84,8 @@ fn find_in<'a>(group: &'a Group, dimension: &str) -> Option<(String, &'a Array)>
     })
 }
 
-/// Its values; why not, where they are not at hand or no numbers.
-pub(crate) fn values(array: &Array) -> Result<Vec<Key>, String> {
+/// Its values, `None` where one is missing; why not, where they are not at hand or no numbers.
+pub(crate) fn values(array: &Array) -> Result<Vec<Option<Key>>, String> {
     let data = inline::held(array).ok_or("its values are not inline")?;
     let size = array
         .data_type
@@ -64,13 +93,34 @@ pub(crate) fn values(array: &Array) -> Result<Vec<Key>, String> {
         .and_then(|size| usize::try_from(size).ok())
         .filter(|size| *size > 0)
         .ok_or("its values vary in size")?;
+    let missing = missing(array);
+    let value = |key: Key| (!key.is_nan() && !missing.contains(&key)).then_some(key);
     data.chunks_exact(size)
-        .map(|bytes| key(bytes, &array.data_type))
+        .map(|bytes| key(bytes, &array.data_type).map(value))
         .collect::<Option<_>>()
-        .ok_or_else(|| format!("{:?} is no number that orders", array.data_type))
+        .ok_or_else(|| {
+            format!(
+                "its values are of the type {}, which is not sorted by",
+                array.data_type
+            )
+        })
 }
 
-fn key(bytes: &[u8], data_type: &DataType) -> Option<Key> {
+/// The values that stand for a missing one.
+fn missing(array: &Array) -> Vec<Key> {
+    let attributes = ["_FillValue", "missing_value"].map(|name| array.attributes.get(name));
+    let values = attributes.into_iter().flatten().flat_map(|one| &one.values);
+    let key = |value: &Value| match value {
+        Value::Int(value) => Some(Key::Integer(i128::from(*value))),
+        Value::UInt(value) => Some(Key::Integer(i128::from(*value))),
+        Value::Float(value) => Some(Key::float(*value)),
+        _ => None,
+    };
+    values.filter_map(key).collect()
+}
+
+/// A number, as it is stored.
+pub(crate) fn key(bytes: &[u8], data_type: &DataType) -> Option<Key> {
     let number = |order: ByteOrder| {
         let mut little = [0; 8];
         let room = little.get_mut(..bytes.len())?;
@@ -96,16 +146,17 @@ fn key(bytes: &[u8], data_type: &DataType) -> Option<Key> {
     }
 }
 
-/// Whether the values ascend strictly from granule to granule.
-pub(crate) fn ascending(granules: &[Vec<Key>]) -> bool {
-    granules.iter().flatten().is_sorted_by(|a, b| a < b)
+/// Whether the values ascend strictly from granule to granule, and none is missing.
+pub(crate) fn ascending(granules: &[Vec<Option<Key>>]) -> bool {
+    let mut values = granules.iter().flatten();
+    values.all(Option::is_some) && granules.iter().flatten().is_sorted_by(|a, b| a < b)
 }
 
 /// Values that occur more than once, ascending.
-pub(crate) fn duplicates(granules: &[Vec<Key>], names: &[String]) -> Vec<Duplicate> {
+pub(crate) fn duplicates(granules: &[Vec<Option<Key>>], names: &[String]) -> Vec<Duplicate> {
     let mut holders = BTreeMap::<Key, Vec<&String>>::new();
     for (values, name) in granules.iter().zip(names) {
-        for value in values {
+        for value in values.iter().flatten() {
             holders.entry(*value).or_default().push(name);
         }
     }

@@ -1,5 +1,6 @@
 //! What a manifest must hold so that granules can be sorted.
 
+use bytes::Bytes;
 use chunkref_manifest::{Array, Attribute, DataType, Layout, Manifest};
 use chunkref_store::Elements;
 
@@ -30,6 +31,21 @@ fn is_wanted(array: &Array) -> bool {
         DataType::Int { .. } | DataType::UInt { .. } | DataType::Float { .. }
     );
     is_number && !array.shape.contains(&0) && inline::held(array).is_none()
+}
+
+/// Coordinates of other dimensions than that which granules are joined along, with their values where those
+/// are in the manifest. They are the first granule's in what is joined, and say where the values of all lie.
+///
+/// Only those whose elements have one size count.
+pub fn beside(manifest: &Manifest, dimension: &str) -> Vec<(String, Option<Bytes>)> {
+    let arrays = manifest.arrays().filter_map(|(path, array)| {
+        let path = path.trim_start_matches('/');
+        let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+        let is_coordinate = matches!(array.dimension_names.as_slice(), [only] if only == name);
+        let is_wanted = is_coordinate && name != dimension && array.data_type.size().is_some();
+        is_wanted.then(|| (path.to_owned(), inline::held(array)))
+    });
+    arrays.collect()
 }
 
 /// Puts the values of an array into a manifest, in place of where they lie; whether they are values of

@@ -4,6 +4,7 @@ use bytes::{Bytes, BytesMut};
 use chunkref_manifest::{Array, ChunkRef, ChunkTable, Codec, Layout};
 
 use crate::chunks::{Part, Refused};
+use crate::words::by;
 
 /// The most bytes of fill values written out where a granule has no values.
 const MAX_FILL_BYTES: usize = 64 << 10;
@@ -109,9 +110,9 @@ fn join_elements(parts: &[Part<'_>], values: &[Bytes], axis: usize) -> Result<By
             return Err(vec![(
                 part.granule,
                 format!(
-                    "{} inline bytes are no array of shape {:?}",
+                    "{} inline bytes are no array of shape {}",
                     data.len(),
-                    part.array.shape
+                    by(&part.array.shape)
                 ),
             )]);
         }

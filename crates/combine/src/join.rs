@@ -4,6 +4,7 @@ use chunkref_manifest::{Array, Layout};
 
 use crate::chunks::{Part, Refused};
 use crate::locations::Merged;
+use crate::words::by;
 use crate::{chunks, compare, inline};
 
 /// One granule's array.
@@ -36,8 +37,9 @@ pub(crate) fn join(
         let (Some(length), true) = (length, alike_but(&array.shape, &first.array.shape, axis))
         else {
             let reason = format!(
-                "shape {:?} differs from {:?} in another axis than {dimension}",
-                array.shape, first.array.shape
+                "shape {}, expected {} but for the axis {dimension}",
+                by(&array.shape),
+                by(&first.array.shape)
             );
             refused.push((member.granule, reason));
             continue;

@@ -41,9 +41,11 @@ mod options;
 mod provenance;
 mod report;
 mod units;
+mod words;
 
 pub use concat::concat;
+pub use coordinate::check_dimension;
 pub use error::{Difference, Error, Result};
-pub use held::{hold, not_held};
+pub use held::{beside, hold, not_held};
 pub use options::ConcatOptions;
 pub use report::{CombineReport, Duplicate};

@@ -21,10 +21,10 @@ pub struct CombineReport {
     pub left_out: Vec<String>,
     /// Times that are counted in another unit than before, so that all count in one.
     pub units: Vec<Difference>,
-    /// How many values of the joined coordinate each granule has, in the order they were joined; empty
-    /// where its values are not at hand.
+    /// How many values of the joined coordinate each granule has, missing ones aside, in the order they
+    /// were joined; empty where its values are not at hand.
     pub lengths: Vec<usize>,
-    /// Whether the joined coordinate ascends strictly; `None` where its values are not at hand.
+    /// Whether the joined coordinate ascends strictly, without missing values; `None` where its values are not at hand.
     pub ascending: Option<bool>,
     /// Values of the joined coordinate that occur more than once.
     pub duplicates: Vec<Duplicate>,

@@ -125,10 +125,10 @@ pub enum Error {
     },
 }
 
-impl Error {
-    /// The object that could not be read, without credentials and query.
-    pub fn url(&self) -> &str {
-        match self {
+/// What all errors have: the object, of an error that is borrowed in one way or the other.
+macro_rules! url {
+    ($error:expr) => {
+        match $error {
             Self::Address { url, .. }
             | Self::NotFound { url }
             | Self::Denied { url, .. }
@@ -142,24 +142,18 @@ impl Error {
             | Self::Service { url, .. }
             | Self::File { url, .. } => url,
         }
+    };
+}
+
+impl Error {
+    /// The object that could not be read, without credentials and query.
+    pub fn url(&self) -> &str {
+        url!(self)
     }
 
     /// The same error, of the object as its user names it.
     pub(crate) fn named(mut self, name: &str) -> Self {
-        match &mut self {
-            Self::Address { url, .. }
-            | Self::NotFound { url }
-            | Self::Denied { url, .. }
-            | Self::Reversed { url, .. }
-            | Self::PastEnd { url, .. }
-            | Self::Changed { url, .. }
-            | Self::Response { url, .. }
-            | Self::Unavailable { url, .. }
-            | Self::Store { url, .. }
-            | Self::Write { url, .. }
-            | Self::Service { url, .. }
-            | Self::File { url, .. } => name.clone_into(url),
-        }
+        name.clone_into(url!(&mut self));
         self
     }
 

@@ -22,7 +22,8 @@ use crate::address::BucketKind;
 use crate::authority::BucketKeys;
 use crate::error::Error;
 use crate::options::Credentials;
-use crate::transport::{Connector, Net, Ticket, Whole, Writing, is_region};
+use crate::region::{check_region, is_region};
+use crate::transport::{Connector, Net, Ticket, Whole, Writing};
 
 pub(crate) type Made = Arc<dyn ObjectStore>;
 
@@ -358,6 +359,10 @@ impl Bucket {
         };
         if let Some(region) = region.map(str::to_owned).or_else(told) {
             builder = builder.with_region(region);
+        }
+        if let Some(region) = builder.get_config_value(&AmazonS3ConfigKey::Region) {
+            check_region(&region)
+                .map_err(|expected| format!("region {region:?} (AWS_REGION): {expected}"))?;
         }
         Ok(builder.with_bucket_name(&self.name))
     }

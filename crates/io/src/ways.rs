@@ -20,7 +20,7 @@ use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::object::Object;
 use crate::pin::Pin;
-use crate::transport::is_region;
+use crate::region::is_region;
 
 /// So many prefixes are remembered: a set may name as many as it likes.
 const PREFIXES: usize = 1 << 16;

@@ -7,15 +7,9 @@ use chunkref_io::{
     Access, Authority, BucketInfo, Client, ClientOptions, Credentials, Error, HeaderValue, Notices,
     Pin, Url,
 };
-use chunkref_testkit::{Fault, RangeServer, S3Server, When};
+use chunkref_testkit::{Fault, RangeServer, S3Server, When, content};
 
 const SECRET: &str = "s3cr3t-key";
-
-fn content() -> Vec<u8> {
-    (0..100_000_u32)
-        .map(|at| u8::try_from(at % 251).unwrap())
-        .collect()
-}
 
 /// One folder behind two servers.
 struct Archive {
@@ -29,9 +23,9 @@ impl Archive {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let bucket = S3Server::builder(folder.path())
-            .object("archive", "a.h5", content())
-            .object("archive", "b.h5", content())
-            .object("other", "c.h5", content())
+            .object("archive", "a.h5", content(100_000))
+            .object("archive", "b.h5", content(100_000))
+            .object("other", "c.h5", content(100_000))
             .keys("id", SECRET)
             .start()
             .await;
@@ -78,7 +72,7 @@ async fn read(client: &Client, urls: &[String; 2], pin: Pin) -> Result<String, E
     let urls = urls.each_ref().map(String::as_str);
     let object = client.open_any(&urls, pin).await?;
     let read = object.read(&[70_000..70_050, 90_000..90_050]).await?;
-    assert_eq!(read[0], content()[70_000..70_050]);
+    assert_eq!(read[0], content(100_000)[70_000..70_050]);
     Ok(object.url().to_owned())
 }
 
@@ -173,7 +167,7 @@ async fn one_way_alone_can_be_asked_for() {
 async fn an_object_that_is_not_in_the_bucket_says_nothing_of_others() {
     let archive = Archive::new().await;
     let client = archive.client(Access::Auto);
-    archive.web.put("archive/new.h5", content());
+    archive.web.put("archive/new.h5", content(100_000));
     let urls = archive.urls("archive/new.h5");
     assert_eq!(read(&client, &urls, Pin::default()).await.unwrap(), urls[1]);
     let urls = archive.urls("archive/a.h5");

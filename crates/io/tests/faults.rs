@@ -8,13 +8,7 @@
 use std::time::{Duration, Instant};
 
 use chunkref_io::{Client, ClientOptions, Error};
-use chunkref_testkit::{Fault, RangeServer, When};
-
-fn content(length: usize) -> Vec<u8> {
-    (0..length)
-        .map(|at| u8::try_from(at % 251).unwrap())
-        .collect()
-}
+use chunkref_testkit::{Fault, RangeServer, When, content};
 
 fn options() -> ClientOptions {
     ClientOptions::default()

@@ -8,12 +8,7 @@
 use std::ops::Range;
 
 use chunkref_io::{Client, ClientOptions, Error};
-
-fn content(length: usize) -> Vec<u8> {
-    (0..length)
-        .map(|at| u8::try_from(at * 7 % 251).unwrap())
-        .collect()
-}
+use chunkref_testkit::content;
 
 #[tokio::test]
 async fn many_small_ranges_are_one_wave() {

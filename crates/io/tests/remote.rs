@@ -10,17 +10,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use chunkref_io::{Client, ClientOptions, Error};
-use chunkref_testkit::RangeServer;
-
-fn content(length: usize) -> Vec<u8> {
-    (0..length)
-        .map(|at| u8::try_from((at * 7 + at / 251) % 251).unwrap())
-        .collect()
-}
-
-fn part(all: &[u8], range: &Range<u64>) -> Vec<u8> {
-    all[usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap()].to_vec()
-}
+use chunkref_testkit::{RangeServer, content, part};
 
 /// No byte was sent twice.
 fn assert_nothing_twice(server: &RangeServer) {

@@ -3,19 +3,13 @@
 //! Nothing here may reach a real service: every client is given an endpoint.
 
 use chunkref_io::{Client, ClientOptions, Credentials, Error, Result};
-use chunkref_testkit::{S3Server, S3ServerBuilder};
+use chunkref_testkit::{S3Server, S3ServerBuilder, content};
 
 const SECRET: &str = "s3cr3t-key";
 const TOKEN: &str = "s3cr3t-token";
 
-fn content() -> Vec<u8> {
-    (0..100_000_u32)
-        .map(|at| u8::try_from(at % 251).unwrap())
-        .collect()
-}
-
 fn server(folder: &tempfile::TempDir) -> S3ServerBuilder {
-    S3Server::builder(folder.path()).object("granules", "2020/a b+1.h5", content())
+    S3Server::builder(folder.path()).object("granules", "2020/a b+1.h5", content(100_000))
 }
 
 fn options(server: &S3Server) -> ClientOptions {
@@ -49,8 +43,8 @@ async fn read(options: ClientOptions, key: &str) -> Result<()> {
         assert!(!error.to_string().contains("s3cr3t"), "{error}");
     }
     let read = read?;
-    assert_eq!(read[0], content()[0..50]);
-    assert_eq!(read[1], content()[70_000..70_050]);
+    assert_eq!(read[0], content(100_000)[0..50]);
+    assert_eq!(read[1], content(100_000)[70_000..70_050]);
     let pin = object.pin();
     assert_eq!(pin.size, Some(100_000));
     assert!(pin.etag.is_some() && pin.last_modified.is_some());
@@ -136,7 +130,7 @@ async fn a_bucket_in_another_region_is_asked_there() {
     for status in [301, 400] {
         let folder = tempfile::tempdir().unwrap();
         let server = server(&folder)
-            .object("granules", "b.h5", content())
+            .object("granules", "b.h5", content(100_000))
             .keys("id", SECRET)
             .region("eu-central-1", status)
             .start()
@@ -145,7 +139,7 @@ async fn a_bucket_in_another_region_is_asked_there() {
         for key in ["2020/a b+1.h5", "b.h5"] {
             let object = client.open(&format!("s3://granules/{key}")).await.unwrap();
             let read = object.read(&[0..50, 70_000..70_050]).await.unwrap();
-            assert_eq!(read[1], content()[70_000..70_050]);
+            assert_eq!(read[1], content(100_000)[70_000..70_050]);
         }
         // Found out with the first object, and kept for all of the bucket.
         let wrong = server
@@ -160,6 +154,34 @@ async fn a_bucket_in_another_region_is_asked_there() {
         let object = client.open("s3://granules/b.h5").await.unwrap();
         object.size().await.unwrap();
         assert_eq!(server.log().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_region_that_would_make_another_host_is_refused() {
+    let of = |region: &str| {
+        ClientOptions::default()
+            .with_keep_records(true)
+            .with_credentials(Credentials::Anonymous)
+            .with_store_option("aws_region", region)
+    };
+    for region in [
+        "",
+        "evil.example/",
+        "x@evil.example",
+        "us-west-2.evil.example#",
+    ] {
+        let client = Client::new(of(region));
+        let error = match client.open("s3://granules/a.h5").await {
+            Ok(object) => object.size().await.unwrap_err(),
+            Err(error) => error,
+        };
+        let expected = format!(
+            "s3://granules/a.h5: region {region:?} (AWS_REGION): expected the name of a region: letters, digits, \
+             - and _, such as us-west-2"
+        );
+        assert_eq!(error.to_string(), expected);
+        assert!(client.log().entries().is_empty());
     }
 }
 

@@ -9,13 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chunkref_io::{Client, ClientOptions, Error};
-use chunkref_testkit::{Fault, RangeServer, When};
-
-fn content(length: usize) -> Vec<u8> {
-    (0..length)
-        .map(|at| u8::try_from(at % 251).unwrap())
-        .collect()
-}
+use chunkref_testkit::{Fault, RangeServer, When, content};
 
 /// A server, and the options of a client that trusts it.
 async fn serve(http2: bool, fault: Option<(Fault, When)>) -> (RangeServer, Trusted) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chunkref_io::{Client, ClientOptions, Error};
-use chunkref_testkit::{S3Fault, S3Server, S3ServerBuilder, S3Trouble};
+use chunkref_testkit::{S3Fault, S3Server, S3ServerBuilder, S3Trouble, content};
 use futures::TryStreamExt as _;
 
 const SECRET: &str = "s3cr3t-key";
@@ -27,12 +27,6 @@ fn client(server: &S3Server) -> Client {
             .with_store_option("aws_access_key_id", "id")
             .with_store_option("aws_secret_access_key", SECRET),
     )
-}
-
-fn content(length: usize) -> Vec<u8> {
-    (0..length)
-        .map(|at| u8::try_from(at % 251).unwrap())
-        .collect()
 }
 
 /// Writes an object in pieces of odd lengths.

@@ -32,6 +32,7 @@ mod http2;
 mod log;
 #[cfg(feature = "login")]
 mod login;
+mod pattern;
 mod request;
 #[cfg(feature = "s3")]
 mod s3;
@@ -47,6 +48,7 @@ pub use fault::{Fault, When};
 pub use log::Entry;
 #[cfg(feature = "login")]
 pub use login::{LoginPlace, LoginRefusal, LoginRequest, LoginServer, LoginServerBuilder};
+pub use pattern::{content, part};
 #[cfg(feature = "s3")]
 pub use s3::{S3Fault, S3Request, S3Server, S3ServerBuilder, S3Trouble, TemporaryKeys};
 pub use schedule::Schedule;

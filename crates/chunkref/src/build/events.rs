@@ -169,19 +169,24 @@ impl Summary {
 
     /// The granules without a file that can be scanned, counted by kind, with the first of each.
     pub fn unfit_by_kind(&self) -> Vec<(usize, &Unfit)> {
-        let mut kinds: BTreeMap<String, (usize, &Unfit)> = BTreeMap::new();
-        for unfit in &self.unfit {
-            let kind = match unfit {
-                Unfit::NoDataLink { .. } => "no data link".to_owned(),
-                Unfit::Several { .. } => "several".to_owned(),
-                Unfit::NoneFits { .. } => "none fits".to_owned(),
-                Unfit::Format { format, .. } => format.to_string(),
-                _ => "other".to_owned(),
-            };
-            kinds.entry(kind).or_insert((0, unfit)).0 += 1;
-        }
-        kinds.into_values().collect()
+        by_kind(&self.unfit)
     }
+}
+
+/// Granules without a file that can be scanned, counted by kind, with the first of each.
+pub(crate) fn by_kind(all: &[Unfit]) -> Vec<(usize, &Unfit)> {
+    let mut kinds: BTreeMap<String, (usize, &Unfit)> = BTreeMap::new();
+    for unfit in all {
+        let kind = match unfit {
+            Unfit::NoDataLink { .. } => "no data link".to_owned(),
+            Unfit::Several { .. } => "several".to_owned(),
+            Unfit::NoneFits { .. } => "none fits".to_owned(),
+            Unfit::Format { format, .. } => format.to_string(),
+            _ => "other".to_owned(),
+        };
+        kinds.entry(kind).or_insert((0, unfit)).0 += 1;
+    }
+    kinds.into_values().collect()
 }
 
 /// What is told of a build.

@@ -26,7 +26,10 @@ impl Gone {
             return Self::default();
         };
         let now: BTreeSet<&String> = gathered.sources.iter().map(|source| &source.key).collect();
+        // One that could not be scanned never was in a set.
+        let is_done = |key: &&String| journal.get(key).is_some_and(|entry| entry.done().is_some());
         let keys = before.keys.iter().filter(|key| !now.contains(key));
+        let keys = keys.filter(is_done);
         if gathered.missing > 0 {
             return Self {
                 unknown: keys.cloned().collect(),

@@ -8,6 +8,7 @@ use chunkref_manifest::Manifest;
 
 use super::error::BuildError;
 use super::source::{Record, Source};
+use super::taking_in::Digests;
 use super::{OnUnlike, Supersede};
 
 /// A granule that is to be joined.
@@ -16,6 +17,8 @@ pub(crate) struct Member {
     /// What it is called; no two are called the same.
     pub(crate) name: String,
     pub(crate) source: Source,
+    /// Digests of coordinates that must be equal in all.
+    pub(crate) coordinates: Digests,
     pub(crate) manifest: Manifest,
 }
 
@@ -51,7 +54,17 @@ pub(crate) fn join(
                 std::mem::take(&mut member.manifest)
             }
         });
-        let out = match concat(manifests.collect(), dimension, &options) {
+        let joined = concat(manifests.collect(), dimension, &options);
+        let joined = joined.and_then(|(manifest, mut report)| {
+            let differences = other_coordinates(&members, dimension);
+            if !differences.is_empty() {
+                let first = String::new();
+                return Err(Error::Unlike { differences, first });
+            }
+            compared(&members, &mut report);
+            Ok((manifest, report))
+        });
+        let out = match joined {
             Ok((manifest, report)) => {
                 let replaced = replaced(&members, &report, dimension, supersede)?;
                 if replaced.is_empty() {
@@ -80,6 +93,53 @@ pub(crate) fn join(
         };
         members.retain(|member| !out.contains(&member.name));
     }
+}
+
+/// Coordinates of other dimensions that are not those of most granules.
+fn other_coordinates(members: &[Member], dimension: &str) -> Vec<Difference> {
+    let mut counts: BTreeMap<&String, BTreeMap<u64, usize>> = BTreeMap::new();
+    for (path, digest) in members.iter().flat_map(|member| &member.coordinates) {
+        *counts.entry(path).or_default().entry(*digest).or_default() += 1;
+    }
+    counts.retain(|_, digests| digests.len() > 1);
+    // Of as many the first.
+    let count = |path: &String, digest: &u64| counts.get(path)?.get(digest).copied();
+    let expected = |path: &String| {
+        let all = members.iter().filter_map(|one| one.coordinates.get(path));
+        all.rev().max_by_key(|digest| count(path, digest))
+    };
+    let expected: BTreeMap<&String, Option<&u64>> =
+        counts.keys().map(|path| (*path, expected(path))).collect();
+    let of_member = |member: &Member| {
+        let coordinates = member.coordinates.iter();
+        let others = coordinates.filter(|(path, digest)| {
+            expected
+                .get(path)
+                .is_some_and(|most| *most != Some(*digest))
+        });
+        let difference = |(path, _): (&String, &u64)| Difference {
+            granule: member.name.clone(),
+            variable: path.clone(),
+            reason: format!(
+                "its values are others than in most granules, and it has no dimension {dimension}"
+            ),
+        };
+        others.map(difference).collect::<Vec<_>>()
+    };
+    members.iter().flat_map(of_member).collect()
+}
+
+/// Takes note of coordinates that are known to be equal, though manifests do not hold them.
+fn compared(members: &[Member], report: &mut CombineReport) {
+    let is_known = |path: &String| {
+        let mut members = members.iter();
+        members.all(|member| member.coordinates.contains_key(path))
+    };
+    let paths = std::mem::take(&mut report.from_first);
+    let (equal, rest): (Vec<_>, Vec<_>) = paths.into_iter().partition(is_known);
+    report.equal.extend(equal);
+    report.equal.sort();
+    report.from_first = rest;
 }
 
 /// The granules that are to be left out. Where more than half of all differ from the first one, it is

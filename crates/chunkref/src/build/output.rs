@@ -84,6 +84,7 @@ fn join(
         members.push(Member {
             name,
             source: (*source).clone(),
+            coordinates: done.coordinates.clone(),
             manifest: load(journal, source, done, tell)?,
         });
     }
@@ -132,8 +133,21 @@ async fn write_set(
             local.url
         )));
     }
+    if let (false, Some(folder)) = (output.contains("://"), Path::new(output).parent()) {
+        make(folder)?;
+    }
     write_to(client, &Arc::new(manifest), output, &build.write).await?;
     Ok(())
+}
+
+/// Makes a folder of this machine, if it is not there.
+fn make(folder: &Path) -> Result<(), BuildError> {
+    std::fs::create_dir_all(folder).map_err(|source| {
+        BuildError::Write(crate::WriteError::Io {
+            path: folder.into(),
+            source,
+        })
+    })
 }
 
 async fn each(
@@ -146,12 +160,7 @@ async fn each(
 ) -> Result<(), BuildError> {
     let folder = build.output.as_str();
     if !folder.contains("://") {
-        std::fs::create_dir_all(folder).map_err(|source| {
-            BuildError::Write(crate::WriteError::Io {
-                path: folder.into(),
-                source,
-            })
-        })?;
+        make(Path::new(folder))?;
     }
     let names = index::file_names(entries.iter().map(|(source, _)| *source));
     ours::check(client, folder, names.values()).await?;

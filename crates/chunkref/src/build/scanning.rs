@@ -1,5 +1,6 @@
 //! The scans of a build; each goes into the journal as soon as it is done.
 
+use chunkref_combine::check_dimension;
 use chunkref_io::Client;
 use chunkref_scan::{Error as ScanError, Outcome, ScanOptions, Scanned};
 use futures::{FutureExt as _, StreamExt as _};
@@ -9,7 +10,7 @@ use super::error::BuildError;
 use super::events::{Event, FailedFile, Tell};
 use super::journal::{Done, Effort, Journal, LeftOut};
 use super::source::Source;
-use super::taking_in::take_in;
+use super::taking_in::{Digests, take_in};
 use crate::many::{Finished, ManyOptions, scan_many};
 use crate::text::told;
 use crate::versioned::scan;
@@ -24,6 +25,8 @@ pub(crate) struct How<'a> {
     pub(crate) many: &'a ManyOptions,
     /// The dimension along which they are joined, whose coordinate is taken in.
     pub(crate) dimension: Option<&'a str>,
+    /// Whether a granule without that dimension ends the build.
+    pub(crate) must_have_it: bool,
 }
 
 /// What scans gave.
@@ -63,8 +66,18 @@ pub(crate) async fn scan_all(
             continue;
         };
         match result {
-            Ok(scanned) => {
-                journal.done(source, done(&scanned), &scanned.manifest)?;
+            Ok((scanned, coordinates)) => {
+                if let (Some(dimension), true, 0) =
+                    (how.dimension, how.must_have_it, journal.count_done())
+                {
+                    // A wrong name is told before all others are scanned.
+                    let found = check_dimension(std::iter::once(&scanned.manifest), dimension);
+                    found.map_err(|error| BuildError::Scan {
+                        file: source.name().to_owned(),
+                        reason: error.to_string(),
+                    })?;
+                }
+                journal.done(source, done(&scanned, coordinates), &scanned.manifest)?;
                 ended.scanned = ended.scanned.saturating_add(1);
                 tell(Event::Scanned {
                     name: source.name(),
@@ -104,7 +117,7 @@ async fn finish<'a>(
     finished: Finished,
     source: Option<&'a Source>,
     how: How<'_>,
-) -> Option<(&'a Source, Result<Scanned, String>)> {
+) -> Option<(&'a Source, Result<(Scanned, Digests), String>)> {
     let source = source?;
     let mut address = finished.file;
     let result = match finished.result {
@@ -120,12 +133,17 @@ async fn finish<'a>(
         }
         result => result,
     };
-    let mut result = result.map_err(|error| reason(&error, source));
-    if let (Ok(scanned), Some(dimension)) = (&mut result, how.dimension)
-        && let Err(reason) = take_in(client, (&address, scanned), dimension).await
-    {
-        result = Err(format!("{}: {reason}", source.url));
-    }
+    let mut scanned = match result {
+        Ok(scanned) => scanned,
+        Err(error) => return Some((source, Err(reason(&error, source)))),
+    };
+    let taken_in = match how.dimension {
+        Some(dimension) => take_in(client, (&address, &mut scanned), dimension).await,
+        None => Ok(Digests::new()),
+    };
+    let result = taken_in
+        .map(|coordinates| (scanned, coordinates))
+        .map_err(|reason| format!("{}: {reason}", source.url));
     Some((source, result))
 }
 
@@ -138,7 +156,7 @@ fn reason(error: &ScanError, source: &Source) -> String {
     format!("{}: {text}", source.url)
 }
 
-fn done(scanned: &Scanned) -> Done {
+fn done(scanned: &Scanned, coordinates: Digests) -> Done {
     let report = &scanned.report;
     let locations = &scanned.manifest.locations;
     let pin = locations
@@ -151,6 +169,7 @@ fn done(scanned: &Scanned) -> Done {
         size: pin.size,
         etag: pin.etag,
         last_modified: pin.last_modified,
+        coordinates,
         left_out: left_out
             .map(|dataset| LeftOut {
                 path: dataset.path.clone(),

@@ -24,12 +24,7 @@ pub fn write_file(
         path: path.to_owned(),
         source,
     };
-    if path.is_dir() {
-        return Err(WriteError::InTheWay {
-            path: path.to_owned(),
-            what: "a folder".to_owned(),
-        });
-    }
+    check_no_folder(path)?;
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let beside = Beside::new(&target, "tmp").map_err(failed)?;
     let file = create(&beside.path).map_err(failed)?;
@@ -143,8 +138,19 @@ pub(super) fn write_folder(
     swap(&new.path, &target).map_err(failed)
 }
 
+/// A folder does not give way to a file.
+pub(super) fn check_no_folder(path: &Path) -> Result<(), WriteError> {
+    if path.is_dir() {
+        return Err(WriteError::InTheWay {
+            path: path.to_owned(),
+            what: "a folder".to_owned(),
+        });
+    }
+    Ok(())
+}
+
 /// Only a reference set, or an empty folder, gives way to a reference set.
-fn check_replaceable(path: &Path) -> Result<(), WriteError> {
+pub(super) fn check_replaceable(path: &Path) -> Result<(), WriteError> {
     let what = match fs::read_dir(path) {
         Ok(_) => match other_file(path, "") {
             Ok(None) => return Ok(()),

@@ -109,17 +109,19 @@ fn place(output: &str) -> Result<Place, WriteError> {
     }
 }
 
-/// Whether a set can be written to this path or URL, as far as its name tells.
+/// Whether a set can be written to this path or URL, as far as its name tells, and what is there on this
+/// machine.
 ///
 /// # Errors
-/// When its suffix names no format, or nothing can be written to such a URL.
+/// When its suffix names no format, nothing can be written to such a URL, or something else is there.
 pub fn check_output(output: &str) -> Result<(), WriteError> {
-    place(output)?;
-    match SetFormat::of_name(output) {
-        Some(_) => Ok(()),
-        None => Err(WriteError::Suffix {
+    match (place(output)?, SetFormat::of_name(output)) {
+        (_, None) => Err(WriteError::Suffix {
             path: output.into(),
         }),
+        (Place::Local(path), Some(SetFormat::Parquet)) => local::check_replaceable(&path),
+        (Place::Local(path), Some(SetFormat::Json(_))) => local::check_no_folder(&path),
+        (Place::Bucket(_), Some(_)) => Ok(()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Coordinates that no threshold inlines: granules are sorted by them all the same.
 
-use chunkref::build::{Build, BuildError, Sources, Summary};
+use chunkref::build::{Build, BuildError, OnUnlike, Sources, Summary};
 use chunkref::manifest::{Layout, Manifest};
 use chunkref::{Client, ClientOptions, ScanOptions, read_set};
 use chunkref_testkit::RangeServer;
@@ -9,7 +9,13 @@ use crate::archive::{client, fixtures, granule, tree};
 
 /// A granule whose 180 latitudes, of 720 bytes, begin with this one.
 fn north_of(first: f32) -> Vec<u8> {
-    let mut bytes = std::fs::read(fixtures().join("mur_like_20200601.nc")).unwrap();
+    moved(
+        std::fs::read(fixtures().join("mur_like_20200601.nc")).unwrap(),
+        first,
+    )
+}
+
+fn moved(mut bytes: Vec<u8>, first: f32) -> Vec<u8> {
     let latitudes = |first: f32| -> Vec<u8> {
         let all = (0..180_u8).map(|place| first + f32::from(place));
         all.flat_map(f32::to_le_bytes).collect()
@@ -114,5 +120,38 @@ async fn coordinates_are_read_where_the_file_was_scanned() {
             !String::from_utf8_lossy(&bytes).contains("5ecre7"),
             "{name}"
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn coordinates_of_other_dimensions_must_be_equal() {
+    let file = |day: usize, first: f32| (["a.nc", "b.nc", "c.nc"][day], moved(granule(day), first));
+    let along = |output: String| Build::new(output).with_concat_dim("time");
+    // No threshold inlines them, but they were compared.
+    let (result, set) = built(&[0, 1, 2].map(|day| file(day, -89.5)), along).await;
+    let report = result.unwrap().joined.unwrap();
+    assert_eq!(report.from_first, [""; 0]);
+    assert_eq!(report.equal, ["lat", "lon"]);
+    let set = set.unwrap();
+    let latitudes = set.array("lat").unwrap();
+    assert!(!matches!(latitudes.layout, Layout::Inline { .. }));
+    // Whichever is another one, be it the first.
+    for odd in 0..3 {
+        let north = |day: usize| if day == odd { -89.5 + 1e-5 } else { -89.5 };
+        let files = [0, 1, 2].map(|day| file(day, north(day)));
+        let (result, _) = built(&files, along).await;
+        let error = result.unwrap_err();
+        assert!(matches!(error, BuildError::Unlike { .. }), "{error}");
+        let expected = format!(
+            "{}: /lat: its values are others than in most granules, and it has no dimension time",
+            files[odd].0
+        );
+        assert!(error.to_string().contains(&expected), "{error}");
+        let skip = |output| along(output).with_on_unlike(OnUnlike::Skip);
+        let (result, set) = built(&files, skip).await;
+        let summary = result.unwrap();
+        assert_eq!((summary.granules, summary.unlike.len()), (2, 1));
+        assert_eq!(summary.unlike[0].granule, files[odd].0);
+        assert_eq!(set.unwrap().array("time").unwrap().shape, [2]);
     }
 }

@@ -96,7 +96,7 @@ async fn other_options_want_another_journal() {
     let text = error.to_string();
     assert!(matches!(error, BuildError::Journal { .. }), "{text}");
     assert!(
-        text.contains("--rescan") && text.contains("variables"),
+        text.contains("(--variable: none, now analysed_sst, time): --rescan"),
         "{text}"
     );
     let anew = |build| narrow(build).with_rescan(true);
@@ -138,4 +138,30 @@ async fn a_plan_reads_no_data_and_writes_nothing() {
     );
     assert_eq!(archive.files.requests(), 0);
     assert!(tree(archive.folder.path()) == before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_dimension_is_told_by_the_first_granule_and_costs_no_journal() {
+    let archive = Archive::new(40);
+    let along = |name: &str| {
+        let name = name.to_owned();
+        archive.build_with("set.json", move |build| {
+            let one_at_a_time = chunkref::ManyOptions::default().with_jobs(1);
+            build.with_concat_dim(name).with_many(one_at_a_time)
+        })
+    };
+    let error = along("tme").await.unwrap_err().to_string();
+    assert!(
+        error.ends_with("dimension \"tme\": no array has it, expected one of lat, lon, time"),
+        "{error}"
+    );
+    assert!(archive.asked().len() < 5, "{:?}", archive.asked());
+    let summary = along("time").await.unwrap();
+    assert_eq!((summary.granules, summary.scanned), (40, 40));
+    // Something would be lost now.
+    let error = along("tme").await.unwrap_err().to_string();
+    assert!(
+        error.contains("made with other options (--concat-dim: time, now tme): --rescan"),
+        "{error}"
+    );
 }

@@ -117,6 +117,25 @@ async fn files_of_this_machine_are_compared_by_their_times() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_never_was_in_the_set_is_not_gone_from_it() {
+    let archive = tempfile::tempdir().unwrap();
+    let path = |name: &str| archive.path().join(name);
+    std::fs::write(path("0.nc"), granule(0)).unwrap();
+    std::fs::write(path("1.nc"), "no granule").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("set.json");
+    let build = Build::new(output.to_str().unwrap())
+        .with_concat_dim("time")
+        .with_on_error(OnError::Skip);
+    let sources = Sources::Files(vec![archive.path().to_str().unwrap().to_owned()]);
+    let run = async || build.run(&client(), &sources, &mut |_| ()).await.unwrap();
+    assert_eq!(run().await.failed.len(), 1);
+    std::fs::remove_file(path("1.nc")).unwrap();
+    let summary = run().await;
+    assert_eq!((summary.granules, summary.gone.len()), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_manifest_a_granule_and_an_index() {
     let archive = Archive::new(3);
     let summary = archive.build("each/").await.unwrap();

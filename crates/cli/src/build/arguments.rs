@@ -59,13 +59,13 @@ pub(crate) struct Build {
     #[arg(long)]
     pub(crate) prune: bool,
     /// Which of several granules of one time is taken
-    #[arg(long, value_enum, value_name = "WHICH", default_value_t = Which::Error)]
+    #[arg(long, value_enum, value_name = "WHICH", default_value_t = Which::Error, requires = "concat_dim")]
     supersede: Which,
     /// What becomes of the others when a file can't be scanned
     #[arg(long, value_enum, value_name = "ACTION", default_value_t = OnError::Collect)]
     on_error: OnError,
     /// What becomes of granules that are unlike the others
-    #[arg(long, value_enum, value_name = "ACTION", default_value_t = Unlike::Fail)]
+    #[arg(long, value_enum, value_name = "ACTION", default_value_t = Unlike::Fail, requires = "concat_dim")]
     on_unlike: Unlike,
     #[command(flatten)]
     pub(crate) narrow: Narrow,

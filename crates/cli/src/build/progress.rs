@@ -125,6 +125,8 @@ impl Shown {
     /// Ends what is shown, and names what failed.
     pub(crate) fn end(&mut self) {
         self.leave();
+        // They came in any order.
+        self.failed.sort();
         for (_, reason) in &self.failed {
             eprintln!("error: {}", one_line(reason));
         }
@@ -169,7 +171,7 @@ impl Shown {
                 && done < self.of
                 && !is_silent()
             {
-                eprintln!("scanned {done} of {} files{}", self.of, self.beside());
+                self.told();
             }
             return;
         };
@@ -180,11 +182,17 @@ impl Shown {
         bar.set_position(done);
     }
 
-    fn beside(&self) -> String {
-        match self.failed.len() {
+    /// A line that says how far this phase is.
+    fn told(&self) {
+        let (verb, what) = self.phase.words();
+        let failed = u64::try_from(self.failed.len()).unwrap_or(u64::MAX);
+        let beside = match failed {
             0 => String::new(),
             failed => format!(", {failed} failed"),
-        }
+        };
+        // Those that failed are not scanned.
+        let done = self.done.saturating_sub(failed);
+        eprintln!("{verb} {done} of {} {what}{beside}", self.of);
     }
 
     fn message(&self) -> String {
@@ -205,13 +213,7 @@ impl Shown {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         } else if matches!(self.phase, Phase::Scan | Phase::Compare) {
-            let (verb, what) = self.phase.words();
-            eprintln!(
-                "{verb} {} of {} {what}{}",
-                self.done,
-                self.of,
-                self.beside()
-            );
+            self.told();
         }
         self.phase = Phase::Before;
     }

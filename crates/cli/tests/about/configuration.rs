@@ -141,3 +141,32 @@ fn what_happens_is_said_as_much_as_is_asked_for() {
     assert!(told.contains(retry) && !told.contains(file), "{told}");
     assert_eq!(inspect(&["-q"], &[("RUST_LOG", "trace")]), "");
 }
+
+#[test]
+fn a_region_is_checked_wherever_it_comes_from() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "mine.toml", "region = 'evil.example/'");
+    let file = ["--config", "mine.toml"];
+    let region = ["--region", "evil.example/"];
+    let expected = "expected the name of a region: letters, digits, - and _, such as us-west-2";
+    for (more, environment, code) in [
+        (&region[..], &[][..], 2),
+        (&file[..], &[], 2),
+        (&[], &[("CHUNKREF_REGION", "evil.example/")], 2),
+        (&[], &[("AWS_REGION", "evil.example/")], 1),
+        (&[], &[("AWS_DEFAULT_REGION", "evil.example/")], 1),
+    ] {
+        let inspect = [
+            "inspect",
+            "s3://bucket/a.nc",
+            "--anonymous",
+            "--retries",
+            "0",
+        ];
+        let run = chunkref(&[&inspect[..], more].concat(), environment, folder.path());
+        let told = said(&run);
+        assert_eq!(run.status.code(), Some(code), "{told}");
+        assert!(told.contains(expected), "{told}");
+        assert!(!told.contains("attempts"), "{told}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use chunkref_testkit::{CmrCollection, CmrFault};
 
-use crate::setting::{Archive, NAME, text};
+use crate::setting::{Archive, BUILD, NAME, text};
 
 /// The one line of an error, and nothing written.
 fn refused(archive: &Archive, arguments: &[&str], code: i32) -> String {
@@ -79,12 +79,48 @@ fn outputs_that_can_not_be() {
         let error = refused(&archive, &[&search[..], arguments].concat(), 2);
         assert!(error.contains(words), "{arguments:?}: {error}");
     }
+    for alone in [["--supersede", "latest"], ["--on-unlike", "skip"]] {
+        let run = archive.run(&[&search[..], &["-o", "each/"], &alone].concat());
+        assert_eq!(run.status.code(), Some(2));
+        let err = text(&run.stderr);
+        assert!(err.contains("not provided:\n  --concat-dim"), "{err}");
+    }
     let bucket = ["--concat-dim", "time", "-o", "s3://b/set.json"];
     let error = refused(&archive, &[&search[..], &bucket].concat(), 1);
     assert!(error.contains("--journal DIR"), "{error}");
     let none = ["--concat-dim", "depth", "-o", "set.json"];
     let error = refused(&archive, &[&search[..], &none].concat(), 1);
     assert!(error.contains("\"depth\": no array has it"), "{error}");
+}
+
+#[test]
+fn what_is_in_the_way_is_told_before_anything_is_scanned() {
+    let archive = Archive::new(2, 0);
+    let path = |name: &str| archive.folder.path().join(name);
+    std::fs::create_dir(path("folder.json")).unwrap();
+    std::fs::write(path("file.parquet"), "").unwrap();
+    std::fs::create_dir(path("other.parquet")).unwrap();
+    std::fs::write(path("other.parquet/mine.txt"), "").unwrap();
+    std::fs::write(path("file"), "").unwrap();
+    let search = ["--short-name", NAME, "--concat-dim", "time", "-o"];
+    for (arguments, words) in [
+        (&["folder.json"][..], "a folder, which is not replaced"),
+        (&["file.parquet"], "a file, which is not replaced"),
+        (&["other.parquet"], "a folder that holds other files"),
+        (
+            &["set.json", "--journal", "file"],
+            "journal file: is a file, expected a folder",
+        ),
+    ] {
+        for more in [&[][..], &["--dry-run"]] {
+            let arguments = [&search[..], arguments, more].concat();
+            let error = refused(&archive, &arguments, 1);
+            assert!(error.contains(words), "{arguments:?}: {error}");
+        }
+    }
+    assert_eq!(archive.files.requests(), 0);
+    // A folder that is not there is made.
+    archive.well(&[&search[..], &["new/set.json", "--journal", "elsewhere"]].concat());
 }
 
 #[test]
@@ -96,15 +132,7 @@ fn granules_without_data_and_of_other_formats() {
         all[0].granules[2].files = vec!["c.cdf".to_owned()];
         all[0].granules[3].files = Vec::new();
     });
-    let build = [
-        "--short-name",
-        NAME,
-        "--concat-dim",
-        "time",
-        "-o",
-        "set.json",
-    ];
-    let run = archive.run(&build);
+    let run = archive.run(&BUILD);
     let err = text(&run.stderr);
     assert_eq!(run.status.code(), Some(1));
     for words in [
@@ -119,7 +147,7 @@ fn granules_without_data_and_of_other_formats() {
     archive.cmr.change(|all| {
         all[0].granules[0].files = vec!["a.nc".to_owned(), "b.nc".to_owned()];
     });
-    let error = refused(&archive, &build, 1);
+    let error = refused(&archive, &BUILD, 1);
     assert!(
         error.contains("2 data files (a.nc, b.nc): choose with --files"),
         "{error}"
@@ -129,19 +157,11 @@ fn granules_without_data_and_of_other_formats() {
 #[test]
 fn no_network_and_a_busy_cmr() {
     let archive = Archive::new(2, 0);
-    let build = [
-        "--short-name",
-        NAME,
-        "--concat-dim",
-        "time",
-        "-o",
-        "set.json",
-    ];
     let nowhere = ["--cmr-url", "http://cmr.invalid/search"];
-    let error = refused(&archive, &[&build[..], &nowhere].concat(), 1);
+    let error = refused(&archive, &[&BUILD[..], &nowhere].concat(), 1);
     assert!(error.contains("check the network"), "{error}");
     archive.cmr.set_faults(vec![CmrFault::always(503, "")]);
-    let error = refused(&archive, &build, 1);
+    let error = refused(&archive, &BUILD, 1);
     assert!(error.contains("not available (status 503)"), "{error}");
     archive.cmr.set_faults(Vec::new());
     // The archive itself: every file is named, with the reason, then what to do.
@@ -149,7 +169,7 @@ fn no_network_and_a_busy_cmr() {
         let all: &mut CmrCollection = &mut all[0];
         "http://archive.invalid".clone_into(&mut all.https);
     });
-    let run = archive.run(&build);
+    let run = archive.run(&BUILD);
     let err = text(&run.stderr);
     assert_eq!(run.status.code(), Some(1));
     assert!(

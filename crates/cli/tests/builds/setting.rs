@@ -8,6 +8,16 @@ use chunkref_testkit::{CmrCollection, CmrServer, RangeServer};
 
 pub(crate) const NAME: &str = "MUR-LIKE";
 
+/// A build of all granules, joined into `set.json`.
+pub(crate) const BUILD: [&str; 6] = [
+    "--short-name",
+    NAME,
+    "--concat-dim",
+    "time",
+    "-o",
+    "set.json",
+];
+
 /// The granule of a day, counted from 2020-06-01.
 pub(crate) fn granule(day: usize) -> Vec<u8> {
     let path: PathBuf = [

@@ -3,20 +3,12 @@
 use std::io::Write as _;
 use std::process::Stdio;
 
-use crate::setting::{Archive, NAME, granule, text};
+use crate::setting::{Archive, BUILD, NAME, granule, text};
 
 #[test]
 fn a_dry_run_says_what_there_is_to_do() {
     let archive = Archive::new(7, 0);
-    let build = [
-        "--short-name",
-        NAME,
-        "--concat-dim",
-        "time",
-        "-o",
-        "set.json",
-    ];
-    let (out, _) = archive.well(&[&build[..], &["--dry-run"]].concat());
+    let (out, _) = archive.well(&[&BUILD[..], &["--dry-run"]].concat());
     assert_eq!(
         out,
         "files           7, 10.5 MiB where the size is known\n\
@@ -26,7 +18,7 @@ fn a_dry_run_says_what_there_is_to_do() {
     );
     assert_eq!(archive.files.requests(), 0);
     assert_eq!(std::fs::read_dir(archive.folder.path()).unwrap().count(), 0);
-    let (out, err) = archive.well(&build);
+    let (out, err) = archive.well(&BUILD);
     assert_eq!(out, "");
     let last = err.lines().last().unwrap();
     assert!(
@@ -38,7 +30,7 @@ fn a_dry_run_says_what_there_is_to_do() {
         "{err}"
     );
     assert!(err.contains("scanned 7 of 7 files\n"), "{err}");
-    let (out, _) = archive.well(&[&build[..], &["--dry-run"]].concat());
+    let (out, _) = archive.well(&[&BUILD[..], &["--dry-run"]].concat());
     assert!(
         out.contains("in the journal  7\nto scan         0\nrequests        about 0"),
         "{out}"
@@ -87,24 +79,17 @@ fn what_is_left_out_is_said_and_counted() {
     archive
         .files
         .put(&format!("20200604-{NAME}.nc"), dims.to_vec());
-    let build = [
-        "--short-name",
-        NAME,
-        "--concat-dim",
-        "time",
-        "-o",
-        "set.json",
-    ];
-    let run = archive.run(&build);
+    let run = archive.run(&BUILD);
     assert_eq!(run.status.code(), Some(1));
     let err = text(&run.stderr);
     assert!(err.contains(&format!("/20200602-{NAME}.nc")), "{err}");
+    assert!(err.contains("scanned 4 of 5 files, 1 failed\n"), "{err}");
     let last = err.lines().last().unwrap();
     assert!(
         last.starts_with("error: 1 of 5 files could not be scanned: run again"),
         "{err}"
     );
-    let run = archive.run(&[&build[..], &["--on-error", "skip"]].concat());
+    let run = archive.run(&[&BUILD[..], &["--on-error", "skip"]].concat());
     assert_eq!(run.status.code(), Some(1));
     let err = text(&run.stderr);
     assert!(
@@ -122,7 +107,7 @@ fn what_is_left_out_is_said_and_counted() {
         "--report",
         "r.json",
     ];
-    let run = archive.run(&[&build[..], &both].concat());
+    let run = archive.run(&[&BUILD[..], &both].concat());
     assert_eq!(run.status.code(), Some(4));
     let err = text(&run.stderr);
     assert!(
@@ -144,22 +129,14 @@ fn what_is_left_out_is_said_and_counted() {
 #[test]
 fn what_turns_out_to_have_changed_and_what_did_not_come_is_counted() {
     let archive = Archive::new(2, 0);
-    let build = [
-        "--short-name",
-        NAME,
-        "--concat-dim",
-        "time",
-        "-o",
-        "set.json",
-    ];
-    archive.well(&build);
+    archive.well(&BUILD);
     archive
         .files
         .put(&format!("20200602-{NAME}.nc"), granule(9));
-    let (_, err) = archive.well(&[&build[..], &["--recheck"]].concat());
+    let (_, err) = archive.well(&[&BUILD[..], &["--recheck"]].concat());
     assert!(err.contains("scanned 1 of 1 files\n"), "{err}");
     archive.cmr.withhold(1);
-    let run = archive.run(&build);
+    let run = archive.run(&BUILD);
     let err = text(&run.stderr);
     assert_eq!(run.status.code(), Some(4), "{err}");
     assert!(

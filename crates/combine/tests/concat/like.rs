@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use chunkref_combine::{ConcatOptions, Error, concat};
-use chunkref_manifest::{Attribute, ChunkRef, Layout, LocationId};
+use chunkref_manifest::{Attribute, ByteOrder, ChunkRef, DataType, Layout, LocationId, Value};
 
 use crate::granule::{array, chunked, days, granule, inline_f64, run, unlike};
 
@@ -209,4 +209,34 @@ fn attributes_of_groups_that_differ_are_told_whatever_their_names() {
     };
     assert_eq!(difference.variable, "");
     assert_eq!(difference.reason, "attribute units is \"degC\", kept \"K\"");
+}
+
+#[test]
+fn missing_values_repeat_nothing() {
+    let missing = |value: f64| Attribute {
+        data_type: DataType::Float {
+            size: 8,
+            order: ByteOrder::Little,
+        },
+        shape: Some(vec![]),
+        values: vec![Value::Float(value)],
+    };
+    let granule = |url: &str, values: &[f64]| {
+        let mut manifest = granule(url);
+        let mut time = inline_f64(&["time"], values);
+        time.attributes.insert("_FillValue".into(), missing(-9.0));
+        manifest.root.arrays.insert("time".into(), time);
+        manifest
+    };
+    let nan = f64::NAN;
+    let granules = vec![
+        granule("b", &[-9.0, 3.0, nan]),
+        granule("a", &[nan, 1.0, -9.0]),
+    ];
+    let options = ConcatOptions::new().with_sorted(true);
+    let (_, report) = concat(granules, "time", &options).unwrap();
+    assert_eq!(report.granules, ["a", "b"]);
+    assert_eq!(report.lengths, [1, 1]);
+    assert_eq!(report.duplicates, []);
+    assert_eq!(report.ascending, Some(false));
 }

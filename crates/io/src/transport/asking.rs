@@ -9,8 +9,8 @@ use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, HeaderValue
 use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
-use super::answer::text;
 use super::attempt::{read_body, transport_reason};
+use super::part::text;
 use super::retry::{self, retry_after};
 use super::{Net, redirect};
 use crate::error::Error;

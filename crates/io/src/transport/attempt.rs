@@ -8,7 +8,8 @@ use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderValue, RANGE, U
 use object_store::client::HttpResponse;
 use url::Url;
 
-use super::answer::{self, Answer, Part};
+use super::answer::{self, Answer};
+use super::part::Part;
 use super::{Net, Ticket};
 use crate::authority::basic_authorization;
 use crate::error::{Error, chain};

@@ -9,7 +9,7 @@ use http::HeaderMap;
 use http::header::{DATE, HeaderValue, SET_COOKIE};
 use url::{Host, Url};
 
-use super::answer::text;
+use super::part::text;
 
 /// A longer one is not kept.
 const LONGEST: usize = 4096;

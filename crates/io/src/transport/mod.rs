@@ -12,7 +12,10 @@ mod cookies;
 mod exchange;
 mod host;
 mod identity;
+mod page;
+mod part;
 mod redirect;
+mod refusal;
 mod retry;
 mod sending;
 mod target;
@@ -44,8 +47,8 @@ use cookies::Cookies;
 use host::Host;
 use sending::Sending;
 
-pub(crate) use answer::{Whole, is_region};
 pub(crate) use attempt::read_body;
+pub(crate) use part::Whole;
 pub(crate) use sending::Writing;
 pub(crate) use target::Target;
 

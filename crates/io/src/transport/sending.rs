@@ -12,12 +12,14 @@ use http::{HeaderMap, Method, StatusCode};
 use object_store::client::{HttpRequestBody, HttpResponse};
 use url::Url;
 
-use super::answer::{BUCKET_REGION, element, is_region, text};
 use super::attempt::{read_body, transport_reason};
+use super::part::text;
+use super::refusal::{BUCKET_REGION, element};
 use super::retry::{self, retry_after};
 use super::{METADATA_TIMEOUT, Net};
 use crate::error::Error;
 use crate::log::RequestRecord;
+use crate::region::is_region;
 
 /// Answers are no longer: a page of a listing, the receipt of a removal.
 const MAX_ANSWER: usize = 16 << 20;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::options::{ClientOptions, Credentials};
-use crate::transport::{Net, is_region};
+use crate::region::is_region;
+use crate::transport::Net;
 
 /// No longer is waited for the metadata service, which only tells which way to try first.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -26,7 +26,8 @@ impl Journal {
         self.entries.clear();
         self.listings.clear();
         self.waste = 0;
-        self.read(true)
+        self.read(true)?;
+        Ok(())
     }
 
     /// Writes all that is of use into a log of its own.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::build::source::Source;
+use crate::build::taking_in::Digests;
 
 /// The head of an entry, as it is written.
 #[derive(Debug, Deserialize, Serialize)]
@@ -42,6 +43,9 @@ pub(crate) struct Done {
     pub(crate) etag: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) last_modified: Option<String>,
+    /// Digests of the values of coordinates that must be equal in all granules.
+    #[serde(default, skip_serializing_if = "Digests::is_empty")]
+    pub(crate) coordinates: Digests,
     /// Datasets that references lack.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) left_out: Vec<LeftOut>,
@@ -176,14 +180,35 @@ pub(super) fn differing(before: &Value, now: &Value) -> Option<String> {
     };
     let all = names(before).into_iter().chain(names(now));
     let all: BTreeSet<String> = all.collect();
-    let shown = |value: Option<&Value>| value.map_or_else(|| "none".to_owned(), Value::to_string);
     let differing: Vec<_> = all
         .iter()
         .filter(|name| before.get(name.as_str()) != now.get(name.as_str()))
         .map(|name| {
             let (before, now) = (before.get(name.as_str()), now.get(name.as_str()));
-            format!("{name}: {}, now {}", shown(before), shown(now))
+            format!("{}: {}, now {}", option(name), shown(before), shown(now))
         })
         .collect();
     Some(differing.join("; "))
+}
+
+/// An option as users give it.
+fn option(name: &str) -> String {
+    match name {
+        "variables" => "--variable".to_owned(),
+        "trusted" => "--trust".to_owned(),
+        name => format!("--{}", name.replace('_', "-")),
+    }
+}
+
+fn shown(value: Option<&Value>) -> String {
+    match value {
+        None | Some(Value::Null) => "none".to_owned(),
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(all)) if all.is_empty() => "none".to_owned(),
+        Some(Value::Array(all)) => {
+            let all: Vec<_> = all.iter().map(|one| shown(Some(one))).collect();
+            all.join(", ")
+        }
+        Some(value) => value.to_string(),
+    }
 }

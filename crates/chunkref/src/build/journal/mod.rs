@@ -9,10 +9,11 @@
 mod anew;
 mod entry;
 mod frame;
+mod opening;
 mod reading;
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -61,61 +62,6 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Opens a journal, or begins one. `options` are those that change what a scan gives: a journal of
-    /// others is refused, unless all is to be scanned anew.
-    pub(crate) fn open(folder: &Path, options: &Value, anew: bool) -> Result<Self, BuildError> {
-        let failed = |error: io::Error| refused(folder, error.to_string());
-        fs::create_dir_all(folder).map_err(failed)?;
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(folder.join("lock"))
-            .map_err(failed)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => {
-                return Err(refused(
-                    folder,
-                    "another build is using it: wait until that has ended, or give another one with \
-                     --journal"
-                        .to_owned(),
-                ));
-            }
-            // Some file systems know no locks.
-            Err(fs::TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
-            Err(fs::TryLockError::Error(error)) => return Err(failed(error)),
-        }
-        let path = folder.join("log");
-        // One without a byte was made by a machine that failed before it knew of any.
-        let is_empty = fs::metadata(&path).map_or(true, |log| log.len() == 0);
-        if anew {
-            reading::set_aside(folder).map_err(failed)?;
-        }
-        if anew || is_empty {
-            anew::begin(folder, options).map_err(failed)?;
-        }
-        let log = OpenOptions::new().read(true).append(true).open(&path);
-        let mut journal = Self::new(folder, Some(log.map_err(failed)?), options);
-        journal.lock = Some(lock);
-        journal.read(true)?;
-        journal.make_room()?;
-        Ok(journal)
-    }
-
-    /// What is in a journal, without a lock and without changing it.
-    pub(crate) fn look(folder: &Path, options: &Value, anew: bool) -> Result<Self, BuildError> {
-        let log = match File::open(folder.join("log")) {
-            Ok(log) if !anew => Some(log),
-            Ok(_) => None,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(refused(folder, error.to_string())),
-        };
-        let mut journal = Self::new(folder, log, options);
-        journal.read(false)?;
-        Ok(journal)
-    }
-
     fn new(folder: &Path, log: Option<File>, options: &Value) -> Self {
         Self {
             folder: folder.to_owned(),
@@ -137,8 +83,7 @@ impl Journal {
     }
 
     /// How many files are done.
-    #[cfg(test)]
-    fn count_done(&self) -> usize {
+    pub(crate) fn count_done(&self) -> usize {
         let entries = self.entries.values();
         entries.filter(|entry| entry.done().is_some()).count()
     }
@@ -170,14 +115,28 @@ impl Journal {
         refused(&self.folder, error.to_string())
     }
 
-    /// Reads all entries. Past the last whole one the log is cut, if it may be changed.
-    fn read(&mut self, may_cut: bool) -> Result<(), BuildError> {
+    /// Reads all entries; whether they are of these options. Those of others are passed over where no file
+    /// is done. Past the last whole one the log is cut, if it may be changed.
+    fn read(&mut self, may_cut: bool) -> Result<bool, BuildError> {
         let Some(log) = &self.log else {
-            return Ok(());
+            return Ok(true);
         };
         let found = reading::read(log).map_err(|error| self.failed(&error))?;
+        let is_done = |(head, ..): &(Head, Body, u64)| matches!(head, Head::Done { .. });
+        let any_done = found.heads.iter().any(is_done);
         let mut heads = found.heads.into_iter();
-        self.check(heads.next().map(|(head, ..)| head))?;
+        if let Some(differing) = self.check(heads.next().map(|(head, ..)| head))? {
+            if !any_done && found.rest == Rest::Nothing {
+                return Ok(false);
+            }
+            return Err(refused(
+                &self.folder,
+                format!(
+                    "made with other options ({differing}): --rescan scans all anew with these; or give \
+                     the former, or another --output or --journal"
+                ),
+            ));
+        }
         let end = found.end;
         if let Rest::Damaged | Rest::Unknown = found.rest {
             let what = match found.rest {
@@ -204,11 +163,11 @@ impl Journal {
             self.cut = left;
         }
         self.length = end;
-        Ok(())
+        Ok(true)
     }
 
-    /// Whether the first entry is that of a journal that can be used.
-    fn check(&self, first: Option<Head>) -> Result<(), BuildError> {
+    /// Whether the first entry is that of a journal that can be used; the options that are others.
+    fn check(&self, first: Option<Head>) -> Result<Option<String>, BuildError> {
         let refuse = |reason: String| Err(refused(&self.folder, reason));
         let Some(Head::Journal { version, options }) = first else {
             return refuse(
@@ -223,14 +182,7 @@ impl Journal {
                  it anew"
             ));
         }
-        let differing = entry::differing(&options, &self.options);
-        if let Some(differing) = differing {
-            return refuse(format!(
-                "made with other options ({differing}): --rescan scans all anew with these; or give \
-                 the former, or another --output or --journal"
-            ));
-        }
-        Ok(())
+        Ok(entry::differing(&options, &self.options))
     }
 
     /// Takes in an entry; whether it is of use. What it replaces counts as waste.

@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::fs;
 
 use chunkref_io::Pin;
 use chunkref_manifest::{Location, Manifest};
@@ -136,10 +137,7 @@ fn other_options_and_other_files_are_refused() {
     let others = json!({"group": "a", "inline_threshold": 500});
     let error = Journal::open(folder.path(), &others, false).unwrap_err();
     let text = error.to_string();
-    assert!(
-        text.contains("group: null, now \"a\"") && text.contains("--rescan"),
-        "{text}"
-    );
+    assert!(text.contains("(--group: none, now a): --rescan"), "{text}");
     let journal = Journal::open(folder.path(), &others, true).unwrap();
     assert_eq!(journal.count_done(), 0);
     drop(journal);
@@ -152,6 +150,26 @@ fn other_options_and_other_files_are_refused() {
         fs::read(folder.path().join("log")).unwrap(),
         b"a log of something else"
     );
+}
+
+#[test]
+fn a_journal_in_which_nothing_is_done_takes_other_options() {
+    let folder = tempfile::tempdir().unwrap();
+    let (options, others) = (json!({"group": "a"}), json!({"group": null}));
+    let mut journal = Journal::open(folder.path(), &options, false).unwrap();
+    journal.fail(&source("a.nc"), "no such group").unwrap();
+    drop(journal);
+    let before = fs::read(folder.path().join("log")).unwrap();
+    let journal = Journal::look(folder.path(), &others, false).unwrap();
+    assert!(journal.get("https://h/a.nc").is_none());
+    assert!(fs::read(folder.path().join("log")).unwrap() == before);
+    let mut journal = Journal::open(folder.path(), &others, false).unwrap();
+    journal
+        .done(&source("a.nc"), done(1), &manifest("a"))
+        .unwrap();
+    drop(journal);
+    let journal = Journal::open(folder.path(), &others, false).unwrap();
+    assert_eq!(journal.count_done(), 1);
 }
 
 #[test]
