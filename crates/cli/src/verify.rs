@@ -73,8 +73,8 @@ fn against(reader: Against, options: VerifyOptions) -> Result<VerifyOptions, Fai
 fn against(reader: Against, _: VerifyOptions) -> Result<VerifyOptions, Failure> {
     match reader {
         Against::Libhdf5 => Err(Failure::usage(
-            "--against libhdf5: this chunkref was built without libhdf5; build one with `cargo install \
-             chunkref-cli --features libhdf5` (libhdf5 installed) or `--features libhdf5-static` \
+            "--against libhdf5: this chunkref was built without libhdf5; build one with `cargo install --path \
+             crates/cli --features libhdf5` (libhdf5 installed) or `--features libhdf5-static` \
              (cmake installed)",
         )),
     }

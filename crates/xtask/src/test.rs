@@ -109,6 +109,8 @@ const LIBHDF5: &[&str] = &[
     "chunkref-cli/libhdf5-static",
     "--test",
     "verify",
+    "--test",
+    "commands",
 ];
 const DOC_TESTS: &[&str] = &["test", "--workspace", "--doc"];
 const DOC: &[&str] = &["doc", "--workspace", "--no-deps"];

@@ -122,3 +122,27 @@ fn what_can_not_be_verified_is_said() {
         );
     }
 }
+
+#[cfg(feature = "libhdf5")]
+#[test]
+fn values_are_compared_with_libhdf5() {
+    let folder = set_up();
+    let against = ["verify", "set.json", "--against", "libhdf5", "--no-scan"];
+    let run = chunkref(&against, folder.path());
+    let counted = "6 arrays, 1 object, 50 references, 1 chunk inline, 0 chunks absent";
+    let decoded = "51 of 51 chunks decoded, 51 compared with libhdf5";
+    let expected = format!("{counted}\n{decoded}\nnothing is wrong\n");
+    assert_eq!(text(&run.stdout), expected);
+
+    // As many bytes as before, in another order.
+    let path = folder.path().join("set.json");
+    let set = std::fs::read_to_string(&path).unwrap();
+    let wrong = set.replace("\\\"elementsize\\\":2", "\\\"elementsize\\\":1");
+    let wrong = wrong.replace("\"element_size\":2", "\"element_size\":1");
+    assert_ne!(wrong, set);
+    std::fs::write(&path, wrong).unwrap();
+    let run = chunkref(&against, folder.path());
+    let said = text(&run.stdout);
+    assert_eq!(run.status.code(), Some(1), "{said}");
+    assert!(said.contains("differ from what libhdf5 reads"), "{said}");
+}
