@@ -499,7 +499,7 @@ fn what_the_model_can_not_say_is_refused_with_a_reason() {
     assert_eq!(with("zarr_format", json!(3)), "zarr_format 3, expected 2");
     assert_eq!(
         with("fill_value", json!("no")),
-        "fill_value \"no\", expected one of Float { size: 4, order: Little }"
+        "fill_value \"no\", expected one of type float32"
     );
     assert_eq!(
         with("dimension_separator", json!("-")),
