@@ -18,6 +18,8 @@ use zarrs::storage::{AsyncReadableStorageTraits as _, StoreKey};
 const SEEDS: u64 = 1000;
 /// Reads at one time: most of them wait most of the time.
 const AT_ONCE: usize = 40;
+/// Bytes after which answers break off.
+const SOME: u64 = 2000;
 /// No read takes longer: it is far more than all retries may.
 const HUNG: Duration = Duration::from_secs(45);
 
@@ -155,52 +157,6 @@ fn joined(array: &Array) -> Array {
         layout: Layout::Concat(Box::new(builder.concat().unwrap())),
         ..array.clone()
     }
-}
-
-/// Faults that pass, or that can be lived with.
-fn passing() -> Vec<Fault> {
-    let status = |code, retry_after: Option<&str>| Fault::Status {
-        code,
-        retry_after: retry_after.map(str::to_owned),
-    };
-    vec![
-        Fault::Reset,
-        Fault::Truncate(0),
-        Fault::Truncate(33),
-        Fault::Truncate(2000),
-        Fault::Stall(0),
-        Fault::Stall(1000),
-        Fault::Drip {
-            piece: 3000,
-            pause: Duration::from_millis(2),
-        },
-        Fault::Delay(Duration::from_millis(10)),
-        Fault::IgnoreRange,
-        status(429, Some("0")),
-        status(500, None),
-        status(503, None),
-        status(503, Some("Sun, 06 Nov 1994 08:49:37 GMT")),
-    ]
-}
-
-/// Faults after which there is nothing to do but to say so.
-fn staying() -> Vec<Fault> {
-    vec![
-        Fault::Gzip,
-        Fault::Replace,
-        Fault::Replace,
-        Fault::ShiftRange,
-        Fault::ContentRange("bytes 0-9/*".into()),
-        Fault::Header("ETag".into(), "\"another\"".into()),
-        Fault::Status {
-            code: 403,
-            retry_after: None,
-        },
-        Fault::Status {
-            code: 404,
-            retry_after: None,
-        },
-    ]
 }
 
 /// What is read of an array; all that comes is one list of bytes, `None` for keys that are not there.
@@ -358,7 +314,7 @@ async fn under(faults: &[Fault]) -> (u64, u64, u64) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn under_any_faults_values_are_right_or_there_are_none() {
     let started = Instant::now();
-    let faults = [passing(), staying()].concat();
+    let faults = [Fault::passing(SOME), Fault::staying()].concat();
     let (same, failed, retries) = under(&faults).await;
     eprintln!(
         "{same} right, {failed} failed, {retries} retries in {:?}",

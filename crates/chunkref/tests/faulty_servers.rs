@@ -14,6 +14,8 @@ const GRANULES: [&str; 3] = ["mur_like_20200601.nc", "types.h5", "layouts_latest
 const SEEDS: u64 = 100;
 /// Runs of one granule at one time: most of them wait most of the time.
 const AT_ONCE: usize = 30;
+/// Bytes after which answers break off.
+const SOME: u64 = 20_000;
 
 fn granule(name: &str) -> Vec<u8> {
     let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "../../fixtures/granules", name]
@@ -91,53 +93,6 @@ async fn serve(name: &str, faults: &[Fault]) -> RangeServer {
     builder.start().await
 }
 
-/// Faults that pass, or that can be lived with.
-fn passing() -> Vec<Fault> {
-    let status = |code, retry_after: Option<&str>| Fault::Status {
-        code,
-        retry_after: retry_after.map(str::to_owned),
-    };
-    vec![
-        Fault::Reset,
-        Fault::Truncate(0),
-        Fault::Truncate(33),
-        Fault::Truncate(20_000),
-        Fault::Stall(0),
-        Fault::Stall(18_000),
-        Fault::Drip {
-            piece: 3000,
-            pause: Duration::from_millis(2),
-        },
-        Fault::Delay(Duration::from_millis(10)),
-        Fault::IgnoreRange,
-        status(408, None),
-        status(429, Some("0")),
-        status(500, None),
-        status(502, None),
-        status(503, Some("Sun, 06 Nov 1994 08:49:37 GMT")),
-        status(504, None),
-    ]
-}
-
-/// Faults after which there is nothing to do but to say so.
-fn staying() -> Vec<Fault> {
-    vec![
-        Fault::Gzip,
-        Fault::Replace,
-        Fault::ShiftRange,
-        Fault::ContentRange("bytes 0-9/*".into()),
-        Fault::Header("ETag".into(), "\"another\"".into()),
-        Fault::Status {
-            code: 403,
-            retry_after: None,
-        },
-        Fault::Status {
-            code: 404,
-            retry_after: None,
-        },
-    ]
-}
-
 /// What scans of one granule gave.
 struct Outcomes {
     /// The references without faults.
@@ -190,7 +145,7 @@ fn not_hdf5(error: &ScanError) -> bool {
 async fn under_faults_that_pass_the_references_are_the_same() {
     let started = Instant::now();
     let (mut requests, mut retries, mut redirects) = (0, 0, 0);
-    let faults = passing();
+    let faults = Fault::passing(SOME);
     let all = GRANULES.map(|name| outcomes(name, &faults));
     for (name, outcomes) in GRANULES.iter().zip(join_all(all).await) {
         for (seed, got) in outcomes.got {
@@ -213,7 +168,7 @@ async fn under_faults_that_pass_the_references_are_the_same() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn under_any_faults_references_are_the_same_or_there_are_none() {
-    let faults = [passing(), staying()].concat();
+    let faults = [Fault::passing(SOME), Fault::staying()].concat();
     let (mut same, mut failed) = (0, 0);
     let all = GRANULES.map(|name| outcomes(name, &faults));
     for (name, outcomes) in GRANULES.iter().zip(join_all(all).await) {

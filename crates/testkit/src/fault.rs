@@ -50,6 +50,57 @@ pub enum Fault {
     Delay(Duration),
 }
 
+impl Fault {
+    /// Faults that pass, or that can be lived with. A body breaks off or stalls at once, early, or after
+    /// `bytes` of it.
+    #[must_use]
+    pub fn passing(bytes: u64) -> Vec<Self> {
+        let status = |code, retry_after: Option<&str>| Self::Status {
+            code,
+            retry_after: retry_after.map(str::to_owned),
+        };
+        vec![
+            Self::Reset,
+            Self::Truncate(0),
+            Self::Truncate(33),
+            Self::Truncate(bytes),
+            Self::Stall(0),
+            Self::Stall(bytes),
+            Self::Drip {
+                piece: 3000,
+                pause: Duration::from_millis(2),
+            },
+            Self::Delay(Duration::from_millis(10)),
+            Self::IgnoreRange,
+            status(408, None),
+            status(429, Some("0")),
+            status(500, None),
+            status(502, None),
+            status(503, None),
+            status(503, Some("Sun, 06 Nov 1994 08:49:37 GMT")),
+            status(504, None),
+        ]
+    }
+
+    /// Faults after which there is nothing to do but to say so.
+    #[must_use]
+    pub fn staying() -> Vec<Self> {
+        let status = |code| Self::Status {
+            code,
+            retry_after: None,
+        };
+        vec![
+            Self::Gzip,
+            Self::Replace,
+            Self::ShiftRange,
+            Self::ContentRange("bytes 0-9/*".into()),
+            Self::Header("ETag".into(), "\"another\"".into()),
+            status(403),
+            status(404),
+        ]
+    }
+}
+
 /// Which of the requests that a rule matches are hit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
