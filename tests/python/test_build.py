@@ -84,3 +84,20 @@ def test_units_of_times_are_made_one(kind: str, tmp_path: Path) -> None:
         warnings.simplefilter("ignore")
         raw = xr.open_dataset(str(out), engine="kerchunk", decode_times=False)
     assert raw.time.dtype == kind
+
+
+def test_levels_of_compression_are_no_difference(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{level}.nc" for level in (1, 4, 9)]
+    for day, path in enumerate(paths):
+        with netCDF4.Dataset(path, "w") as nc:
+            nc.createDimension("time", None)
+            nc.createDimension("x", 4000)
+            time = nc.createVariable("time", "f8", ("time",))
+            time.units = "days since 2000-01-01"
+            time[:] = [day]
+            options = {"zlib": True, "complevel": int(path.stem), "chunksizes": (1, 4000)}
+            data = nc.createVariable("data", "f4", ("time", "x"), **options)
+            data[:] = np.sqrt(np.arange(4000.0) + day).reshape(1, -1)
+    out = tmp_path / "set.json"
+    build(*paths, "--concat-dim", "time", "-o", out)
+    xr.testing.assert_equal(open_references(out), together(paths))

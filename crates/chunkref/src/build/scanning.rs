@@ -15,8 +15,8 @@ use crate::many::{Finished, ManyOptions, scan_many};
 use crate::text::told;
 use crate::versioned::scan;
 
-/// Files that are finished at one time, where more than the scan is to be read of them.
-const FINISHED: usize = 8;
+/// Files that are finished at one time: of most a coordinate is to be read besides the scan.
+const FINISHED: usize = 32;
 
 /// How files are scanned.
 #[derive(Clone, Copy, Debug)]
