@@ -216,7 +216,7 @@ fn strings(array: &Array, shape: &[u64]) -> Result<(), String> {
         array.data_type,
         DataType::VariableString | DataType::VariableBytes
     ) {
-        return Err(format!("elements of {:?}", array.data_type));
+        return Err(format!("elements of the type {}", array.data_type));
     }
     match array.layout {
         Layout::Inline { .. } if *shape == *array.shape => Ok(()),
