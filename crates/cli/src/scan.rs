@@ -288,16 +288,14 @@ fn warn(report: &Report) {
         );
     }
     for (count, what) in [
-        (left_out.count(), "more datasets were refused or left out"),
-        (report.attributes_refused.len(), "attributes were refused"),
-        (report.links.len(), "links were not followed"),
+        (left_out.count(), "more datasets refused or left out"),
+        (report.attributes_refused.len(), "attributes refused"),
+        (report.links.len(), "links not followed"),
         (report.warnings.len(), "remarks"),
     ] {
         if count > 0 {
-            eprintln!(
-                "warning: {}: {count} {what} (--report names them)",
-                one_line(file)
-            );
+            let file = one_line(file);
+            eprintln!("warning: {file}: {what}: {count} (--report names them)");
         }
     }
 }

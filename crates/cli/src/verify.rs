@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::arguments::{Against, Verify};
 use crate::failure::{Failure, one_line};
-use crate::inspect::print;
+use crate::inspect::{counted, print};
 use crate::progress::{Progress, print_stats};
 use crate::scan::NAMED;
 use crate::source::warn_of_refused;
@@ -150,11 +150,6 @@ fn text(verified: &Verified, refused: &[(String, String)]) -> String {
         findings => format!("{findings} findings"),
     });
     out
-}
-
-fn counted(count: u64, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
 }
 
 fn document(verified: &Verified, refused: &[(String, String)]) -> Value {
