@@ -250,6 +250,11 @@ async fn a_part_is_not_taken_for_all() {
     ));
 }
 
+/// An answer that has another page after it, always.
+fn leads_on() -> Fault {
+    Fault::Header("CMR-Search-After".into(), "[1]".into())
+}
+
 #[tokio::test]
 async fn pages_of_collections_that_never_end_are_left() {
     let collection = r#"{"meta":{"concept-id":"C1-A"},"umm":{"ShortName":"A","Version":"1"}}"#;
@@ -258,10 +263,7 @@ async fn pages_of_collections_that_never_end_are_left() {
     let server = RangeServer::builder()
         .object("/search/collections.umm_json", full)
         .fault(hits.clone(), When::Always)
-        .fault(
-            Fault::Header("CMR-Search-After".into(), "[1]".into()),
-            When::Always,
-        )
+        .fault(leads_on(), When::Always)
         .start()
         .await;
     let cmr = cmr(&server.url_of("search"));
@@ -305,10 +307,7 @@ async fn a_server_that_never_ends_is_left() {
             Fault::Header("CMR-Hits".into(), "1000000".into()),
             When::Always,
         )
-        .fault(
-            Fault::Header("CMR-Search-After".into(), "[1]".into()),
-            When::Always,
-        )
+        .fault(leads_on(), When::Always)
         .start()
         .await;
     let cmr = cmr(&server.url_of("search"));

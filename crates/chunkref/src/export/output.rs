@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use chunkref_manifest::DataType;
-use serde_json::{Value, json};
+use serde_json::Value;
 use zarrs::array::{Array, ArrayBytes, ArrayError, ArrayMetadata, CodecOptions};
 use zarrs_storage::{
     OffsetBytesIterator, StorageError, StoreKey, StorePrefix, WritableStorageTraits,
@@ -129,15 +131,16 @@ fn opaque(document: &Value, data_type: &DataType) -> Value {
     let (name, fill) = match data_type.size() {
         Some(size) => {
             let bits = u64::from(size).saturating_mul(8);
-            let fill: Vec<u8> = (0..size).map(|_| 0).collect();
-            (format!("r{bits}"), json!(fill))
+            // As text: a list of numbers would take many times an element, which a file may say is large.
+            let fill = STANDARD.encode(vec![0; usize::try_from(size).unwrap_or(0)]);
+            (format!("r{bits}"), fill)
         }
         None if *data_type == DataType::VariableString => return document,
-        None => ("bytes".to_owned(), json!("")),
+        None => ("bytes".to_owned(), String::new()),
     };
     if let Some(members) = document.as_object_mut() {
         members.insert("data_type".to_owned(), name.into());
-        members.insert("fill_value".to_owned(), fill);
+        members.insert("fill_value".to_owned(), fill.into());
     }
     document
 }
@@ -167,5 +170,21 @@ impl WritableStorageTraits for Folder {
 
     fn supports_set_partial(&self) -> bool {
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_element_takes_as_much_as_it_is_long() {
+        let document =
+            json!({"data_type": "null_terminated_bytes", "fill_value": "", "shape": [2]});
+        let opaque = opaque(&document, &DataType::FixedString { length: 5 });
+        let expected = json!({"data_type": "r40", "fill_value": "AAAAAAA=", "shape": [2]});
+        assert_eq!(opaque, expected);
     }
 }
